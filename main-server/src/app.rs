@@ -34,6 +34,7 @@ use crate::{
     feature::{Context, Feature, Tasks},
     grant_keys, health,
     invitations::{self, Invitations},
+    jobs::{self, Jobs},
     library::{self, ItemNodes, Library},
     local::Local,
     nodes,
@@ -123,6 +124,7 @@ pub(crate) struct Inside {
     pub(crate) library: Arc<Library>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) parties: Arc<Parties>,
+    pub(crate) jobs: Arc<Jobs>,
 }
 
 /// An assembled main server.
@@ -181,6 +183,7 @@ impl App {
         let keys = Arc::new(StreamKeys::new(&context, &accounts));
         let broadcasters = Arc::new(Broadcasters::new(&context, &accounts, &keys));
         let library = Arc::new(Library::new(&context, &broadcasters));
+        let jobs = Arc::new(Jobs::new(&context, &broadcasters, &library));
         let recordings = Arc::new(Recordings::new(&context, &state, &library));
         let streams = Arc::new(Streams::new(&context, &state));
         let nodes = ItemNodes::new(&state);
@@ -203,9 +206,10 @@ impl App {
             .and(grant_keys::feature(&context, &state))
             .and(library::feature(&context, &nodes, &broadcasters, &invitations, &library))
             .and(recordings::feature(&context, &recordings))
-            .and(blobs::feature(&context, &library))
+            .and(blobs::feature(&context, &library, &jobs))
             .and(uploads::feature(&context, &broadcasters, &library))
             .and(parties::feature(&context, nodes, &parties))
+            .and(jobs::feature(&context, &jobs))
             .and(extra(&context));
         load(&features, context.store.bus.is_alone()).await?;
         let (outbox, partition) = (Arc::clone(&context.outbox), Arc::clone(&context.partition));
@@ -227,7 +231,7 @@ impl App {
             closing: context.closing.clone(),
             data_folder: None,
             #[cfg(test)]
-            inside: Inside { context, state, library, accounts, parties },
+            inside: Inside { context, state, library, accounts, parties, jobs },
         })
     }
 

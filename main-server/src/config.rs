@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use objects::Location;
 use placement::Policies;
 use protocol::{
-    account::{Broadcast, UploadPolicy},
+    account::{Broadcast, JobPolicy, UploadPolicy},
     item::RecordPolicy,
 };
 use store::Engine;
@@ -68,6 +68,35 @@ pub struct Config {
     pub uploads: UploadLimits,
     /// Bounds of parties.
     pub parties: PartyLimits,
+    /// Who may start jobs, and how many.
+    pub jobs: JobLimits,
+}
+
+/// Who may start jobs, and how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobLimits {
+    /// Who may; holders of an account.
+    pub policy: JobPolicy,
+    /// Unfinished jobs of one account; 4. Operators may start more.
+    pub per_account: usize,
+    /// Unfinished jobs of the cluster; 200. Every main server has their records in memory, less than 512 KiB each.
+    pub unfinished: usize,
+    /// Longest item that is separated into stems, or encoded again; 2 h.
+    pub longest: Duration,
+    /// Whether finished uploads and recordings are measured for their wave form and loudness.
+    pub auto_waveform: bool,
+}
+
+impl Default for JobLimits {
+    fn default() -> Self {
+        Self {
+            policy: JobPolicy::default(),
+            per_account: 4,
+            unfinished: 200,
+            longest: Duration::from_secs(120 * 60),
+            auto_waveform: true,
+        }
+    }
 }
 
 /// Bounds of parties.
@@ -206,7 +235,7 @@ impl Default for AccountLimits {
 /// Bounds of the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LibraryLimits {
-    /// Items; 100,000. Every main server has their records in memory, less than 4 KiB each.
+    /// Items; 100,000. Every main server has their records in memory, less than 5 KiB each.
     pub items: usize,
     /// Bytes of all items together; 100 GiB.
     pub quota_bytes: u64,
@@ -261,6 +290,7 @@ impl Config {
             upload: UploadPolicy::default(),
             uploads: UploadLimits::default(),
             parties: PartyLimits::default(),
+            jobs: JobLimits::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use store::Record;
 use crate::{
     backup, blobs,
     cluster::gossip,
-    library, nodes, parties,
+    jobs, library, nodes, parties,
     state::{catalogue, registry},
     streams, uploads,
 };
@@ -31,6 +31,7 @@ pub fn records(input: &[u8]) {
     record::<catalogue::record::Record>(input);
     record::<registry::record::Registration>(input);
     record::<library::record::Record>(input);
+    record::<jobs::FuzzedRecord>(input);
     record::<parties::fuzzing::Record>(input);
 }
 

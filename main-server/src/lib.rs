@@ -46,6 +46,7 @@ pub mod bounds {
     pub use crate::{
         api::{BODY_BYTES, REQUEST_TIMEOUT, extract::JSON_DEPTH},
         auth::PASSPHRASE_CHARS,
+        jobs::bounds::{JOB_LISTENERS, JOB_PIECES, WORKER_BYTES},
         nodes::routes::HEARTBEAT_BYTES,
         parties::bounds::{
             PARTIES_INVITATIONS, PARTY_COMMANDS, PARTY_ENTRY_LOOK_UPS, PARTY_INVITATIONS, PARTY_LOOK_UPS,
@@ -72,6 +73,7 @@ pub mod fuzzing;
 pub mod grant_keys;
 mod health;
 mod invitations;
+mod jobs;
 mod library;
 mod local;
 mod metrics;
@@ -91,7 +93,9 @@ mod uploads;
 
 pub use app::{App, StartError};
 pub use auth::Secret;
-pub use config::{AccountLimits, Config, LibraryLimits, Limits, PartyLimits, Thresholds, UploadLimits};
+pub use config::{
+    AccountLimits, Config, JobLimits, LibraryLimits, Limits, PartyLimits, Thresholds, UploadLimits,
+};
 pub use data_folder::{DataFolder, Error as DataFolderError};
 pub use local::Local;
 pub use pages::FrameAncestors;

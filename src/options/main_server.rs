@@ -188,6 +188,8 @@ pub(crate) struct MainServerOptions {
     pub(crate) uploads: UploadOptions,
     #[command(flatten)]
     pub(crate) parties: PartyOptions,
+    #[command(flatten)]
+    pub(crate) jobs: JobOptions,
 }
 
 fn broadcast() -> impl TypedValueParser<Value = Broadcast> {
@@ -292,5 +294,6 @@ impl MainServerOptions {
         };
         self.uploads.apply(config);
         self.parties.apply(config);
+        self.jobs.apply(config);
     }
 }

@@ -4,6 +4,7 @@
 //! variable follow from that name (see [`crate::config`]), its comment is the help and the text of the reference page. Names
 //! end in the unit where a value has one.
 
+mod jobs;
 mod library;
 mod log;
 mod main_server;

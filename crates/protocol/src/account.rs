@@ -51,6 +51,19 @@ impl UploadPolicy {
     }
 }
 
+/// Who may start jobs on items of the library that they can play.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobPolicy {
+    /// Holders of an account, by signing in.
+    #[default]
+    Account,
+    /// Owners of items, and operators.
+    Owner,
+    /// No client.
+    Off,
+}
+
 /// Body of `POST /api/login`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
@@ -150,6 +163,13 @@ pub struct Me {
     /// Whether the caller may.
     #[serde(default)]
     pub may_upload: bool,
+    /// Who may start jobs; left out by older main servers, which have none.
+    #[serde(default = "no_jobs")]
+    pub jobs: JobPolicy,
+}
+
+fn no_jobs() -> JobPolicy {
+    JobPolicy::Off
 }
 
 fn off() -> UploadPolicy {

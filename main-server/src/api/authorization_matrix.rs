@@ -91,6 +91,7 @@ type Row = (&'static str, Access, fn() -> Value, (u16, &'static str));
 
 const OK: (u16, &str) = (200, "");
 const NO_ENTRY: (u16, &str) = (404, "unknown_entry");
+const UNKNOWN_JOB: (u16, &str) = (404, "unknown_job");
 const NO_BODY: fn() -> Value = || Value::Null;
 
 const ROWS: &[Row] = &[
@@ -204,6 +205,29 @@ const ROWS: &[Row] = &[
     ("head /api/uploads/{upload_id}", Open, NO_BODY, (404, "")),
     ("patch /api/uploads/{upload_id}", MaybeSignedIn, NO_BODY, (415, "invalid_request")),
     ("delete /api/uploads/{upload_id}", MaybeSignedIn, NO_BODY, (404, "unknown_upload")),
+    ("get /api/jobs", SignedIn, NO_BODY, OK),
+    ("post /api/jobs", SignedIn, new_job, (404, "unknown_item")),
+    ("get /api/jobs/{job_id}", SignedIn, NO_BODY, UNKNOWN_JOB),
+    ("delete /api/jobs/{job_id}", SignedIn, NO_BODY, UNKNOWN_JOB),
+    ("post /api/jobs/{job_id}/retry", SignedIn, NO_BODY, UNKNOWN_JOB),
+    ("get /api/jobs/{job_id}/events", SignedIn, NO_BODY, UNKNOWN_JOB),
+    ("get /api/jobs/{job_id}/file", SignedIn, NO_BODY, UNKNOWN_JOB),
+    ("get /api/workers", Operator, NO_BODY, OK),
+    ("post /api/worker/claim", Node, worker, (204, "")),
+    ("post /api/worker/heartbeat", Node, worker, OK),
+    ("post /api/worker/tasks/{key}/progress", Node, || json!({ "claim": "a" }), (409, "task_lost")),
+    (
+        "post /api/worker/tasks/{key}/done",
+        Node,
+        || json!({ "claim": "a", "output": "pictures", "pictures": [] }),
+        (409, "task_lost"),
+    ),
+    (
+        "post /api/worker/tasks/{key}/failed",
+        Node,
+        || json!({ "claim": "a", "reason": "b" }),
+        (409, "task_lost"),
+    ),
     ("get /api/parties", Open, NO_BODY, OK),
     ("post /api/parties", MaybeSignedIn, new_party, (201, "")),
     ("get /api/parties/{party_id}", PartyReader, NO_BODY, OK),
@@ -266,6 +290,14 @@ fn login() -> Value {
 
 fn new_party() -> Value {
     json!({ "title": "any", "policy": "host", "access": "public", "name": "Ann" })
+}
+
+fn new_job() -> Value {
+    json!({ "kind": "waveform", "item_id": "0".repeat(32) })
+}
+
+fn worker() -> Value {
+    json!({ "worker": { "worker_id": "0".repeat(32), "name": "a", "version": "1", "concurrency": 1 } })
 }
 
 fn remove() -> Value {
@@ -609,9 +641,10 @@ impl Fixture {
         };
         let (item_id, stream_id) = item_id.unwrap_or((new_id().unwrap(), stream_id));
         let path = path.replace("{item_id}", &item_id.to_string()).replace("{party_id}", &party_id);
-        let path = ["{at_ms}", "{node_id}", "{name}", "{key_id}", "{invitation_id}", "{hash}"]
-            .into_iter()
-            .fold(path.replace("{stream_id}", &stream_id.to_string()), |path, name| {
+        let names =
+            ["{at_ms}", "{node_id}", "{name}", "{key_id}", "{invitation_id}", "{hash}", "{job_id}", "{key}"];
+        let path =
+            names.into_iter().fold(path.replace("{stream_id}", &stream_id.to_string()), |path, name| {
                 path.replace(name, "nobody")
             });
         let headers = self.headers(credential, stream_id, &members);

@@ -18,12 +18,13 @@ use std::sync::Arc;
 use self::upkeep::Upkeep;
 use crate::{
     feature::{Context, Feature},
+    jobs::Jobs,
     library::Library,
 };
 
 /// The routes of blobs, and their upkeep.
-pub(crate) fn feature(context: &Context, library: &Arc<Library>) -> Feature {
-    let upkeep = Arc::new(Upkeep::new(context, library));
+pub(crate) fn feature(context: &Context, library: &Arc<Library>, jobs: &Arc<Jobs>) -> Feature {
+    let upkeep = Arc::new(Upkeep::new(context, library, jobs));
     let routes = routes::router(context).merge(operate::router(&upkeep, &context.credentials));
     Feature::new(routes).task("upkeep of the library", async move { upkeep.run().await })
 }

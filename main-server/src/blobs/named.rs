@@ -1,22 +1,29 @@
-//! Which blobs the items of the library name.
+//! Which blobs are named: by the items of the library, and by jobs, which keep the files of exports.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use objects::Hash;
 
 use super::{collect::Named, error::Error, verify::Names};
-use crate::library::Library;
+use crate::{jobs::Jobs, library::Library};
+
+/// The features that name blobs.
+pub(super) struct Naming {
+    pub(super) library: Arc<Library>,
+    pub(super) jobs: Arc<Jobs>,
+}
 
 #[async_trait]
-impl Named for Library {
+impl Named for Naming {
     async fn named(&self) -> Result<HashSet<Hash>, Error> {
         let (mut named, mut wrong) = (HashSet::new(), None);
-        self.named_blobs(|text| match text.parse() {
+        let mut add = |text: &str| match text.parse() {
             Ok(hash) => drop(named.insert(hash)),
             Err(_) => wrong = Some(text.to_owned()),
-        })
-        .await?;
+        };
+        self.library.named_blobs(&mut add).await?;
+        self.jobs.named_blobs(&mut add).await?;
         wrong.map_or(Ok(named), |text| Err(Error::NotAHash(text)))
     }
 }

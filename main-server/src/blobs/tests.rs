@@ -49,7 +49,7 @@ impl Fixture {
 
     async fn with(contents: &[&'static str], set: impl Fn(&mut Config)) -> Self {
         let server = Cluster::new().await.member(set).await;
-        let upkeep = Upkeep::new(&server.context, &server.library);
+        let upkeep = Upkeep::new(&server.context, &server.library, &server.jobs);
         let item_id = new_id().unwrap();
         let new = NewItem {
             item_id,

@@ -11,10 +11,10 @@ use super::{
     collect::collect,
     error::Error,
     lease::{Last, alone, last, remember},
-    named::names,
+    named::{Naming, names},
     verify::{Copies, verify},
 };
-use crate::{clock::Now, feature::Context, library::Library};
+use crate::{clock::Now, feature::Context, jobs::Jobs, library::Library};
 
 /// Time between two collections.
 const INTERVAL: Duration = Duration::from_secs(6 * 60 * 60);
@@ -24,7 +24,7 @@ const CHECK: Duration = Duration::from_secs(10 * 60);
 /// See the [module](self).
 pub(super) struct Upkeep {
     objects: Objects,
-    library: Arc<Library>,
+    naming: Naming,
     kv: Arc<dyn Kv>,
     grace: Duration,
     copy: Option<Location>,
@@ -32,10 +32,10 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
-    pub(super) fn new(context: &Context, library: &Arc<Library>) -> Self {
+    pub(super) fn new(context: &Context, library: &Arc<Library>, jobs: &Arc<Jobs>) -> Self {
         Self {
             objects: context.objects.clone(),
-            library: Arc::clone(library),
+            naming: Naming { library: Arc::clone(library), jobs: Arc::clone(jobs) },
             kv: Arc::clone(&context.store.kv),
             grace: context.config.gc_grace,
             copy: context.config.objects_copy.clone(),
@@ -69,7 +69,7 @@ impl Upkeep {
     /// [`Error::Busy`] if another main server does.
     pub(super) async fn collect(&self, now: Now) -> Result<Collected, Error> {
         let time = std::time::UNIX_EPOCH + now.unix;
-        let collected = alone(&self.kv, collect(&self.objects, &*self.library, self.grace, time)).await?;
+        let collected = alone(&self.kv, collect(&self.objects, &self.naming, self.grace, time)).await?;
         remember(&self.kv, &Last { begun_at_ms: now.unix_ms(), collected }).await?;
         let Collected { kept, kept_bytes, discarded, discarded_bytes, restored, purged } = collected;
         tracing::info!(
@@ -94,7 +94,7 @@ impl Upkeep {
         found: impl Fn(BadBlob) -> F + Send,
     ) -> Result<Verified, Error> {
         let copies = if options.repair { Some(self.copies().await?) } else { None };
-        verify(&self.objects, copies.as_ref(), names(&self.library).await?, found).await
+        verify(&self.objects, copies.as_ref(), names(&self.naming.library).await?, found).await
     }
 
     async fn copies(&self) -> Result<Copies, Error> {

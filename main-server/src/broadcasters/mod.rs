@@ -89,6 +89,5 @@ impl Broadcasters {
 
 /// The route by which clients learn what they may do.
 pub(crate) fn feature(context: &Context, broadcasters: &Arc<Broadcasters>) -> Feature {
-    let upload = context.config.upload;
-    Feature::new(routes::router(Arc::clone(broadcasters), upload, context.credentials.clone()))
+    Feature::new(routes::router(context, Arc::clone(broadcasters)))
 }

@@ -8,18 +8,20 @@ use axum::{
     http::HeaderMap,
     routing::get,
 };
-use protocol::account::{Me, OwnAccount, UploadPolicy};
+use protocol::account::{JobPolicy, Me, OwnAccount, UploadPolicy};
 
 use super::Broadcasters;
 use crate::{
     api::caller::{Credentials, Viewer, bearer},
     clock::Now,
+    feature::Context,
 };
 
 /// What the handler needs.
 struct Api {
     broadcasters: Arc<Broadcasters>,
     upload: UploadPolicy,
+    jobs: JobPolicy,
     credentials: Credentials,
 }
 
@@ -30,12 +32,14 @@ impl FromRef<Arc<Api>> for Credentials {
 }
 
 /// The route.
-pub(super) fn router(
-    broadcasters: Arc<Broadcasters>,
-    upload: UploadPolicy,
-    credentials: Credentials,
-) -> Router {
-    Router::new().route("/api/me", get(me)).with_state(Arc::new(Api { broadcasters, upload, credentials }))
+pub(super) fn router(context: &Context, broadcasters: Arc<Broadcasters>) -> Router {
+    let api = Api {
+        broadcasters,
+        upload: context.config.upload,
+        jobs: context.config.jobs.policy,
+        credentials: context.credentials.clone(),
+    };
+    Router::new().route("/api/me", get(me)).with_state(Arc::new(api))
 }
 
 async fn me(State(api): State<Arc<Api>>, Viewer(person): Viewer, headers: HeaderMap) -> Answer<Me> {
@@ -48,5 +52,6 @@ async fn me(State(api): State<Arc<Api>>, Viewer(person): Viewer, headers: Header
         broadcast: *broadcast,
         setup_needed: accounts.needs_setup(),
         record: Some(*record),
+        jobs: api.jobs,
     })
 }

@@ -20,7 +20,10 @@ mod table;
 pub(crate) mod tests;
 pub(crate) mod text;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    cmp::Reverse,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use protocol::{
     ItemId,
@@ -163,6 +166,24 @@ impl Library {
     /// [`OtherOrder`] for a cursor of another order.
     pub(crate) fn page(&self, query: &Query) -> Result<(Found, Vec<(ItemId, Record)>), OtherOrder> {
         self.table.page(query)
+    }
+
+    /// The first `most` items that are wanted, the newest first.
+    pub(crate) fn first(
+        &self,
+        most: usize,
+        is_wanted: impl Fn(ItemId, &Record) -> bool,
+    ) -> Vec<(ItemId, Record)> {
+        if most == 0 {
+            return Vec::new();
+        }
+        let mut wanted: Vec<_> = self.items.with(|records| {
+            let wanted = records.iter().filter(|(item_id, record)| is_wanted(**item_id, record));
+            wanted.map(|(item_id, record)| (Reverse(record.created_at_ms), *item_id)).collect()
+        });
+        wanted.sort_unstable();
+        wanted.truncate(most);
+        wanted.into_iter().filter_map(|(_, item_id)| Some((item_id, self.known(item_id)?))).collect()
     }
 
     /// An item that is known here, deleted or not.
@@ -374,10 +395,22 @@ impl Library {
     /// # Errors
     /// As [`Self::change`].
     pub(crate) async fn add_preview(&self, item_id: ItemId, at_ms: u64, blob: Blob) -> Result<(), Error> {
+        self.add_previews(item_id, vec![(at_ms, blob)]).await
+    }
+
+    /// Adds pictures for the time line of an item, each with the time that it shows.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub(crate) async fn add_previews(
+        &self,
+        item_id: ItemId,
+        pictures: Vec<(u64, Blob)>,
+    ) -> Result<(), Error> {
         self.get(item_id).await?;
-        let picture = Picture { at_ms, blob };
+        let pictures: Vec<_> = pictures.into_iter().map(|(at_ms, blob)| Picture { at_ms, blob }).collect();
         for attempt in 1..=ATTEMPTS {
-            match self.manifests.add_preview(item_id, picture.clone()).await {
+            match self.manifests.add_previews(item_id, &pictures).await {
                 Err(store::Error::Conflict) => give_way(attempt).await,
                 Err(error) => return Err(error.into()),
                 Ok(count) => return self.change(item_id, |record| record.previews = count).await.map(drop),

@@ -284,6 +284,13 @@ impl Server {
         self.listen_to("/api/events", None).await
     }
 
+    /// The event stream at `path`, for a person who signed in.
+    pub(crate) async fn listen_as(&self, path: &str, cookie: &str) -> Listener {
+        let response = self.call(Method::GET, path, &[("cookie", cookie)], vec![]).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        Listener { response, text: String::new(), events: VecDeque::new() }
+    }
+
     /// The event stream at `path`.
     pub(crate) async fn listen_to(&self, path: &str, token: Option<&str>) -> Listener {
         let response = self.send(Method::GET, path, token, vec![]).await;

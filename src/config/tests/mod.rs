@@ -259,7 +259,8 @@ fn every_main_server_option_reaches_the_main_server() {
                 remember_ended_ms = 15\nmax_cluster_streams = 16\nmax_waiting_streams = 17\nmax_nodes = 18\n\
                 max_event_listeners = 19\nthumbnail_bytes = 20\nlibrary_items = 21\nlibrary_quota_bytes = 22\n\
                 library_account_quota_bytes = 23\nlibrary_keep_days = 24\nlibrary_undo_hours = 25\n\
-                parties = 26\nparties_per_address = 27\nparty_members = 28\nparty_listeners = 29\nparty_idle_hours = 30\n";
+                parties = 26\nparties_per_address = 27\nparty_members = 28\nparty_listeners = 29\nparty_idle_hours = 30\n\
+                jobs = 'owner'\njobs_per_account = 31\njobs_waiting = 32\njob_max_minutes = 33\nauto_waveform = false\n";
     let mut config = main_server::Config::new("");
     up(load_file(&["up"], text).unwrap()).main_server.options.apply(&mut config);
     let times = [config.heartbeat, config.lease, config.first_media, config.remember_ended];
@@ -285,6 +286,14 @@ fn every_main_server_option_reaches_the_main_server() {
         idle: Duration::from_secs(30 * 3600),
     };
     assert_eq!(config.parties, parties);
+    let jobs = main_server::JobLimits {
+        policy: protocol::account::JobPolicy::Owner,
+        per_account: 31,
+        unfinished: 32,
+        longest: Duration::from_secs(33 * 60),
+        auto_waveform: false,
+    };
+    assert_eq!(config.jobs, jobs);
     assert_eq!((config.scaling.full, config.scaling.aim, config.scaling.spare), (90, 30, 20));
     assert_eq!(format!("{:?}", config.placement).matches("LeastEgress").count(), 2);
 }

@@ -6,3 +6,4 @@ mod conformance;
 mod files;
 mod nats_access;
 mod outages;
+mod queue_speed;

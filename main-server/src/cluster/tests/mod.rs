@@ -27,6 +27,7 @@ use crate::{
     app::Inside,
     cluster::bootstrap::SETTINGS,
     feature::{Context, Feature},
+    jobs::Jobs,
     library::Library,
     parties::Parties,
     state::ClusterState,
@@ -47,6 +48,7 @@ pub(crate) struct Member {
     pub(crate) library: Arc<Library>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) parties: Arc<Parties>,
+    pub(crate) jobs: Arc<Jobs>,
 }
 
 impl std::ops::Deref for Member {
@@ -78,12 +80,14 @@ impl Cluster {
         let mut config = Config::new(folder.path());
         // Longer than a test that is not about leases, on a busy machine.
         config.lease = Duration::from_secs(300);
+        // A test that counts blobs or jobs counts its own.
+        config.jobs.auto_waveform = false;
         set(&mut config);
         let connection = Arc::new(Connection::new(self.store.clone()));
         let app = App::with(connection.store(), config, feature).await.unwrap();
-        let Inside { context, state, library, accounts, parties } = app.inside.clone();
+        let Inside { context, state, library, accounts, parties, jobs } = app.inside.clone();
         let server = Server::serve(app, folder).await;
-        Member { server, connection, context, state, library, accounts, parties }
+        Member { server, connection, context, state, library, accounts, parties, jobs }
     }
 
     pub(crate) async fn pair(&self) -> (Member, Member) {

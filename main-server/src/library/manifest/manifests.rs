@@ -178,16 +178,20 @@ impl Manifests {
         entry.as_ref().map_or_else(|| Ok(Previews::default()), read)
     }
 
-    /// Adds a picture, and says how many there are.
+    /// Adds pictures, and says how many there are.
     ///
     /// # Errors
     /// The store's; a conflict if another server wrote meanwhile.
-    pub(crate) async fn add_preview(&self, item_id: ItemId, picture: Picture) -> Result<usize, store::Error> {
+    pub(crate) async fn add_previews(
+        &self,
+        item_id: ItemId,
+        pictures: &[Picture],
+    ) -> Result<usize, store::Error> {
         let key = Key::Previews.of(item_id);
         let entry = in_time(self.kv.get(NAMESPACE, &key)).await?;
         let expect = entry.as_ref().map_or(Expect::Absent, |entry| Expect::Revision(entry.revision));
         let known: Previews = entry.as_ref().map_or_else(|| Ok(Previews::default()), read)?;
-        let changed = known.with(picture);
+        let changed = pictures.iter().cloned().fold(known, Previews::with);
         self.set(&key, &changed, expect).await?;
         Ok(changed.pictures.len())
     }

@@ -1,0 +1,235 @@
+//! Does what follows from a job: gives its next tasks to the queue, makes its results, and clears up after its end.
+//!
+//! The server that changed a job does it at once. Every server looks at all unfinished jobs from time to time, so that nothing is left
+//! undone when one dies between two writes. Everything here may be done twice, and by two servers at the same time.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use protocol::JobId;
+use tokio::{sync::Notify, task::JoinSet, time::sleep};
+
+use super::{
+    Error, Jobs, Key,
+    job::{Phase, Record},
+};
+use crate::{clock::Now, library::Error as LibraryError};
+
+/// For how long after its end it is seen to that a job has left nothing in the queue.
+const CLEARED_UNTIL_MS: u64 = 60_000;
+/// Between two looks at all unfinished jobs.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Jobs that are to be advanced now.
+#[derive(Default)]
+pub(super) struct Due {
+    jobs: Mutex<BTreeSet<JobId>>,
+    added: Notify,
+}
+
+impl Due {
+    /// The job is advanced soon.
+    pub(super) fn add(&self, job_id: JobId) {
+        self.jobs().insert(job_id);
+        self.added.notify_one();
+    }
+
+    fn take(&self) -> BTreeSet<JobId> {
+        mem::take(&mut *self.jobs())
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, BTreeSet<JobId>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Advances jobs that are due, each by one task at a time, until it is dropped.
+pub(super) async fn run(jobs: Arc<Jobs>) {
+    let (mut running, mut looked_at) = (JoinSet::new(), BTreeSet::new());
+    loop {
+        tokio::select! {
+            () = jobs.due.added.notified() => {}
+            Some(ended) = running.join_next(), if !running.is_empty() => {
+                // One that panicked is looked at again later.
+                match ended {
+                    Ok(job_id) => drop(looked_at.remove(&job_id)),
+                    Err(_) => looked_at.clear(),
+                }
+            }
+        }
+        for job_id in jobs.due.take() {
+            if !looked_at.insert(job_id) {
+                // Once more when the present look is over.
+                jobs.due.jobs().insert(job_id);
+                continue;
+            }
+            let jobs = Arc::clone(&jobs);
+            running.spawn(async move {
+                if let Err(error) = jobs.advance(job_id).await {
+                    tracing::warn!(job = %job_id, "job {job_id} is continued later: {error}");
+                }
+                job_id
+            });
+        }
+    }
+}
+
+/// Looks at all jobs that are not finished, or were a moment ago, from time to time, until it is dropped.
+pub(super) async fn look_after(jobs: Arc<Jobs>) {
+    // A job that changes is being advanced by the server that changes it.
+    let mut seen = BTreeMap::new();
+    loop {
+        sleep(INTERVAL).await;
+        let since_ms = Now::read().unix_ms().saturating_sub(CLEARED_UNTIL_MS);
+        let due = jobs.records.with(|records| {
+            let is_due =
+                |record: &Record| record.ended_at_ms.is_none_or(|ended_at_ms| ended_at_ms >= since_ms);
+            let due = records.iter().filter(|(_, record)| is_due(record));
+            due.map(|(job_id, _)| (*job_id, records.revision(job_id))).collect::<BTreeMap<_, _>>()
+        });
+        let is_unchanged = |(job_id, revision): &(&JobId, &_)| seen.get(*job_id) == Some(*revision);
+        due.iter().filter(is_unchanged).for_each(|(job_id, _)| jobs.due.add(*job_id));
+        seen = due;
+    }
+}
+
+impl Jobs {
+    /// Does what follows from the job as it is known here.
+    ///
+    /// # Errors
+    /// Those of the store and the object store: it is done later then.
+    pub(super) async fn advance(&self, job_id: JobId) -> Result<(), Error> {
+        while let Some(record) = self.records.get(&job_id) {
+            if !record.is_open() {
+                return self.clear(job_id, &record, record.generation).await;
+            }
+            if self.is_source_gone(&record).await? {
+                self.change(job_id, Record::cancel).await?;
+                continue;
+            }
+            if self.fail_dead(job_id, &record).await? {
+                continue;
+            }
+            if !record.is_complete() {
+                return self.enqueue(job_id, &record).await;
+            }
+            self.finish(job_id, &record).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the item of a job is deleted.
+    async fn is_source_gone(&self, record: &Record) -> Result<bool, Error> {
+        match self.library.get(record.item_id).await {
+            Ok(_) => Ok(false),
+            Err(LibraryError::Unknown) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The job fails if one of its tasks failed too often. Says whether it does.
+    async fn fail_dead(&self, job_id: JobId, record: &Record) -> Result<bool, Error> {
+        for n in record.open_numbers() {
+            let Some((reason, ended)) = self.tasks.dead(Key::of(job_id, record, n)) else { continue };
+            let generation = record.generation;
+            let failed = |record: &mut Record, now_ms| {
+                if record.generation == generation {
+                    record.failed(n, &reason, &ended, now_ms);
+                }
+            };
+            self.change(job_id, failed).await?;
+            self.count_failure(job_id, &reason);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Gives tasks to the queue that it does not have.
+    async fn enqueue(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
+        for n in record.open_numbers() {
+            let key = Key::of(job_id, record, n);
+            if self.tasks.knows(key) {
+                continue;
+            }
+            if let Some((work, priority)) = record.work(n).zip(record.priority(n)) {
+                self.tasks.enqueue(key, work, priority).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the results of a job of which all tasks are done.
+    async fn finish(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
+        let generation = record.generation;
+        let made = match self.make_results(job_id, record).await {
+            Ok(made) => made,
+            Err(Error::Objects(objects::Error::Missing(_))) => return self.begin_again(job_id, record).await,
+            // It was deleted a moment ago.
+            Err(Error::Library(LibraryError::Unknown)) if self.is_source_gone(record).await? => {
+                return self.change(job_id, Record::cancel).await;
+            }
+            Err(Error::Library(LibraryError::Store(error))) => return Err(error.into()),
+            Err(error @ (Error::Library(_) | Error::Invalid(_))) => {
+                let reason = error.to_string();
+                self.change(job_id, |record, now_ms| record.fail(&reason, now_ms)).await?;
+                self.count_failure(job_id, &reason);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let done = |record: &mut Record, now_ms| {
+            let was_open = record.is_open();
+            if record.generation == generation {
+                record.made(&made.items, made.file.as_ref(), now_ms);
+            }
+            was_open && record.phase == Phase::Done
+        };
+        if self.change(job_id, done).await? {
+            self.counts.done.inc();
+            tracing::info!(job = %job_id, "job {job_id} is done");
+        }
+        Ok(())
+    }
+
+    /// A blob of an earlier step is gone. The manifest is written again: it may be the one.
+    ///
+    /// # Errors
+    /// As [`Self::advance`].
+    pub(super) async fn begin_again(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
+        let generation = record.generation;
+        let (_, manifest) = self.manifest(record.item_id).await?;
+        let again = |record: &mut Record, now_ms| {
+            if record.generation == generation {
+                record.manifest = manifest.clone();
+                record.input_gone(now_ms);
+            }
+        };
+        self.change(job_id, again).await?;
+        tracing::warn!(job = %job_id, "job {job_id} begins again: blobs that it needs are gone");
+        self.clear(job_id, record, generation).await
+    }
+
+    /// Removes what a job has in the queue in a generation that is over, and items that it did not finish then.
+    pub(super) async fn clear(&self, job_id: JobId, record: &Record, generation: u32) -> Result<(), Error> {
+        for n in record.unfinished_numbers() {
+            let key = Key { generation, ..Key::of(job_id, record, n) };
+            if self.tasks.knows(key) {
+                self.tasks.cancel(key).await?;
+            }
+        }
+        if record.phase != Phase::Done {
+            self.remove_unfinished(job_id, generation).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts and logs that a job failed.
+    pub(super) fn count_failure(&self, job_id: JobId, reason: &str) {
+        self.counts.failed.inc();
+        tracing::warn!(job = %job_id, "job {job_id} failed: {reason}");
+    }
+}

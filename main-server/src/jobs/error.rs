@@ -1,0 +1,89 @@
+//! Why something about jobs was refused, and the code of each reason.
+
+use protocol::ErrorCode;
+use store::queue::Error as QueueError;
+
+use super::job::Refused;
+use crate::{api::error::Error as ApiError, cluster::partition::CutOff, library::Error as LibraryError};
+
+/// See the [module](self).
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// No job has this id, or the caller may not see it: the answer does not say which.
+    #[error("no job has this id, or you may not see it")]
+    Unknown,
+    /// The caller may not start jobs on this item.
+    #[error("{0}")]
+    NotAllowed(&'static str),
+    /// A field is out of range, or the item is not such that the job can be done; says why.
+    #[error("{0}")]
+    Invalid(String),
+    /// As many jobs are unfinished as may be; names the option.
+    #[error("{0}")]
+    Full(String),
+    /// The job is done: there is nothing to try again.
+    #[error("the job is done")]
+    Done,
+    /// The server has as many open event streams as it may.
+    #[error("the limit of listeners is reached: try again later")]
+    NoListener,
+    /// The job made no file, or it is gone.
+    #[error("the job has no file")]
+    NoFile,
+    /// The worker does not have the task any more.
+    #[error("the task was cancelled, or another worker has it")]
+    Lost,
+    /// The output is not one of the task.
+    #[error(transparent)]
+    Refused(Refused),
+    /// The item cannot be used, or the result cannot be made.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// The object store failed.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Other main servers may know better.
+    #[error(transparent)]
+    CutOff(#[from] CutOff),
+}
+
+impl From<QueueError> for Error {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Store(error) => error.into(),
+            QueueError::Full(_) => Self::Full(error.to_string()),
+            _ => Self::Lost,
+        }
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Over => Self::Lost,
+            Refused::Wrong => Self::Refused(refused),
+        }
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        let code = match error {
+            Error::Unknown => ErrorCode::UnknownJob,
+            Error::NotAllowed(_) => ErrorCode::Forbidden,
+            Error::Invalid(_) | Error::Refused(_) => ErrorCode::InvalidRequest,
+            Error::Full(_) | Error::NoListener => ErrorCode::LimitReached,
+            Error::Done => ErrorCode::Conflict,
+            Error::NoFile => ErrorCode::NotFound,
+            Error::Lost => ErrorCode::TaskLost,
+            Error::Library(error) => return error.into(),
+            Error::Objects(error) => return error.into(),
+            Error::Store(error) => return error.into(),
+            Error::CutOff(error) => return error.into(),
+        };
+        Self::new(code, error.to_string())
+    }
+}

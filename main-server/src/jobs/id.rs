@@ -1,0 +1,32 @@
+//! Ids that follow from what they name, so that making something twice makes it once.
+
+use objects::Hash;
+use protocol::{ItemId, JobId, item::Stem, job::Kind};
+
+use super::job::NewJob;
+
+/// The version of each kind: a newer one gives other results, so the same job is done again.
+const fn version(kind: Kind) -> u32 {
+    match kind {
+        Kind::Stems | Kind::Export | Kind::Waveform | Kind::Preview => 1,
+    }
+}
+
+/// The id of a job: the same for the same kind, media and parameters.
+pub(super) fn job_id(new: &NewJob) -> JobId {
+    let NewJob { kind, params, item_id, manifest, .. } = new;
+    let text = serde_json::json!([kind, version(*kind), item_id, manifest.hash, params]).to_string();
+    JobId::from_bytes(digest(&text))
+}
+
+/// The id of an item that a job makes. One that begins again after its items were deleted makes others.
+pub(super) fn item_id(job_id: JobId, generation: u32, stem: Stem) -> ItemId {
+    ItemId::from_bytes(digest(&serde_json::json!([job_id, generation, stem]).to_string()))
+}
+
+/// The first 16 bytes of BLAKE3.
+fn digest(text: &str) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&Hash::of(text.as_bytes()).as_bytes()[..16]);
+    bytes
+}

@@ -1,0 +1,207 @@
+//! What happens to a job.
+
+use protocol::{
+    ItemId,
+    item::Stem,
+    job::{Attempt, Output},
+};
+use stems::plan;
+
+use super::{
+    FileRecord, NewJob, Phase, Record,
+    step::{Step, Task},
+};
+
+/// The stems that are made, in the order of a job's results.
+const STEMS: [Stem; 2] = [Stem::Vocals, Stem::Accompaniment];
+/// Most pieces of a song; a job has three tasks more.
+pub(crate) const MOST_PIECES: usize = 390;
+/// How many seconds of a song each task separates.
+const PIECE_S: u32 = 22;
+/// How often a job begins again by itself, because blobs of it were gone.
+const MOST_RESTARTS: u32 = 2;
+/// Most attempts of all tasks of a job that are kept, and of each task at least and at most.
+const MOST_ATTEMPTS: usize = 800;
+const ATTEMPTS_OF_TASK: (usize, usize) = (2, 10);
+/// Most characters of what is kept of the outcome of an attempt.
+const OUTCOME_CHARS: usize = 150;
+/// Most characters of what is kept of the reason why a job failed.
+const ERROR_CHARS: usize = 300;
+
+/// How the attempts at a task ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// How often the task was begun.
+    pub(crate) attempts: u32,
+    /// Its attempts, the newest last.
+    pub(crate) log: Vec<Attempt>,
+}
+
+/// What became of an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accepted {
+    /// It counts.
+    New,
+    /// The task was done before, with the same output.
+    Again,
+    /// The task was done before, with another output, which counts.
+    Other,
+}
+
+/// Why an output counts for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    /// The job is over, or has no such task.
+    #[error("the job is over, or began again")]
+    Over,
+    /// The task gives something else.
+    #[error("the output is not what the task gives")]
+    Wrong,
+}
+
+impl Record {
+    /// Task `n` is done. The next step follows if it was the last one of its step.
+    ///
+    /// # Errors
+    /// [`Refused`]: nothing changed.
+    pub(crate) fn done(
+        &mut self,
+        n: u32,
+        output: &Output,
+        ended: &Ended,
+        now_ms: u64,
+    ) -> Result<Accepted, Refused> {
+        let (is_open, most) = (self.is_open(), self.most_attempts());
+        let task = self.tasks.get_mut(n as usize).ok_or(Refused::Over)?;
+        if !task.step.gives(output) {
+            return Err(Refused::Wrong);
+        }
+        match &task.output {
+            Some(known) if known == output => return Ok(Accepted::Again),
+            Some(_) => return Ok(Accepted::Other),
+            None if !is_open => return Err(Refused::Over),
+            None => {}
+        }
+        task.output = Some(output.clone());
+        task.end(ended, most);
+        self.follow(now_ms);
+        Ok(Accepted::New)
+    }
+
+    /// Adds the tasks of the next step if all are done.
+    fn follow(&mut self, now_ms: u64) {
+        if self.tasks.iter().all(|task| task.output.is_some()) {
+            match self.next_step() {
+                Ok(next) => self.tasks.extend(next),
+                Err(reason) => self.fail(reason, now_ms),
+            }
+        }
+    }
+
+    /// The tasks of the step after the last one.
+    fn next_step(&self) -> Result<Vec<Task>, &'static str> {
+        match self.tasks.last().map(|task| &task.step) {
+            Some(Step::Decode) => self.separation(),
+            Some(Step::Separate { .. }) => Ok(STEMS.map(|stem| Step::Join { stem }.into()).into()),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn separation(&self) -> Result<Vec<Task>, &'static str> {
+        let sound = self.sound().filter(|sound| sound.samples > 0 && sound.rate > 0);
+        let sound = sound.ok_or("the item has no sound")?;
+        // Before the pieces are made, however many there would be.
+        if sound.samples / u64::from(sound.rate) > u64::from(PIECE_S) * MOST_PIECES as u64 {
+            return Err("the item is too long");
+        }
+        let step = |piece: plan::Piece| Step::Separate {
+            read_from: piece.read.start,
+            read_to: piece.read.end,
+            keep_from: piece.keep.start,
+            keep_to: piece.keep.end,
+        };
+        let pieces = plan::pieces(sound.samples, sound.rate, PIECE_S).into_iter();
+        Ok(pieces.map(|piece| step(piece).into()).collect())
+    }
+
+    /// Task `n` failed for good, or too often: so does the job, unless it is over.
+    pub(crate) fn failed(&mut self, n: u32, reason: &str, ended: &Ended, now_ms: u64) {
+        let most = self.most_attempts();
+        let is_open = self.is_open();
+        let Some(task) = self.tasks.get_mut(n as usize).filter(|task| is_open && task.output.is_none())
+        else {
+            return;
+        };
+        task.has_failed = true;
+        task.end(ended, most);
+        self.fail(reason, now_ms);
+    }
+
+    /// The job fails, unless it is over.
+    pub(crate) fn fail(&mut self, reason: &str, now_ms: u64) {
+        if self.is_open() {
+            self.error = Some(reason.chars().take(ERROR_CHARS).collect());
+            self.end(Phase::Failed, now_ms);
+        }
+    }
+
+    /// A blob of an earlier step is gone: the job begins again, unless it did so too often.
+    pub(crate) fn input_gone(&mut self, now_ms: u64) {
+        if !self.is_open() {
+            return;
+        }
+        if self.restarts >= MOST_RESTARTS {
+            return self.fail("what earlier steps made was deleted again and again", now_ms);
+        }
+        self.restarts += 1;
+        self.next_generation();
+    }
+
+    /// It is cancelled, unless it is over.
+    pub(crate) fn cancel(&mut self, now_ms: u64) {
+        if self.is_open() {
+            self.end(Phase::Cancelled, now_ms);
+        }
+    }
+
+    /// Its results are made.
+    pub(crate) fn made(&mut self, result: &[ItemId], file: Option<&FileRecord>, now_ms: u64) {
+        if self.is_complete() {
+            (self.result, self.file) = (result.to_vec(), file.cloned());
+            self.end(Phase::Done, now_ms);
+        }
+    }
+
+    /// It begins again because a client asks for it.
+    pub(crate) fn restart(&mut self, new: NewJob, now_ms: u64) {
+        let generation = self.generation;
+        *self = Self { generation, ..Self::new(new, now_ms) };
+        self.next_generation();
+    }
+
+    fn next_generation(&mut self) {
+        self.generation += 1;
+        self.tasks = self.first_tasks();
+    }
+
+    fn end(&mut self, phase: Phase, now_ms: u64) {
+        (self.phase, self.ended_at_ms) = (phase, Some(now_ms));
+    }
+
+    /// How many attempts of each task are kept.
+    fn most_attempts(&self) -> usize {
+        let (least, most) = ATTEMPTS_OF_TASK;
+        (MOST_ATTEMPTS / self.tasks.len().max(1)).clamp(least, most)
+    }
+}
+
+impl Task {
+    fn end(&mut self, ended: &Ended, most: usize) {
+        self.attempts = ended.attempts;
+        let newest = &ended.log[ended.log.len().saturating_sub(most)..];
+        self.log = newest.to_vec();
+        for attempt in &mut self.log {
+            attempt.outcome = attempt.outcome.take().map(|text| text.chars().take(OUTCOME_CHARS).collect());
+        }
+    }
+}

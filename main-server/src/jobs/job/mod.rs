@@ -1,0 +1,28 @@
+//! A job: what the store keeps of it, and what follows from what. Pure: no clock, no store, no queue.
+//!
+//! A job has steps, one after another; each has tasks. The outputs of a step give the tasks of the next one:
+//!
+//! ```text
+//! stems      decode → separate × n → join × 2 → two items
+//! waveform   measure → peaks and loudness of the item
+//! preview    pictures → previews of the item
+//! export     export → a file
+//! ```
+//!
+//! The first output of a task counts, whoever sends it: the same work gives the same output. A job that begins again has the next
+//! generation, and what workers still do for an earlier one counts for nothing.
+
+mod change;
+mod record;
+mod step;
+#[cfg(test)]
+mod tests;
+mod view;
+mod work;
+
+pub(crate) use self::record::Record;
+pub(super) use self::{
+    change::{Accepted, Ended, MOST_PIECES, Refused},
+    record::{FileRecord, NewJob, Phase, Starter},
+    view::{Seen, SeenState, view},
+};

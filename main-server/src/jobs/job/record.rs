@@ -1,0 +1,229 @@
+//! What the store keeps of a job.
+
+use std::time::Duration;
+
+use protocol::{
+    ItemId, JobId,
+    item::{Blob, Stem},
+    job::{Kind, Params},
+};
+use serde::{Deserialize, Serialize};
+use store::Namespace;
+
+use super::step::{Step, Task};
+use crate::state::catalogue::record::Owner;
+
+/// How long a job is known after its end.
+const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How long one is known that the server started itself and that is done.
+const KEEP_OWN: Duration = Duration::from_secs(60 * 60);
+/// Most pictures that are taken of a video, and the least time between two.
+const MOST_PICTURES: u64 = 120;
+const LEAST_EVERY_MS: u64 = 2_000;
+
+/// A job to be made; its parameters are checked already.
+#[derive(Clone, Debug)]
+pub(crate) struct NewJob {
+    /// What is done.
+    pub(crate) kind: Kind,
+    /// How.
+    pub(crate) params: Params,
+    /// With which item.
+    pub(crate) item_id: ItemId,
+    /// Of the item.
+    pub(crate) title: String,
+    /// Of the item.
+    pub(crate) artist: Option<String>,
+    /// JSON of the item's manifest.
+    pub(crate) manifest: Blob,
+    /// Of the item.
+    pub(crate) duration_ms: u64,
+    /// Whether an export needs more than a copy of the item's frames.
+    pub(crate) needs_ffmpeg: bool,
+    /// The account that the item belongs to: it sees the job.
+    pub(crate) owner: Option<Owner>,
+    /// Who starts the job.
+    pub(crate) starter: Starter,
+}
+
+/// Who started a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Starter {
+    /// The holder of an account.
+    Account(Owner),
+    /// A command of an operator on the machine of a main server.
+    Command,
+    /// The server itself.
+    Server,
+}
+
+/// What became of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Phase {
+    /// It waits for workers, or they work on it, or its results are being made.
+    Open,
+    /// It is done.
+    Done,
+    /// It failed.
+    Failed,
+    /// It was cancelled.
+    Cancelled,
+}
+
+/// The file that an export made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileRecord {
+    /// Its name, for people's disks.
+    pub(crate) name: String,
+    /// Its type.
+    pub(crate) mime: String,
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// One after another they are the file.
+    pub(crate) blobs: Vec<Blob>,
+}
+
+/// See the [module](self). Smaller than [`MAX_VALUE_BYTES`](store::MAX_VALUE_BYTES).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) kind: Kind,
+    #[serde(default)]
+    pub(crate) params: Params,
+    pub(crate) item_id: ItemId,
+    pub(crate) title: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) artist: Option<String>,
+    pub(crate) manifest: Blob,
+    pub(crate) duration_ms: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) needs_ffmpeg: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<Owner>,
+    pub(crate) starter: Starter,
+    /// Unix epoch.
+    pub(crate) created_at_ms: u64,
+    /// Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ended_at_ms: Option<u64>,
+    /// Counts how often the job began again: tasks of earlier generations count for nothing.
+    #[serde(default)]
+    pub(crate) generation: u32,
+    /// How often it began again by itself since it was started.
+    #[serde(default)]
+    pub(crate) restarts: u32,
+    pub(crate) phase: Phase,
+    /// In the order of their numbers. Those of a step follow when the step before is done.
+    pub(crate) tasks: Vec<Task>,
+    /// The items that it made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) result: Vec<ItemId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<FileRecord>,
+    /// Why it failed, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+}
+
+impl store::Record for Record {
+    type Key = JobId;
+    const NAMESPACE: Namespace = Namespace::new("jobs");
+}
+
+impl Record {
+    /// A job that nobody works on yet.
+    pub(crate) fn new(new: NewJob, now_ms: u64) -> Self {
+        let NewJob {
+            kind,
+            params,
+            item_id,
+            title,
+            artist,
+            manifest,
+            duration_ms,
+            needs_ffmpeg,
+            owner,
+            starter,
+        } = new;
+        let mut record = Self {
+            kind,
+            params,
+            item_id,
+            title,
+            artist,
+            manifest,
+            duration_ms,
+            needs_ffmpeg,
+            owner,
+            starter,
+            created_at_ms: now_ms,
+            ended_at_ms: None,
+            generation: 0,
+            restarts: 0,
+            phase: Phase::Open,
+            tasks: Vec::new(),
+            result: Vec::new(),
+            file: None,
+            error: None,
+        };
+        record.tasks = record.first_tasks();
+        record
+    }
+
+    /// The tasks of the first step.
+    pub(super) fn first_tasks(&self) -> Vec<Task> {
+        let step = match self.kind {
+            Kind::Stems => Step::Decode,
+            Kind::Waveform => Step::Measure,
+            Kind::Preview => {
+                let every_ms = self.duration_ms.div_ceil(MOST_PICTURES).max(LEAST_EVERY_MS);
+                Step::Pictures { every_ms }
+            }
+            Kind::Export => Step::Export,
+        };
+        vec![step.into()]
+    }
+
+    /// Whether it goes on.
+    pub(crate) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// Whether all that workers do is done, and the results can be made.
+    pub(crate) fn is_complete(&self) -> bool {
+        let is_done = |task: &Task| task.output.is_some();
+        let is_last_step = match self.kind {
+            Kind::Stems => self.tasks.last().is_some_and(|task| matches!(task.step, Step::Join { .. })),
+            Kind::Waveform | Kind::Preview | Kind::Export => true,
+        };
+        self.is_open() && is_last_step && self.tasks.iter().all(is_done)
+    }
+
+    /// How long the store keeps it after its last write; for ever while it goes on.
+    pub(crate) fn lease(&self) -> Option<Duration> {
+        match (self.phase, &self.starter) {
+            (Phase::Open, _) => None,
+            (Phase::Done, Starter::Server) => Some(KEEP_OWN),
+            _ => Some(KEEP),
+        }
+    }
+
+    /// The account that started it.
+    pub(crate) fn account(&self) -> Option<&Owner> {
+        match &self.starter {
+            Starter::Account(owner) => Some(owner),
+            Starter::Command | Starter::Server => None,
+        }
+    }
+
+    /// The output of the task that joined a stem.
+    pub(crate) fn stem_output(&self, stem: Stem) -> Option<&protocol::job::Output> {
+        self.tasks.iter().find(|task| task.step == Step::Join { stem })?.output.as_ref()
+    }
+
+    /// The output of the only task of a job with one step.
+    pub(crate) fn only_output(&self) -> Option<&protocol::job::Output> {
+        self.tasks.first()?.output.as_ref()
+    }
+}

@@ -1,0 +1,180 @@
+//! What workers ask for and report.
+
+use protocol::job::{Ability, ClaimedTask, Failure, Output, Worker};
+
+use super::{
+    Error, Jobs, Key,
+    job::{Accepted, Ended, Record},
+    tasks::Held,
+};
+
+impl Jobs {
+    /// Waits for a task for a worker; `None` once `end` is over.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn claim(
+        &self,
+        worker: &Worker,
+        end: impl Future<Output = ()>,
+    ) -> Result<Option<ClaimedTask>, Error> {
+        let has_ffmpeg = worker.abilities.contains(&Ability::Ffmpeg);
+        let mut end = std::pin::pin!(end);
+        while let Some(held) = self.tasks.claim(&worker.name, has_ffmpeg, end.as_mut()).await? {
+            if let Some(claimed) = self.handed(held).await? {
+                return Ok(Some(claimed));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A claimed task as its worker gets it; `None`, and the task is removed, if the job does not want it any more.
+    async fn handed(&self, held: Held) -> Result<Option<ClaimedTask>, Error> {
+        let wanted = match held.key().parse::<Key>() {
+            Ok(key) => self.wanted(key).await?.map(|_| key),
+            Err(_) => None,
+        };
+        let Some(Key { job_id, n, .. }) = wanted else {
+            held.ack().await?;
+            return Ok(None);
+        };
+        Ok(Some(ClaimedTask {
+            key: held.key().to_owned(),
+            claim: held.id().to_owned(),
+            lease_ms: u64::try_from(held.lease().as_millis()).unwrap_or(u64::MAX),
+            attempt: held.attempt(),
+            job_id,
+            n,
+            work: held.work().clone(),
+        }))
+    }
+
+    /// The job of a task that has no output yet. The store is asked if this server knows too little of the job.
+    async fn wanted(&self, key: Key) -> Result<Option<Record>, Error> {
+        let record = self.of_generation(key).await?;
+        Ok(record.filter(|record| record.open_numbers().contains(&key.n)))
+    }
+
+    /// The job of a task, if it is in the task's generation.
+    async fn of_generation(&self, Key { job_id, generation, n, .. }: Key) -> Result<Option<Record>, Error> {
+        let known = || self.records.get(&job_id);
+        let is_behind = |record: &Record| record.generation < generation || record.tasks.len() <= n as usize;
+        if known().is_none_or(|record| is_behind(&record)) {
+            self.records.look_up(&job_id).await?;
+        }
+        Ok(known().filter(|record| record.generation == generation))
+    }
+
+    /// The keys that `worker` has and that are not its own any more.
+    pub(super) fn lost(&self, worker: &Worker) -> Vec<String> {
+        let is_lost = |text: &&String| {
+            let Ok(key) = text.parse::<Key>() else { return true };
+            // A task that is not known here may be too new.
+            self.is_over(key) || (self.tasks.knows(key) && !self.tasks.is_with(key, &worker.name))
+        };
+        worker.tasks.iter().filter(is_lost).cloned().collect()
+    }
+
+    /// Whether the job of a task is known to be over, or in a later generation.
+    fn is_over(&self, key: Key) -> bool {
+        let is_over = |record: Record| !record.is_open() || record.generation > key.generation;
+        self.records.get(&key.job_id).is_some_and(is_over)
+    }
+
+    /// A worker goes on with a task.
+    ///
+    /// # Errors
+    /// [`Error::Lost`], the store's.
+    pub(super) async fn progress(&self, key: Key, claim: &str, percent: u8) -> Result<(), Error> {
+        let mut held = self.tasks.resume(key, claim).await?;
+        Ok(held.progress(percent).await?)
+    }
+
+    /// A worker did a task. It may say so again. Its output counts even if the task is another worker's by now, which then loses it.
+    ///
+    /// # Errors
+    /// [`Error::Lost`], [`Error::Refused`], the store's.
+    pub(super) async fn done(&self, key: Key, claim: &str, output: &Output) -> Result<(), Error> {
+        let Key { job_id, n, .. } = key;
+        self.of_generation(key).await?.ok_or(Error::Lost)?;
+        let held = self.held(key, claim).await?;
+        let ended = held.as_ref().map_or_else(Ended::default, |held| held.ended("done"));
+        let done = |record: &mut Record, now_ms| {
+            if record.generation == key.generation {
+                record.done(n, output, &ended, now_ms)
+            } else {
+                Err(super::job::Refused::Over)
+            }
+        };
+        let accepted = self.change(job_id, done).await??;
+        match accepted {
+            Accepted::New => drop(self.counts.tasks_done.inc()),
+            Accepted::Again => {}
+            Accepted::Other => {
+                tracing::warn!(job = %job_id, "task {key} was done twice with different results")
+            }
+        };
+        // First the job, then the queue: a task whose output is known is not done again.
+        match held {
+            Some(held) => settled(held.ack().await)?,
+            None if accepted == Accepted::New => self.tasks.cancel(key).await?,
+            None => {}
+        }
+        self.due.add(job_id);
+        Ok(())
+    }
+
+    /// A worker could not do a task.
+    ///
+    /// # Errors
+    /// [`Error::Lost`], the store's.
+    pub(super) async fn failed(
+        &self,
+        key: Key,
+        claim: &str,
+        reason: &str,
+        failure: Failure,
+    ) -> Result<(), Error> {
+        let Key { job_id, n, generation, .. } = key;
+        let held = self.tasks.resume(key, claim).await?;
+        let record = self.of_generation(key).await?.ok_or(Error::Lost)?;
+        match failure {
+            Failure::HandedBack => return Ok(held.put_back().await?),
+            Failure::Again => held.nack(reason).await?,
+            Failure::ForGood => {
+                let ended = held.ended(reason);
+                let failed = |record: &mut Record, now_ms| {
+                    if record.generation == generation {
+                        record.failed(n, reason, &ended, now_ms);
+                    }
+                };
+                self.change(job_id, failed).await?;
+                self.count_failure(job_id, reason);
+                settled(held.ack().await)?;
+            }
+            Failure::InputGone => {
+                self.begin_again(job_id, &record).await?;
+            }
+        }
+        self.counts.attempts_failed.inc();
+        self.due.add(job_id);
+        Ok(())
+    }
+
+    /// The claim, if it has the task.
+    async fn held(&self, key: Key, claim: &str) -> Result<Option<Held>, Error> {
+        match self.tasks.resume(key, claim).await {
+            Ok(held) => Ok(Some(held)),
+            Err(Error::Lost) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A task that was lost meanwhile needs nothing more.
+fn settled(outcome: Result<(), store::queue::Error>) -> Result<(), Error> {
+    match outcome.map_err(Error::from) {
+        Err(Error::Lost) => Ok(()),
+        outcome => outcome,
+    }
+}

@@ -1,0 +1,124 @@
+//! `GET /api/jobs/{job_id}/events`: the job, and again after changes, as Server-Sent Events.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderName, header},
+    response::IntoResponse,
+};
+use bytes::Bytes;
+use futures_util::stream;
+use per_address::Share;
+use protocol::{
+    JobId,
+    job::{Job, State as JobState},
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::{super::Jobs, Api, extract::ShownJob, no_listener};
+use crate::{
+    api::{caller::Person, error::Error, extract::Client},
+    events::Event,
+};
+
+/// Shortest time between two events of one stream.
+const PACE: Duration = Duration::from_millis(250);
+/// How often a silent stream carries a comment: proxies end those that are silent for as little as 10 s.
+const KEEP_ALIVE: Duration = Duration::from_secs(8);
+const COMMENT: &[u8] = b":\n\n";
+
+struct Listener {
+    api: Arc<Api>,
+    job_id: JobId,
+    person: Person,
+    /// Change with the job and its tasks.
+    changed: [watch::Receiver<()>; 3],
+    /// What was sent last; nothing of it changes with time alone.
+    sent: Option<Job>,
+    /// When the next event may be sent.
+    next_at: Instant,
+    is_over: bool,
+    _share: Share,
+}
+
+pub(super) async fn listen(
+    State(api): State<Arc<Api>>,
+    Client(address): Client,
+    ShownJob { job_id, person, .. }: ShownJob,
+) -> Result<impl IntoResponse, Error> {
+    let share = api.jobs.listeners.take(address).ok_or_else(no_listener)?;
+    let [plain, ffmpeg] = api.jobs.tasks.changed();
+    let changed = [api.jobs.records.host().changed(), plain, ffmpeg];
+    let next_at = Instant::now();
+    let listener =
+        Listener { api, job_id, person, changed, sent: None, next_at, is_over: false, _share: share };
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-cache"),
+        // Proxies that buffer would hold the news back.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    Ok((headers, Body::from_stream(stream::unfold(listener, Listener::step))))
+}
+
+impl Listener {
+    async fn step(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+        let api = Arc::clone(&self.api);
+        let bytes = api.closing.run_until_cancelled(self.next()).await??;
+        Some((Ok(bytes), self))
+    }
+
+    /// What to send next; none at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        if self.is_over {
+            return None;
+        }
+        match timeout(KEEP_ALIVE, self.news()).await {
+            Ok(job) => {
+                let job = job?;
+                self.is_over = !matches!(job.state, JobState::Waiting | JobState::Running);
+                let mut text = String::new();
+                Event::new("job", &job).write(&mut text);
+                Some(text.into())
+            }
+            Err(_) => Some(Bytes::from_static(COMMENT)),
+        }
+    }
+
+    /// The job once it is not as it was; none if it is gone, or the person may not see it any more.
+    async fn news(&mut self) -> Option<Job> {
+        loop {
+            sleep_until(self.next_at).await;
+            self.changed.iter_mut().for_each(watch::Receiver::mark_unchanged);
+            let job = shown(&self.api.jobs, self.job_id, &self.person)?;
+            let is_news = self.sent.as_ref().is_none_or(|sent| is_other(sent, &job));
+            self.next_at = Instant::now() + PACE;
+            if is_news {
+                self.sent = Some(job.clone());
+                return Some(job);
+            }
+            let [records, plain, ffmpeg] = &mut self.changed;
+            tokio::select! {
+                changed = records.changed() => changed.ok()?,
+                changed = plain.changed() => changed.ok()?,
+                changed = ffmpeg.changed() => changed.ok()?,
+            }
+        }
+    }
+}
+
+fn shown(jobs: &Jobs, job_id: JobId, person: &Person) -> Option<Job> {
+    let record = jobs.records.get(&job_id).filter(|record| jobs.may_see(record, person))?;
+    Some(jobs.view(job_id, &record, true))
+}
+
+/// Whether more has changed than the time.
+fn is_other(sent: &Job, job: &Job) -> bool {
+    let without_time = |job: &Job| Job { left_ms: None, ..job.clone() };
+    without_time(sent) != without_time(job)
+}

@@ -1,0 +1,75 @@
+//! What the handlers of jobs take out of a request. A job that a caller may not see is to it as if there were none.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+};
+use protocol::JobId;
+use serde::Deserialize;
+
+use super::{
+    super::{Error, Key, job::Record},
+    Api,
+};
+use crate::api::{
+    caller::{Person, SignedIn, forbidden},
+    error::Error as ApiError,
+};
+
+#[derive(Deserialize)]
+struct JobIdText {
+    job_id: String,
+}
+
+/// A job that the caller may see: who started it, the owner of its item, and operators.
+pub(super) struct ShownJob {
+    pub(super) job_id: JobId,
+    pub(super) record: Record,
+    pub(super) person: Person,
+}
+
+impl FromRequestParts<Arc<Api>> for ShownJob {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let SignedIn(person) = SignedIn::from_request_parts(parts, api).await?;
+        let path = Path::<JobIdText>::from_request_parts(parts, api).await;
+        let job_id = path.ok().and_then(|Path(path)| path.job_id.parse().ok()).ok_or(Error::Unknown)?;
+        let record = api.jobs.find_for(job_id, &person).await?;
+        Ok(Self { job_id, record, person })
+    }
+}
+
+/// A job that the caller may cancel and retry: who started it, and operators.
+pub(super) struct ChangedJob {
+    pub(super) job_id: JobId,
+    pub(super) record: Record,
+    pub(super) person: Person,
+}
+
+impl FromRequestParts<Arc<Api>> for ChangedJob {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let ShownJob { job_id, record, person } = ShownJob::from_request_parts(parts, api).await?;
+        if !api.jobs.may_change(&record, &person) {
+            return Err(forbidden("only those who started the job and operators may do this"));
+        }
+        Ok(Self { job_id, record, person })
+    }
+}
+
+/// The task that the path names. One that cannot be is one that the worker does not have.
+pub(super) struct TaskPath(pub(super) Key);
+
+impl<S: Send + Sync> FromRequestParts<S> for TaskPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let key = path.ok().and_then(|Path(text)| text.parse().ok());
+        key.map(Self).ok_or_else(|| Error::Lost.into())
+    }
+}

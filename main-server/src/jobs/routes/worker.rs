@@ -1,0 +1,109 @@
+//! `/api/worker`: workers claim tasks and report what became of them, at any main server.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json as Answer,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use protocol::job::{
+    Ability, ClaimTask, LostTasks, TaskDone, TaskFailed, TaskProgress, Worker, WorkerHeartbeat,
+};
+use tokio::time::sleep;
+
+use super::{Api, extract::TaskPath};
+use crate::{
+    api::{caller::Node, error::Error, extract::Json},
+    clock::Now,
+};
+
+/// Longest wait for a task.
+const LONGEST_WAIT: Duration = Duration::from_secs(if cfg!(feature = "fuzzing") { 0 } else { 25 });
+/// Longest name, version and id of a worker, in bytes, and how many tasks it may have at once.
+const NAME_BYTES: usize = 100;
+const MOST_TASKS: usize = 256;
+const MOST_ABILITIES: usize = 8;
+/// Most bytes of the reason why an attempt failed.
+const REASON_BYTES: usize = 4 << 10;
+
+pub(super) async fn claim(
+    State(api): State<Arc<Api>>,
+    _: Node,
+    Json(ClaimTask { worker, wait_ms }): Json<ClaimTask>,
+) -> Result<Response, Error> {
+    let worker = checked(worker)?;
+    api.jobs.workers.hear(&worker, Now::read());
+    let wait = Duration::from_millis(wait_ms).min(LONGEST_WAIT);
+    let end = async {
+        api.closing.run_until_cancelled(sleep(wait)).await;
+    };
+    let claimed = api.jobs.claim(&worker, end).await?;
+    // It was there all the time.
+    api.jobs.workers.hear(&worker, Now::read());
+    Ok(match claimed {
+        Some(claimed) => Answer(claimed).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
+}
+
+pub(super) async fn heartbeat(
+    State(api): State<Arc<Api>>,
+    _: Node,
+    Json(WorkerHeartbeat { worker }): Json<WorkerHeartbeat>,
+) -> Result<Answer<LostTasks>, Error> {
+    let worker = checked(worker)?;
+    api.jobs.workers.hear(&worker, Now::read());
+    Ok(Answer(LostTasks { lost: api.jobs.lost(&worker) }))
+}
+
+pub(super) async fn progress(
+    State(api): State<Arc<Api>>,
+    _: Node,
+    TaskPath(key): TaskPath,
+    Json(TaskProgress { claim, percent }): Json<TaskProgress>,
+) -> Result<StatusCode, Error> {
+    api.jobs.progress(key, &claim, percent).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn done(
+    State(api): State<Arc<Api>>,
+    _: Node,
+    TaskPath(key): TaskPath,
+    Json(TaskDone { claim, output }): Json<TaskDone>,
+) -> Result<StatusCode, Error> {
+    api.jobs.done(key, &claim, &output).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn failed(
+    State(api): State<Arc<Api>>,
+    _: Node,
+    TaskPath(key): TaskPath,
+    Json(TaskFailed { claim, reason, failure }): Json<TaskFailed>,
+) -> Result<StatusCode, Error> {
+    if reason.len() > REASON_BYTES {
+        return Err(Error::invalid(format!("reason has more than {REASON_BYTES} bytes")));
+    }
+    api.jobs.failed(key, &claim, &reason, failure).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a worker says about itself, without abilities of newer versions.
+fn checked(mut worker: Worker) -> Result<Worker, Error> {
+    let Worker { worker_id, name, version, tasks, .. } = &worker;
+    let is_id = worker_id.len() == 32 && worker_id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_name =
+        |text: &str| !text.is_empty() && text.len() <= NAME_BYTES && !text.contains(char::is_control);
+    if !is_id || !is_name(name) || !is_name(version) {
+        return Err(Error::invalid("worker_id is not 32 hex digits, or a name is empty or too long"));
+    }
+    if tasks.len() > MOST_TASKS || tasks.iter().any(|key| key.len() > NAME_BYTES) {
+        return Err(Error::invalid(format!("a worker has at most {MOST_TASKS} tasks")));
+    }
+    worker.abilities.retain(|ability| *ability != Ability::Other);
+    worker.abilities.truncate(MOST_ABILITIES);
+    Ok(worker)
+}

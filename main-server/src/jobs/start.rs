@@ -1,0 +1,228 @@
+//! Starts jobs, and begins again what failed, was cancelled, or made what is deleted by now.
+
+use protocol::{
+    ItemId, JobId,
+    account::JobPolicy,
+    item::State,
+    job::{CreateJob, Kind, Params},
+};
+
+use super::{
+    Error, Jobs,
+    id::job_id,
+    job::{NewJob, Phase, Record, Starter},
+};
+use crate::{
+    api::caller::Person,
+    clock::Now,
+    library::{Error as LibraryError, Record as Item},
+};
+
+/// What came of a request for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Started {
+    pub(super) job_id: JobId,
+    /// Whether it begins now.
+    pub(super) is_new: bool,
+}
+
+impl Jobs {
+    /// Starts a job for a person. The same job, if it goes on or its results are there, stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`], [`Error::Invalid`], [`Error::Full`], [`Error::Library`], the stores'.
+    pub(super) async fn start(&self, asked: CreateJob, person: &Person) -> Result<Started, Error> {
+        if self.limits.policy == JobPolicy::Off {
+            return Err(Error::NotAllowed("nobody may start jobs here (jobs)"));
+        }
+        let item = self.library.get(asked.item_id).await?;
+        let may_edit = self.library.may_edit(&item, Some(person));
+        if !may_edit && item.visibility == protocol::stream::Visibility::Private {
+            return Err(LibraryError::Unknown.into());
+        }
+        if !may_edit && self.limits.policy == JobPolicy::Owner {
+            return Err(Error::NotAllowed("only the owner of the item and operators may start jobs (jobs)"));
+        }
+        let starter = self.broadcasters.owner(&person.name).map_or(Starter::Command, Starter::Account);
+        let new = self.new_job(asked, &item, starter).await?;
+        self.begin(new, person.is_operator()).await
+    }
+
+    /// Starts a job of the server itself.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(super) async fn start_own(&self, kind: Kind, item_id: ItemId, item: &Item) -> Result<Started, Error> {
+        let asked = CreateJob { kind, item_id, params: Params::default() };
+        let new = self.new_job(asked, item, Starter::Server).await?;
+        self.begin(new, true).await
+    }
+
+    /// Begins a job again that failed or was cancelled. One that goes on stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Done`], and as [`Self::start`].
+    pub(super) async fn retry(&self, job_id: JobId, record: &Record, person: &Person) -> Result<(), Error> {
+        match record.phase {
+            Phase::Open => return Ok(()),
+            Phase::Done => return Err(Error::Done),
+            Phase::Failed | Phase::Cancelled => {}
+        }
+        let item = self.library.get(record.item_id).await?;
+        let asked = CreateJob { kind: record.kind, item_id: record.item_id, params: record.params.clone() };
+        let starter = self.broadcasters.owner(&person.name).map_or(Starter::Command, Starter::Account);
+        let new = self.new_job(asked, &item, starter).await?;
+        self.check_room(&new.starter, person.is_operator())?;
+        self.restart(job_id, record, &new).await.map(drop)
+    }
+
+    /// Checks what is asked for, and writes the item's manifest for the workers.
+    async fn new_job(&self, asked: CreateJob, item: &Item, starter: Starter) -> Result<NewJob, Error> {
+        let CreateJob { kind, item_id, params } = asked;
+        if item.state != State::Ready {
+            return Err(
+                LibraryError::NotReady("the item is not complete: try again when it is".into()).into()
+            );
+        }
+        let (manifest, blob) = self.manifest(item_id).await?;
+        let needs_ffmpeg = check(kind, &params, item, &manifest)?;
+        let decodes = kind == Kind::Stems || needs_ffmpeg;
+        let most = self.limits.longest;
+        if decodes && u128::from(item.duration_ms) > most.as_millis() {
+            let minutes = most.as_secs() / 60;
+            return Err(Error::Invalid(format!(
+                "the item is longer than {minutes} minutes (job_max_minutes)"
+            )));
+        }
+        Ok(NewJob {
+            kind,
+            params,
+            item_id,
+            title: item.text.title.clone(),
+            artist: item.text.artist.clone(),
+            manifest: blob,
+            duration_ms: item.duration_ms,
+            needs_ffmpeg,
+            owner: item.owner.clone(),
+            starter,
+        })
+    }
+
+    /// Makes the record of a job, unless it is there and needs nothing.
+    async fn begin(&self, new: NewJob, is_unlimited: bool) -> Result<Started, Error> {
+        let job_id = job_id(&new);
+        let known = match self.find(job_id).await {
+            Ok(record) => Some(record),
+            Err(Error::Unknown) => None,
+            Err(error) => return Err(error),
+        };
+        if let Some(record) = known {
+            let is_new = !self.is_in_place(&record).await?;
+            if is_new {
+                self.check_room(&new.starter, is_unlimited)?;
+                return self.restart(job_id, &record, &new).await.map(|is_new| Started { job_id, is_new });
+            }
+            return Ok(Started { job_id, is_new });
+        }
+        self.check_room(&new.starter, is_unlimited)?;
+        match self.records.create(&job_id, Record::new(new, Now::read().unix_ms())).await {
+            Ok(()) => self.begun(job_id),
+            // Another client asked for it at the same moment.
+            Err(store::Error::Conflict) => {
+                self.records.look_up(&job_id).await?;
+                return Ok(Started { job_id, is_new: false });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Started { job_id, is_new: true })
+    }
+
+    /// Whether the job goes on, or what it made is there.
+    async fn is_in_place(&self, record: &Record) -> Result<bool, Error> {
+        if record.phase != Phase::Done {
+            return Ok(record.is_open());
+        }
+        match record.kind {
+            Kind::Stems => {
+                for item_id in &record.result {
+                    match self.library.get(*item_id).await {
+                        Ok(_) => {}
+                        Err(LibraryError::Unknown) => return Ok(false),
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Ok(true)
+            }
+            Kind::Waveform => Ok(self.library.get(record.item_id).await?.waveform.is_some()),
+            Kind::Preview => Ok(self.library.get(record.item_id).await?.previews > 0),
+            Kind::Export => Ok(record.file.is_some()),
+        }
+    }
+
+    /// Says whether this call began it again, and not another one at the same moment.
+    async fn restart(&self, job_id: JobId, known: &Record, new: &NewJob) -> Result<bool, Error> {
+        let generation = known.generation;
+        let again = |record: &mut Record, now_ms| {
+            let is_meant = record.generation == generation && !record.is_open();
+            if is_meant {
+                record.restart(new.clone(), now_ms);
+            }
+            is_meant
+        };
+        let has_begun = self.change(job_id, again).await?;
+        if has_begun {
+            self.clear(job_id, known, generation).await?;
+            self.begun(job_id);
+        }
+        Ok(has_begun)
+    }
+
+    fn begun(&self, job_id: JobId) {
+        self.counts.started.inc();
+        self.due.add(job_id);
+    }
+
+    /// Whether there may be another unfinished job.
+    fn check_room(&self, starter: &Starter, is_unlimited: bool) -> Result<(), Error> {
+        let is_own = |record: &Record| match (starter, record.account()) {
+            (Starter::Account(owner), Some(other)) => owner.is_same_account(other),
+            _ => false,
+        };
+        let (all, own) = self.records.with(|records| {
+            let open = records.iter().map(|(_, record)| record).filter(|record| record.is_open());
+            open.fold((0, 0), |(all, own), record| (all + 1, own + usize::from(is_own(record))))
+        });
+        if all >= self.limits.unfinished {
+            let most = self.limits.unfinished;
+            return Err(Error::Full(format!("{most} jobs are not finished (jobs_waiting): try again later")));
+        }
+        if !is_unlimited && own >= self.limits.per_account {
+            let most = self.limits.per_account;
+            let message = format!("{most} of your jobs are not finished (jobs_per_account): try again later");
+            return Err(Error::Full(message));
+        }
+        Ok(())
+    }
+}
+
+/// Checks the parameters, and that the item has what the job works on. Says whether an export needs `ffmpeg`.
+fn check(
+    kind: Kind,
+    params: &Params,
+    item: &Item,
+    manifest: &protocol::item::Manifest,
+) -> Result<bool, Error> {
+    if kind == Kind::Export {
+        return protocol::export::needs_ffmpeg(manifest, params)
+            .map_err(|error| Error::Invalid(error.to_string()));
+    }
+    if *params != Params::default() {
+        return Err(Error::Invalid("params are for the kind export".into()));
+    }
+    let has = |track_kind: &str| item.tracks.iter().any(|track| track.kind == track_kind);
+    match kind {
+        Kind::Stems | Kind::Waveform if !has("audio") => Err(Error::Invalid("the item has no sound".into())),
+        Kind::Preview if !has("video") => Err(Error::Invalid("the item has no pictures".into())),
+        _ => Ok(false),
+    }
+}

@@ -1,0 +1,152 @@
+//! Who may start, see and change jobs, and how many.
+
+use protocol::{ErrorCode, account::JobPolicy, job::JobPage, stream::Visibility};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Hand, account, call_as, song, start, try_start};
+use crate::{
+    Config,
+    cluster::tests::{Answer, Cluster, Member as Server},
+    jobs::bounds::WORKER_BYTES,
+};
+
+async fn server(set: impl Fn(&mut Config)) -> Server {
+    Cluster::new().await.member(set).await
+}
+
+async fn ask(server: &Server, cookie: &str, item_id: protocol::ItemId) -> Answer {
+    call_as(server, cookie, Method::POST, "/api/jobs", json!({ "kind": "stems", "item_id": item_id })).await
+}
+
+#[tokio::test]
+async fn a_job_is_for_who_started_it_the_owner_of_its_item_and_operators() {
+    let server = server(|_| {}).await;
+    let [owner, other, stranger] = [
+        account(&server, "owner").await,
+        account(&server, "other").await,
+        account(&server, "stranger").await,
+    ];
+    let owned = server.jobs.broadcasters.owner("owner");
+    let item_id = song(&server, "a", |new| new.owner = owned).await;
+    let started = ask(&server, &other, item_id).await;
+    assert_eq!(started.status, StatusCode::CREATED);
+    let path = format!("/api/jobs/{}", started.json["job_id"].as_str().unwrap());
+    for (cookie, sees) in [(&owner, true), (&other, true), (&stranger, false)] {
+        let shown = call_as(&server, cookie, Method::GET, &path, Value::Null).await;
+        assert_eq!(shown.status == StatusCode::OK, sees);
+        let page: JobPage = call_as(&server, cookie, Method::GET, "/api/jobs", Value::Null).await.read();
+        assert_eq!(page.total, u64::from(sees));
+    }
+    let cancel = async |cookie| call_as(&server, cookie, Method::DELETE, &path, Value::Null).await;
+    assert_eq!(cancel(&stranger).await.code(), ErrorCode::UnknownJob);
+    assert_eq!(cancel(&owner).await.code(), ErrorCode::Forbidden);
+    assert_eq!(server.get(&path).await.code(), ErrorCode::Unauthorized);
+    assert_eq!(cancel(&other).await.status, StatusCode::NO_CONTENT);
+    // Who asks for it next is who started it.
+    assert_eq!(ask(&server, &stranger, item_id).await.status, StatusCode::CREATED);
+    assert_eq!(cancel(&other).await.code(), ErrorCode::UnknownJob);
+}
+
+#[tokio::test]
+async fn private_items_are_for_their_owners() {
+    let server = server(|_| {}).await;
+    let [owner, other] = [account(&server, "owner").await, account(&server, "other").await];
+    let owned = server.jobs.broadcasters.owner("owner");
+    let item_id = song(&server, "a", |new| {
+        (new.owner, new.visibility) = (owned, Visibility::Private);
+    })
+    .await;
+    assert_eq!(ask(&server, &other, item_id).await.code(), ErrorCode::UnknownItem);
+    assert_eq!(ask(&server, &owner, item_id).await.status, StatusCode::CREATED);
+    let unknown = json!({ "kind": "stems", "item_id": "0".repeat(32) });
+    assert_eq!(try_start(&server, unknown).await.code(), ErrorCode::UnknownItem);
+}
+
+#[tokio::test]
+async fn who_may_start_jobs_is_the_operators_choice() {
+    for policy in [JobPolicy::Owner, JobPolicy::Off] {
+        let server = server(|config| config.jobs.policy = policy).await;
+        let [owner, other] = [account(&server, "owner").await, account(&server, "other").await];
+        let owned = server.jobs.broadcasters.owner("owner");
+        let item_id = song(&server, "a", |new| new.owner = owned).await;
+        assert_eq!(ask(&server, &other, item_id).await.code(), ErrorCode::Forbidden);
+        let expected = if policy == JobPolicy::Off { StatusCode::FORBIDDEN } else { StatusCode::CREATED };
+        assert_eq!(ask(&server, &owner, item_id).await.status, expected);
+        let me = server.get("/api/me").await.json;
+        assert_eq!(me["jobs"], json!(policy));
+    }
+}
+
+#[tokio::test]
+async fn unfinished_jobs_of_an_account_and_of_all_are_bounded() {
+    let server = server(|config| (config.jobs.per_account, config.jobs.unfinished) = (2, 4)).await;
+    let cookie = account(&server, "ann").await;
+    let mut items = Vec::new();
+    for number in 0..5 {
+        items.push(song(&server, &format!("song {number}"), |_| {}).await);
+    }
+    for item_id in &items[..2] {
+        assert_eq!(ask(&server, &cookie, *item_id).await.status, StatusCode::CREATED);
+    }
+    let refused = ask(&server, &cookie, items[2]).await;
+    assert_eq!(refused.code(), ErrorCode::LimitReached);
+    assert!(refused.json["error"]["message"].as_str().unwrap().contains("jobs_per_account"));
+    assert_eq!(ask(&server, &cookie, items[0]).await.status, StatusCode::OK, "it is there already");
+    let hand = Hand::new("a");
+    let first = start(&server, "waveform", items[0]).await;
+    start(&server, "stems", items[3]).await;
+    let body = json!({ "kind": "stems", "item_id": items[4] });
+    let refused = try_start(&server, body.clone()).await;
+    assert!(refused.json["error"]["message"].as_str().unwrap().contains("jobs_waiting"), "{refused:?}");
+    hand.work(&server).await;
+    super::until_state(&server, first, protocol::job::State::Done).await;
+    assert_eq!(try_start(&server, body).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_report_of_a_worker_over_its_limit_is_refused() {
+    let server = server(|_| {}).await;
+    let path = format!("/api/worker/tasks/{}-0-0/failed", "0".repeat(32));
+    let report = async |bytes: usize| {
+        let reason = "a".repeat(bytes - json!({ "claim": "", "reason": "" }).to_string().len());
+        server.post(&path, Some(&server.secret), json!({ "claim": "", "reason": reason })).await.code()
+    };
+    assert_eq!(report(WORKER_BYTES + 1).await, ErrorCode::PayloadTooLarge);
+    assert_eq!(report(WORKER_BYTES).await, ErrorCode::InvalidRequest);
+    assert_eq!(report(2_000).await, ErrorCode::TaskLost);
+}
+
+#[tokio::test]
+async fn event_streams_of_jobs_are_bounded() {
+    let server = server(|_| {}).await;
+    let cookie = account(&server, "ann").await;
+    let started = ask(&server, &cookie, song(&server, "a", |_| {}).await).await;
+    let path = format!("/api/jobs/{}/events", started.json["job_id"].as_str().unwrap());
+    let mut taken = Vec::new();
+    while let Some(share) = server.jobs.listeners.take(None) {
+        taken.push(share);
+    }
+    let listen = async || call_as(&server, &cookie, Method::GET, &path, Value::Null).await;
+    assert_eq!(listen().await.code(), ErrorCode::LimitReached);
+    drop(taken);
+    server.listen_as(&path, &cookie).await.expect("job").await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_refused_at_once() {
+    let server = server(|config| config.jobs.longest = std::time::Duration::from_secs(49)).await;
+    let item_id = song(&server, "a", |_| {}).await;
+    let long = try_start(&server, json!({ "kind": "stems", "item_id": item_id })).await;
+    assert!(long.json["error"]["message"].as_str().unwrap().contains("job_max_minutes"), "{long:?}");
+    start(&server, "waveform", item_id).await;
+    for wrong in [
+        json!({ "kind": "waveform", "item_id": item_id, "params": { "format": "mp3" } }),
+        json!({ "kind": "waveform", "item_id": item_id, "params": { "loud": true } }),
+        json!({ "kind": "other", "item_id": item_id }),
+        json!({ "kind": "export", "item_id": item_id, "params": { "format": "mp3", "from_ms": 50_000 } }),
+        json!({ "kind": "export", "item_id": item_id, "params": { "format": "mp3", "from_ms": 9, "to_ms": 9 } }),
+    ] {
+        assert_eq!(try_start(&server, wrong.clone()).await.code(), ErrorCode::InvalidRequest, "{wrong}");
+    }
+}

@@ -1,0 +1,69 @@
+//! A job at several main servers that share a store.
+
+use protocol::job::{JobCreated, State, TaskState, Workers};
+use reqwest::{Method, StatusCode};
+
+use super::{Hand, output, pair, show, song, start, until_state};
+use crate::cluster::tests::until;
+
+const OK: StatusCode = StatusCode::NO_CONTENT;
+
+#[tokio::test]
+async fn a_worker_claims_at_one_server_and_reports_to_another() {
+    let (_folder, a, b) = pair().await;
+    let item_id = song(&a, "a", |_| {}).await;
+    let hand = Hand::new("w");
+    let (task, job_id) = tokio::join!(hand.claim(&b), start(&a, "stems", item_id));
+    for (server, percent) in [(&a, 10), (&b, 20), (&a, 30)] {
+        assert_eq!(hand.progress(server, &task, percent).await, OK);
+    }
+    until("both see it", async || show(&b, job_id).await.tasks[0].progress == 0.3).await;
+    let sound = output(&a, &task.work).await;
+    let both = tokio::join!(hand.done(&a, &task, &sound), hand.done(&b, &task, &sound));
+    assert_eq!(both, (OK, OK));
+    let workers = async |server: &crate::cluster::tests::Member| {
+        server.operate(Method::GET, "/api/workers", vec![]).await.read::<Workers>().workers.len()
+    };
+    until("both know the worker", async || workers(&a).await == 1 && workers(&b).await == 1).await;
+    let (first, second) = (hand.claim(&a).await, hand.claim(&b).await);
+    assert_ne!(first.key, second.key);
+    assert_eq!(hand.done(&b, &first, &output(&b, &first.work).await).await, OK);
+    assert_eq!(hand.done(&a, &second, &output(&a, &second.work).await).await, OK);
+    assert_eq!(hand.finish(&b, job_id).await.state, State::Done);
+    let job = until_state(&a, job_id, State::Done).await;
+    assert!(
+        job.tasks.iter().all(|task| (task.state, task.attempts) == (TaskState::Done, 1)),
+        "{:?}",
+        job.tasks
+    );
+}
+
+#[tokio::test]
+async fn event_streams_tell_of_what_happens_at_other_servers_and_end_with_the_job() {
+    let (_folder, a, b) = pair().await;
+    let cookie = super::account(&a, "ann").await;
+    until("the account is known", async || b.accounts.since_ms("ann").is_some()).await;
+    let item_id = song(&a, "a", |_| {}).await;
+    let body = serde_json::json!({ "kind": "waveform", "item_id": item_id });
+    let answer = super::call_as(&a, &cookie, Method::POST, "/api/jobs", body).await;
+    let job_id = answer.read::<JobCreated>().job_id;
+    let path = format!("/api/jobs/{job_id}/events");
+    let mut events = b.listen_as(&path, &cookie).await;
+    assert_eq!(events.expect("job").await["state"], "waiting");
+    let hand = Hand::new("w");
+    let task = hand.claim(&a).await;
+    hand.progress(&a, &task, 40).await;
+    loop {
+        let job = events.expect("job").await;
+        if job["progress"] == 0.4 {
+            assert_eq!((&job["state"], &job["tasks"][0]["worker"]), (&"running".into(), &"w".into()));
+            break;
+        }
+    }
+    hand.done(&a, &task, &output(&a, &task.work).await).await;
+    let mut last = None;
+    while let Some((_, job)) = events.next().await {
+        last = Some(job);
+    }
+    assert_eq!(last.unwrap()["state"], "done");
+}
