@@ -18,6 +18,8 @@ const PAGES: readonly [RegExp, string][] = [
   [/^\/library(\/[^/]+)?\/?$/, '/library.html'],
   [/^\/parties\/?$/, '/parties.html'],
   [/^\/party\/[^/]+\/?$/, '/party.html'],
+  [/^\/karaoke\/[^/]+\/?$/, '/karaoke.html'],
+  [/^\/jobs\/?$/, '/jobs.html'],
   [/^\/(view|embed)\/[^/]+\/?$/, '/watch.html'],
 ];
 

@@ -277,6 +277,8 @@ const ROWS: &[Row] = &[
     ("get /library/{item_id}", Open, NO_BODY, OK),
     ("get /parties", Open, NO_BODY, OK),
     ("get /party/{party_id}", Open, NO_BODY, OK),
+    ("get /karaoke/{item_id}", Open, NO_BODY, OK),
+    ("get /jobs", Open, NO_BODY, OK),
     ("get /view/{stream_id}", Open, NO_BODY, OK),
     ("get /embed/{stream_id}", Open, NO_BODY, OK),
 ];

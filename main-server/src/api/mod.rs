@@ -60,6 +60,8 @@ pub(crate) fn router(features: Routes, ancestors: &FrameAncestors, requests: Arc
         .route("/library/{item_id}", page("library.html", Use::Show))
         .route("/parties", page("parties.html", Use::Show))
         .route("/party/{party_id}", page("party.html", Use::Show))
+        .route("/karaoke/{item_id}", page("karaoke.html", Use::Show))
+        .route("/jobs", page("jobs.html", Use::Show))
         .route("/view/{stream_id}", page("watch.html", Use::Show))
         .route("/embed/{stream_id}", page("watch.html", Use::Embed))
         .fallback(file_or_nothing)
@@ -98,8 +100,9 @@ async fn file_or_nothing(method: Method, uri: Uri, forwarded: Forwarded, request
 /// The page that a path with a slash at its end means.
 fn without_slash(uri: &Uri) -> Option<String> {
     let page = uri.path().strip_suffix('/')?;
-    let is_page = ["/live", "/view", "/library", "/parties", "/admin", "/styleguide"].contains(&page)
-        || ["/view/", "/embed/", "/library/", "/party/"]
+    let is_page = ["/live", "/view", "/library", "/parties", "/jobs", "/admin", "/styleguide"]
+        .contains(&page)
+        || ["/view/", "/embed/", "/library/", "/party/", "/karaoke/"]
             .iter()
             .find_map(|parent| page.strip_prefix(parent))
             .is_some_and(|id| !id.contains('/'));

@@ -29,6 +29,8 @@ async fn every_page_is_there_with_its_protections() {
         "/library/8811d3bae631e8b5e26212edaf3e41eb",
         "/parties",
         "/party/8811d3bae631e8b5e26212edaf3e41eb",
+        "/karaoke/8811d3bae631e8b5e26212edaf3e41eb",
+        "/jobs",
         "/view/8811d3bae631e8b5e26212edaf3e41eb",
         "/view/whatever",
     ] {

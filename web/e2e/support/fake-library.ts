@@ -118,6 +118,10 @@ export class FakeLibrary extends Local {
   readonly songs = new Songs();
   readonly items = new Map<string, StoredItem>();
   readonly nodes: FakeNode[] = [];
+  /** Lyrics by item. */
+  readonly lyrics = new Map<string, string>();
+  /** What the server says about the person. */
+  me: object = NOBODY;
   #made = 0;
 
   static async open(nodes = 3): Promise<FakeLibrary> {
@@ -140,10 +144,16 @@ export class FakeLibrary extends Local {
     return this.nodes.reduce((sum, { sentBytes }) => sum + sentBytes, 0);
   }
 
-  /** Adds an item and gives its id. */
-  async add(title: string, format: Format, seconds: number, more: Record<string, unknown> = {}): Promise<string> {
+  /** Adds an item and gives its id. `sound` is a source of ffmpeg. */
+  async add(
+    title: string,
+    format: Format,
+    seconds: number,
+    more: Record<string, unknown> = {},
+    sound?: string,
+  ): Promise<string> {
     const item_id = (++this.#made).toString(16).padStart(32, '0');
-    const take = await this.songs.make(format, seconds);
+    const take = await this.songs.make(format, seconds, sound);
     const video = format === 'vp9' ? [{ kind: 'video', codec: 'vp09.00.10.08' }] : [];
     const record = {
       item_id,
@@ -164,9 +174,11 @@ export class FakeLibrary extends Local {
 
   protected override async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
-    const [, itemId, rest = ''] = /^\/api\/library\/([^/]+)(\/play)?$/.exec(pathname) ?? [];
+    const [, itemId, rest = ''] = /^\/api\/library\/([^/]+)(\/\w+)?$/.exec(pathname) ?? [];
     if (pathname === '/api/library') this.#list(response, searchParams);
-    else if (pathname === '/api/me') json(response, NOBODY);
+    else if (pathname === '/api/me') json(response, this.me);
+    else if (itemId !== undefined && rest === '/lyrics') await this.#lyrics(request, response, itemId);
+    else if (itemId !== undefined && rest === '/waveform') json(response, WAVE);
     else if (itemId !== undefined) this.#item(response, itemId, rest === '/play');
     else await this.#file(response, pathname);
   }
@@ -185,8 +197,27 @@ export class FakeLibrary extends Local {
     else json(response, item.record);
   }
 
+  async #lyrics(request: IncomingMessage, response: ServerResponse, itemId: string): Promise<void> {
+    const { record } = this.items.get(itemId) ?? { record: undefined };
+    const lrc = this.lyrics.get(itemId);
+    if (record === undefined) refuse(response, 404, 'unknown_item');
+    else if (request.method === 'GET') {
+      response.writeHead(lrc === undefined ? 404 : 200, { 'content-type': 'text/plain; charset=utf-8' }).end(lrc);
+    } else {
+      if (request.method === 'PUT') {
+        this.lyrics.set(itemId, await text(request));
+        record.lyrics_url = `/api/library/${itemId}/lyrics`;
+      } else {
+        this.lyrics.delete(itemId);
+        delete record.lyrics_url;
+      }
+      response.writeHead(204).end();
+    }
+  }
+
   async #file(response: ServerResponse, pathname: string): Promise<void> {
-    const name = /^\/library(\/\w+)?$/.test(pathname) ? 'library.html' : pathname.slice(1);
+    const [, page] = /^\/(library|karaoke|jobs)(\/\w+)?$/.exec(pathname) ?? [];
+    const name = page === undefined ? pathname.slice(1) : `${page}.html`;
     const type = TYPES[path.extname(name)];
     const bytes = type === undefined ? undefined : await readFile(path.join(DIST, name)).catch(() => undefined);
     if (bytes === undefined) {
@@ -202,6 +233,18 @@ export class FakeLibrary extends Local {
     });
     response.end(body);
   }
+}
+
+/** Peaks of any item. */
+const WAVE = {
+  peak_ms: 100,
+  peaks: Array.from({ length: 250 }, (_, i) => 60 + Math.round(150 * Math.sin(i / 9) ** 2)),
+};
+
+async function text(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
 }
 
 function json(response: ServerResponse, body: unknown): void {

@@ -19,11 +19,12 @@ export class Firefox {
     this.#complaints = complaints;
   }
 
-  /** With a fresh profile; the driver switches off what Firefox does unasked: updates, telemetry, first-run pages. */
-  static async launch(complaints: Complaints): Promise<Firefox> {
+  /** With a fresh profile, and in this environment; the driver switches off what Firefox does unasked: updates, telemetry, first-run pages. */
+  static async launch(complaints: Complaints, env?: Record<string, string>): Promise<Firefox> {
     const browser = await puppeteer.launch({
       browser: 'firefox',
       executablePath: EXECUTABLE,
+      ...(env === undefined ? {} : { env }),
       extraPrefsFirefox: {
         'media.autoplay.default': 0,
         'media.navigator.permission.disabled': true,

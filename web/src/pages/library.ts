@@ -5,6 +5,7 @@ import { customElement, query, state } from 'lit/decorators.js';
 import { People } from '../api/people';
 import { site } from '../browser/site';
 import { tabMemory } from '../browser/storage';
+import { Jobs } from '../jobs/api';
 import { deckCommandOf } from '../library/keys';
 import type { Opening } from '../library/opening';
 import { Playing } from '../library/playing';
@@ -15,6 +16,7 @@ import { Uploads } from '../library/upload/uploads';
 import type { Me } from '../protocol/account';
 import type { Item, ItemId } from '../protocol/item';
 import { strings } from '../strings';
+import '../ui/jobs/item-jobs';
 import type { Deck, DeckEvent } from '../ui/library/deck';
 import '../ui/library/deck';
 import type { ItemEvent } from '../ui/library/item-card';
@@ -66,6 +68,7 @@ export class LibraryPage extends LitElement {
   @query('ud-uploads') declare private uploadList: UploadList | null;
   @query('ud-kept-panel') declare private keptPanel: KeptPanel | null;
   readonly #people = new People();
+  readonly #jobs = new Jobs();
   #asked: Promise<Me | undefined> | undefined;
   readonly #queue = new Queue(tabMemory, () => this.#changed());
   readonly #uploads = new Uploads({
@@ -82,7 +85,7 @@ export class LibraryPage extends LitElement {
   readonly #pictures = new Pictures({
     frames: framesOf,
     send: (itemId, { atMs, picture }) => library.addPreview(itemId, atMs, picture),
-    sent: (itemId) => void this.#pictured(itemId),
+    sent: (itemId) => void this.#lookAgain(itemId),
   });
   /** Where the list was when it was left. */
   #scrolled = 0;
@@ -209,7 +212,18 @@ export class LibraryPage extends LitElement {
         ?may-edit=${this.#mayEdit(playing.item)}
         @ud-item-changed=${this.#itemChanged}
         @ud-tag=${({ tag }: TagEvent) => this.#showTag(tag)}
-      ></ud-item-details>`;
+      >
+        ${
+          playing.item === undefined
+            ? nothing
+            : html`<ud-item-jobs
+                .item=${playing.item}
+                .me=${this.me}
+                .jobs=${this.#jobs}
+                @ud-item-linked=${() => void this.#lookAgain(playing.itemId)}
+              ></ud-item-jobs>`
+        }
+      </ud-item-details>`;
   }
 
   #list(isStage: boolean): TemplateResult {
@@ -356,8 +370,8 @@ export class LibraryPage extends LitElement {
     this.list?.refresh();
   }
 
-  /** An item has pictures that it did not have. */
-  async #pictured(itemId: ItemId): Promise<void> {
+  /** An item has pictures or stems that it did not have. */
+  async #lookAgain(itemId: ItemId): Promise<void> {
     const item = await library.item(itemId).catch(() => undefined);
     if (item === undefined) return;
     if (this.playing?.itemId === itemId) this.playing.learn(item);

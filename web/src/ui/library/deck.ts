@@ -7,6 +7,7 @@ import { customElement, property, query, state } from 'lit/decorators.js';
 import { site } from '../../browser/site';
 import { siteMemory } from '../../browser/storage';
 import type { DeckCommand } from '../../library/keys';
+import { elementVolume, loudnessGain } from '../../library/loudness';
 import { connectMediaKeys, placeMedia, showMedia } from '../../library/media-session';
 import type { Playing } from '../../library/playing';
 import type { Queue } from '../../library/queue';
@@ -129,13 +130,15 @@ export class Deck extends LitElement {
 
   override firstUpdated(): void {
     const kept = Number(siteMemory.getItem(VOLUME) ?? '1');
-    this.media.volume = kept >= 0 && kept <= 1 ? kept : 1;
-    this.volume = this.media.volume;
+    this.volume = kept >= 0 && kept <= 1 ? kept : 1;
+    this.#applyVolume();
     this.addEventListener('fullscreenchange', () => (this.enlarged = this.frame.matches(':fullscreen')));
   }
 
   override updated(changed: PropertyValues<this>): void {
-    if (changed.has('playing') || changed.has('version')) this.#tellSystem();
+    if (!changed.has('playing') && !changed.has('version')) return;
+    this.#tellSystem();
+    this.#applyVolume();
   }
 
   override render(): TemplateResult {
@@ -332,10 +335,16 @@ export class Deck extends LitElement {
   }
 
   #setVolume(volume: number): void {
-    const { media } = this;
-    media.volume = Math.min(1, Math.max(0, volume));
-    media.muted = false;
-    siteMemory.setItem(VOLUME, String(media.volume));
+    this.volume = Math.min(1, Math.max(0, volume));
+    this.media.muted = false;
+    this.#applyVolume();
+    siteMemory.setItem(VOLUME, String(this.volume));
+  }
+
+  /** Items of the queue sound about equally loud. */
+  #applyVolume(): void {
+    const volume = elementVolume(this.volume, loudnessGain(this.playing?.item));
+    if (this.media.volume !== volume) this.media.volume = volume;
   }
 
   #setRate(rate: number): void {
@@ -359,8 +368,8 @@ export class Deck extends LitElement {
   };
 
   readonly #changed = (): void => {
-    const { paused, volume, muted, playbackRate } = this.media;
-    [this.paused, this.volume, this.muted, this.rate] = [paused, volume, muted, playbackRate];
+    const { paused, muted, playbackRate } = this.media;
+    [this.paused, this.muted, this.rate] = [paused, muted, playbackRate];
     this.#placeInSystem();
     this.dispatchEvent(new Event('ud-playing-changed', { bubbles: true, composed: true }));
   };

@@ -1,5 +1,5 @@
 // <ud-item-details .playing .library may-edit>: what there is to know of an item and to do with it: download, share, and for its owner
-// edit, delete and restore. Sends `ud-item-changed`, and `ud-tag` with a tag that was pressed.
+// edit, delete and restore; in its slot, what jobs can make of it. Sends `ud-item-changed`, and `ud-tag` with a tag that was pressed.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
@@ -106,7 +106,9 @@ export class ItemDetails extends LitElement {
           <h1 dir="auto">${item.title}</h1>
           ${item.artist ? html`<p class="artist" dir="auto">${item.artist}</p>` : nothing}
           <div class="line">${stateBadge(item)} ${item.tags.map((tag) => this.#tag(tag))}</div>
-          ${this.#actions(item)} ${this.#facts(item)}
+          ${this.#actions(item)}
+          <slot></slot>
+          ${this.#facts(item)}
         </div>
         <div class="side">
           <ud-copy-link .url=${location.origin + site(`/library/${item.item_id}`)}></ud-copy-link>

@@ -4,7 +4,7 @@
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import type { Preview } from '../../protocol/item';
-import type { WaveForm } from '../../library/waveform';
+import type { Wave } from '../../library/peaks';
 import { strings } from '../../strings';
 import { runningTime } from '../format';
 import { base } from '../styles';
@@ -33,7 +33,7 @@ export class Timeline extends LitElement {
   @property({ type: Number }) durationMs = 0;
   @property({ type: Number }) positionMs = 0;
   @property({ attribute: false }) ranges: readonly Loaded[] = [];
-  @property({ attribute: false }) wave: WaveForm | undefined;
+  @property({ attribute: false }) wave: Wave | undefined;
   @property({ attribute: false }) previews: readonly Preview[] = [];
   /** A thin line: there is no room for more. */
   @property({ type: Boolean, reflect: true }) slim = false;

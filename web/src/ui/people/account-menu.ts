@@ -1,9 +1,10 @@
 // <ud-account-menu .account .people keys?>: who is signed in, and what they can do about it: another password, signing out here or
-// everywhere, with `keys` a way to their stream keys. Sends `signed-out`. For the header's slot `account`.
+// everywhere, with `keys` a way to their stream keys, for operators a way to their pages. Sends `signed-out`. For the header's slot `account`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
 import type { People } from '../../api/people';
+import { site } from '../../browser/site';
 import { Kept } from '../../library/kept/kept';
 import { refusalText } from '../../people/problems';
 import type { Me } from '../../protocol/account';
@@ -64,7 +65,12 @@ export class AccountMenu extends LitElement {
 
   #items(): MenuItem[] {
     const keys = { id: 'keys', label: texts.keys, group: 'keys' };
+    const operator = [
+      { id: 'operations', label: strings.admin.heading, group: 'operator' },
+      { id: 'jobs', label: strings.jobs.heading, group: 'operator' },
+    ];
     return [
+      ...(this.account?.role === 'operator' ? operator : []),
       ...(this.keys === '' ? [] : [keys]),
       { id: 'password', label: texts.changePassword },
       { id: 'here', label: texts.signOut },
@@ -74,6 +80,8 @@ export class AccountMenu extends LitElement {
 
   readonly #picked = ({ id }: PickEvent): void => {
     if (id === 'keys') location.assign(this.keys);
+    else if (id === 'operations') location.assign(site('/admin'));
+    else if (id === 'jobs') location.assign(site('/jobs'));
     else if (id === 'password') {
       this.passwords.ask({ save: (old, password) => this.people.changeOwnPassword(old, password) });
     } else void this.#signOut(id === 'everywhere');

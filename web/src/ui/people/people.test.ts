@@ -127,7 +127,7 @@ it('<ud-account-menu> is there for those who are signed in, and signs out', asyn
   };
   const nobody = await mount(new AccountMenu(), { people });
   expect(nobody.renderRoot.querySelector('ud-menu')).toBeNull();
-  const menu = await mount(new AccountMenu(), { people, account: { name: 'ann', role: 'operator' } });
+  const menu = await mount(new AccountMenu(), { people, account: { name: 'ann', role: 'broadcaster' } });
   expect(menu.renderRoot.querySelector('.name')?.textContent).toBe('ann');
   const heard = vi.fn();
   menu.addEventListener('signed-out', heard);
@@ -137,4 +137,7 @@ it('<ud-account-menu> is there for those who are signed in, and signs out', asyn
   inner?.dispatchEvent(Object.assign(new Event('pick'), { id: 'everywhere' }));
   await vi.waitFor(() => expect(heard).toHaveBeenCalledOnce());
   expect(signedOut).toEqual([true]);
+  const operator = await mount(new AccountMenu(), { people, account: { name: 'ann', role: 'operator' } });
+  const pages = operator.renderRoot.querySelector('ud-menu')?.items.map(({ id }) => id);
+  expect(pages?.slice(0, 2)).toEqual(['operations', 'jobs']);
 });

@@ -1,0 +1,231 @@
+// <ud-export .item .jobs>: makes a file of an item, or of a part of it, in another format or smaller; shows its progress and where to get
+// it. `show()` opens it. The job goes on when it is closed.
+
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, property, query, state } from 'lit/decorators.js';
+import type { Jobs } from '../../jobs/api';
+import { readClip } from '../../jobs/clip';
+import { follow, hasEnded } from '../../jobs/following';
+import { exportFormats } from '../../jobs/rules';
+import { startProblem } from '../../jobs/words';
+import type { Item } from '../../protocol/item';
+import type { ExportFormat, ExportQuality, Job, JobParams, ResultFile } from '../../protocol/job';
+import { strings } from '../../strings';
+import { dialogs } from '../dialogs';
+import { fields, selectField, textField } from '../fields';
+import { byteSize, runningTime } from '../format';
+import { downloadIcon } from '../icons';
+import '../notice';
+import { dialogHead } from '../party/dialog-head';
+import { sheets } from '../party/sheets';
+import { Submission } from '../people/submission';
+import { base, buttons } from '../styles';
+import './job-progress';
+
+const texts = strings.jobs.export;
+const QUALITIES: readonly (ExportQuality | 'same')[] = ['same', 'high', 'small'];
+
+@customElement('ud-export')
+export class ExportDialog extends LitElement {
+  @property({ attribute: false }) declare item: Item;
+  @property({ attribute: false }) declare jobs: Jobs;
+  @state() private format: ExportFormat | undefined;
+  @state() private quality: ExportQuality | 'same' = 'same';
+  @state() private isClip = false;
+  @state() private from = '';
+  @state() private to = '';
+  @state() private wrong: 'from' | 'to' | 'order' | undefined;
+  @state() private job: Job | undefined;
+  @query('dialog') declare private dialog: HTMLDialogElement;
+  readonly #submission = new Submission(this);
+  #following: AbortController | undefined;
+  #itemId = '';
+
+  static override styles = [
+    base,
+    buttons,
+    fields,
+    dialogs,
+    sheets,
+    css`
+      .quality {
+        display: grid;
+        gap: 6px;
+      }
+      .clip {
+        display: grid;
+        grid-template-columns: 1fr 1fr;
+        gap: 12px;
+      }
+      .clip > .hint,
+      .clip > .error {
+        grid-column: 1 / -1;
+      }
+    `,
+  ];
+
+  /** Opens it. */
+  show(): void {
+    if (this.#itemId !== this.item.item_id) this.#forget();
+    this.#itemId = this.item.item_id;
+    this.#submission.clear();
+    this.dialog.showModal();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#following?.abort();
+  }
+
+  override render(): TemplateResult {
+    return html`<dialog aria-labelledby="heading">
+      ${dialogHead(texts.heading(this.item.title), texts.close, () => this.dialog.close())}
+      <div class="content">${this.job === undefined ? this.#form() : this.#job(this.job)}</div>
+    </dialog>`;
+  }
+
+  #form(): TemplateResult {
+    const formats = exportFormats(this.item);
+    const { busy, problem } = this.#submission;
+    return html`<form @submit=${this.#submit} novalidate>
+      ${selectField({
+        id: 'format',
+        label: texts.format,
+        options: formats.map((format) => texts.formats[format]),
+        chosen: Math.max(0, formats.indexOf(this.format ?? 'mp3')),
+        changed: (index) => (this.format = formats[index]),
+      })}
+      <div class="quality">
+        ${selectField({
+          id: 'quality',
+          label: texts.quality,
+          options: QUALITIES.map((quality) => texts.qualities[quality]),
+          chosen: QUALITIES.indexOf(this.quality),
+          changed: (index) => (this.quality = QUALITIES[index] ?? 'same'),
+        })}
+        <p class="hint">${texts.qualityHint}</p>
+      </div>
+      <label class="check">
+        <input
+          type="checkbox"
+          .checked=${this.isClip}
+          @change=${(event: Event) => (this.isClip = (event.target as HTMLInputElement).checked)}
+        />
+        ${texts.clip}
+      </label>
+      ${this.isClip ? this.#clip() : nothing}
+      ${problem === '' ? nothing : html`<p class="error" role="alert">${problem}</p>`}
+      <div class="actions">
+        <button class="button" type="button" @click=${() => this.dialog.close()}>${strings.cancel}</button>
+        <button class="button primary" ?disabled=${busy}>${texts.start}</button>
+      </div>
+    </form>`;
+  }
+
+  #clip(): TemplateResult {
+    const { wrong } = this;
+    return html`<div class="clip">
+      ${textField({
+        id: 'from',
+        label: texts.from,
+        value: this.from,
+        placeholder: '0:00',
+        error: wrong === 'from' ? texts.wrongTime : '',
+        changed: (value) => (this.from = value),
+      })}
+      ${textField({
+        id: 'to',
+        label: texts.to,
+        value: this.to,
+        placeholder: runningTime(this.item.duration_ms),
+        error: wrong === 'to' ? texts.wrongTime : '',
+        changed: (value) => (this.to = value),
+      })}
+      ${
+        wrong === 'order'
+          ? html`<span class="error" role="alert">${texts.wrongOrder}</span>`
+          : html`<span class="hint">${texts.timeHint}</span>`
+      }
+    </div>`;
+  }
+
+  #job(job: Job): TemplateResult {
+    const actions = hasEnded(job)
+      ? html`<button class="button" type="button" @click=${() => this.#forget()}>${texts.again}</button>`
+      : html`<button class="button" type="button" @click=${() => void this.#cancel(job)}>
+          ${strings.jobs.cancel}
+        </button>`;
+    return html`${this.#outcome(job)}
+      <div class="actions">${actions} ${job.file === undefined ? nothing : this.#download(job.file)}</div>`;
+  }
+
+  #outcome(job: Job): TemplateResult {
+    const { file } = job;
+    if (job.state === 'done' && file !== undefined) {
+      return html`<div role="status">
+        <strong>${texts.ready(file.name, byteSize(file.bytes))}</strong>
+        <p class="hint">${texts.days}</p>
+      </div>`;
+    }
+    if (job.state === 'failed' || job.state === 'cancelled') {
+      const advice = job.state === 'cancelled' ? strings.jobs.cancelled : (job.error ?? '');
+      return html`<ud-notice kind="error" .heading=${texts.failed} .advice=${advice}></ud-notice>`;
+    }
+    return html`<ud-job-progress .job=${job} .label=${texts.progress}></ud-job-progress>`;
+  }
+
+  #download({ name, url }: ResultFile): TemplateResult {
+    return html`<a class="button primary" href=${url} download=${name}>${downloadIcon}${texts.download}</a>`;
+  }
+
+  readonly #submit = (event: Event): void => {
+    event.preventDefault();
+    const params = this.#params();
+    if (params === undefined) return;
+    const { item_id } = this.item;
+    void this.#submission.run(async () => {
+      this.#follow(await this.jobs.create({ kind: 'export', item_id, params }));
+    }, startProblem);
+  };
+
+  #params(): JobParams | undefined {
+    this.wrong = undefined;
+    const format = this.format ?? exportFormats(this.item)[0];
+    const params: JobParams = {
+      ...(format === undefined ? {} : { format }),
+      ...(this.quality === 'same' ? {} : { quality: this.quality }),
+    };
+    if (!this.isClip) return params;
+    const read = readClip(this.from, this.to, this.item.duration_ms);
+    if ('clip' in read) return { ...params, ...read.clip };
+    this.wrong = read.wrong;
+    return undefined;
+  }
+
+  #follow(id: string): void {
+    this.#following?.abort();
+    this.#following = new AbortController();
+    const { signal } = this.#following;
+    const changed = (job: Job): void => {
+      if (!signal.aborted) this.job = job;
+    };
+    const failed = (): void => this.#forget();
+    void follow(id, { jobs: this.jobs, changed, failed }, signal);
+  }
+
+  async #cancel({ job_id }: Job): Promise<void> {
+    await this.jobs.cancel(job_id).catch(() => undefined);
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#following?.abort();
+    Object.assign(this, { job: undefined, wrong: undefined });
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'ud-export': ExportDialog;
+  }
+}

@@ -1,0 +1,89 @@
+// <ud-worker-table .workers>: the workers with what they do; cards on phones.
+
+import { LitElement, css, html, type TemplateResult } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { repeat } from 'lit/directives/repeat.js';
+import { serverTime } from '../../api/server-time';
+import type { WorkerState } from '../../protocol/job';
+import { strings } from '../../strings';
+import { badges } from '../badges';
+import { ago, count } from '../format';
+import '../progress';
+import { base } from '../styles';
+import { surfaces } from '../surfaces';
+import { tables } from '../table';
+
+const texts = strings.jobs.page;
+
+@customElement('ud-worker-table')
+export class WorkerTable extends LitElement {
+  @property({ attribute: false }) workers: readonly WorkerState[] = [];
+
+  static override styles = [
+    base,
+    badges,
+    surfaces,
+    tables,
+    css`
+      .name {
+        display: block;
+        min-width: 0;
+      }
+      ud-progress {
+        width: 130px;
+      }
+    `,
+  ];
+
+  override render(): TemplateResult {
+    if (this.workers.length === 0) {
+      return html`<div class="empty">
+        <h3>${texts.noWorkers}</h3>
+        <p>${texts.noWorkersAdvice}</p>
+      </div>`;
+    }
+    const columns = [texts.worker, texts.busy, texts.abilities, texts.done, texts.failed, texts.seen];
+    return html`<table class="table" role="table">
+      <thead role="rowgroup">
+        <tr role="row">
+          ${columns.map((name) => html`<th scope="col" role="columnheader">${name}</th>`)}
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        ${repeat(
+          this.workers,
+          ({ worker_id }) => worker_id,
+          (worker) => this.#row(worker),
+        )}
+      </tbody>
+    </table>`;
+  }
+
+  #row({ name, version, concurrency, tasks, abilities, done, failed, seen_at_ms }: WorkerState): TemplateResult {
+    const silentMs = Math.max(0, serverTime.nowMs() - seen_at_ms);
+    return html`<tr role="row">
+      <th scope="row" role="rowheader">
+        <span class="name">${name} <span class="name hint">${version}</span></span>
+      </th>
+      <td role="cell" data-label=${texts.busy}>
+        <ud-progress
+          .label=${texts.load(name)}
+          .value=${concurrency === 0 ? 0 : tasks.length / concurrency}
+          .text=${texts.busyOf(tasks.length, concurrency)}
+        ></ud-progress>
+      </td>
+      <td role="cell" data-label=${texts.abilities}>
+        ${abilities.map((ability) => html`<span class="badge">${ability}</span>`)}
+      </td>
+      <td role="cell" data-label=${texts.done}>${count(done)}</td>
+      <td role="cell" data-label=${texts.failed}>${count(failed)}</td>
+      <td role="cell" data-label=${texts.seen}>${ago(silentMs)}</td>
+    </tr>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'ud-worker-table': WorkerTable;
+  }
+}
