@@ -97,6 +97,13 @@ impl Demuxer {
         }
     }
 
+    /// How much later than their times packets are shown and heard, in µs, by the edit lists: negative where the media begins with what
+    /// decoders need first, as encoded sound does. 0 before the tracks came.
+    pub fn start_us(&self) -> i64 {
+        let start_us = self.movie.as_ref().map(|movie| movie::start_us(&movie.moov, self.origin));
+        start_us.and_then(Result::ok).unwrap_or(0)
+    }
+
     /// How much was read so far: boxes, samples, and runs of equal samples without bytes. Never more than the bytes pushed.
     pub fn steps(&self) -> u64 {
         self.steps

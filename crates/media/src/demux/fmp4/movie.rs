@@ -51,8 +51,7 @@ const MAX_DELAY_US: u64 = 5_000_000;
 /// as far as it differs between tracks: a live stream has nothing else to edit.
 pub(super) fn read(moov: &[u8], origin: Origin) -> Result<Vec<InputTrack>, Error> {
     let chosen = select(moov, origin)?;
-    let starts_us = chosen.iter().map(|chosen| edit::start_us(chosen.trak, moov, chosen.track.timescale));
-    let starts_us = starts_us.collect::<Result<Vec<_>, _>>()?;
+    let starts_us = starts_us(&chosen, moov)?;
     let mut tracks: Vec<_> = chosen.into_iter().map(|chosen| chosen.track).collect();
     read_defaults(find(moov, b"mvex")?.ok_or_else(refusal::not_fragmented)?, &mut tracks)?;
     let earliest_us = starts_us.iter().copied().min().unwrap_or(0);
@@ -63,6 +62,16 @@ pub(super) fn read(moov: &[u8], origin: Origin) -> Result<Vec<InputTrack>, Error
         tracks.iter_mut().for_each(|track| track.delay_us = 0);
     }
     Ok(tracks)
+}
+
+/// How much later than the times of its samples a movie starts, in µs, with the delays of [`read`]; negative where encoders put what
+/// decoders need before the start.
+pub(super) fn start_us(moov: &[u8], origin: Origin) -> Result<i64, Error> {
+    Ok(starts_us(&select(moov, origin)?, moov)?.into_iter().min().unwrap_or(0))
+}
+
+fn starts_us(chosen: &[Chosen<'_>], moov: &[u8]) -> Result<Vec<i64>, Error> {
+    chosen.iter().map(|chosen| edit::start_us(chosen.trak, moov, chosen.track.timescale)).collect()
 }
 
 /// A track of a movie whose tables tell where its samples are.
