@@ -1,19 +1,11 @@
 //! WAV (RIFF, RF64): samples in, frames of FLAC out. Only what FLAC keeps exactly is taken: whole numbers of up to 24 bits, and those of
 //! 32 bits, floating point too, that are no more than that.
 
-use bytes::Bytes;
-use flacenc::{
-    bitsink::ByteSink,
-    component::{BitRepr, Frame, FrameHeader, FrameOffset, StreamInfo},
-    config::Encoder,
-    encode_fixed_size_frame,
-    error::{Verified, Verify},
-    source::{Fill, FrameBuf},
-};
-use media::{Codec, Rendition, Track, TrackKind};
+use media::Rendition;
 
 use crate::{
     Error, Tags,
+    flac::{FlacEncoder, FlacShape},
     input::Input,
     source::{Opened, Packet, Source, SourceTrack, samples_us},
 };
@@ -22,19 +14,13 @@ use crate::{
 const MAX_CHUNKS: usize = 1000;
 
 /// Samples of a frame.
-const BLOCK_SAMPLES: usize = 4096;
-
-/// The shortest frame that the encoder makes.
-const MIN_BLOCK_SAMPLES: u64 = 32;
+const BLOCK_SAMPLES: u16 = 4096;
 
 /// The most samples that STREAMINFO can tell, in 36 bits.
 const MAX_SAMPLES: u64 = 1 << 36;
 
 /// The highest sample rate of FLAC.
 const MAX_SAMPLE_RATE: u32 = 655_350;
-
-/// The highest sample rate that the encoder takes, for no reason of the format.
-const MAX_ENCODER_RATE: u32 = 96_000;
 
 /// What a sample is stored as, little endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,13 +93,12 @@ pub(crate) fn open(mut input: Input) -> Result<Opened, Error> {
         check_exact(&mut input, layout)?;
     }
     let Layout { sample_rate, channels, samples, .. } = layout;
-    let block_samples = block_samples(samples);
-    let config = [&b"fLaC\x80\0\0\x22"[..], &stream_info(layout, block_samples)].concat();
-    let kind = TrackKind::Audio { sample_rate, channels: channels.into() };
-    let track = Track { codec: Codec::Flac, kind, config: Bytes::from(config), colour: Bytes::new() };
+    let bits = layout.sample.bits();
+    let shape = FlacShape { sample_rate, channels, bits, block_samples: block_samples(samples), samples };
+    let encoder = FlacEncoder::new(shape)?;
     Ok(Opened {
-        source: Box::new(WavSource::new(input, layout, block_samples)?),
-        tracks: vec![SourceTrack::new(track)],
+        tracks: vec![SourceTrack::new(encoder.track())],
+        source: Box::new(WavSource { input, layout, shape, encoder, given: 0 }),
         prefers: Rendition::Mp4,
         duration_us: Some(samples_us(samples as i64, sample_rate).unsigned_abs()),
         tags: Tags::default(),
@@ -228,79 +213,28 @@ impl Layout {
 }
 
 /// Samples of a frame, so that the last one is not too short.
-fn block_samples(samples: u64) -> usize {
-    let fits = |&block: &usize| {
-        let rest = samples % block as u64;
-        rest == 0 || rest >= MIN_BLOCK_SAMPLES
+fn block_samples(samples: u64) -> u16 {
+    let fits = |&block: &u16| {
+        let rest = samples % u64::from(block);
+        rest == 0 || rest >= FlacEncoder::MIN_BLOCK_SAMPLES.into()
     };
     (BLOCK_SAMPLES..2 * BLOCK_SAMPLES).find(fits).unwrap_or(BLOCK_SAMPLES)
-}
-
-/// STREAMINFO (RFC 9639, section 8.2). The sizes of frames and the digest of the samples are not known yet, which zeros say.
-fn stream_info(layout: Layout, block_samples: usize) -> [u8; 34] {
-    let mut out = [0; 34];
-    let block = (block_samples as u16).to_be_bytes();
-    out[0..2].copy_from_slice(&block);
-    out[2..4].copy_from_slice(&block);
-    let packed = u64::from(layout.sample_rate) << 44
-        | u64::from(layout.channels - 1) << 41
-        | u64::from(layout.sample.bits() - 1) << 36
-        | layout.samples;
-    out[10..18].copy_from_slice(&packed.to_be_bytes());
-    out
 }
 
 struct WavSource {
     input: Input,
     layout: Layout,
-    block_samples: usize,
-    config: Verified<Encoder>,
-    stream_info: StreamInfo,
-    /// How many samples and frames were given.
+    shape: FlacShape,
+    encoder: FlacEncoder,
+    /// How many samples were given.
     given: u64,
-    frames: usize,
 }
 
 impl WavSource {
-    fn new(input: Input, layout: Layout, block_samples: usize) -> Result<Self, Error> {
-        let config = Encoder::default().into_verified().map_err(|(_, error)| unencodable(error))?;
-        let (rate, channels) = (layout.sample_rate.min(MAX_ENCODER_RATE) as usize, layout.channels.into());
-        let stream_info =
-            StreamInfo::new(rate, channels, layout.sample.bits().into()).map_err(unencodable)?;
-        Ok(Self { input, layout, block_samples, config, stream_info, given: 0, frames: 0 })
+    fn samples(&self, bytes: &[u8]) -> Vec<i32> {
+        let sample = self.layout.sample;
+        bytes.chunks_exact(sample.bytes()).map(|bytes| sample.read(bytes).unwrap_or(0)).collect()
     }
-
-    fn encode(&mut self, bytes: &[u8]) -> Result<Bytes, Error> {
-        let samples =
-            bytes.chunks_exact(self.layout.sample.bytes()).map(|bytes| self.layout.sample.read(bytes));
-        let samples: Vec<i32> = samples.map(|sample| sample.unwrap_or(0)).collect();
-        let channels = usize::from(self.layout.channels);
-        let mut buffer = FrameBuf::with_size(channels, samples.len() / channels).map_err(unencodable)?;
-        buffer.fill_interleaved(&samples).map_err(unencodable)?;
-        let frame = encode_fixed_size_frame(&self.config, &buffer, self.frames, &self.stream_info);
-        let frame = self.with_own_rate(frame.map_err(unencodable)?)?;
-        let mut sink = ByteSink::new();
-        frame.write(&mut sink).map_err(unencodable)?;
-        Ok(Bytes::copy_from_slice(sink.as_slice()))
-    }
-
-    /// The frame with the file's sample rate in its header, where the encoder refuses that as too high.
-    fn with_own_rate(&self, frame: Frame) -> Result<Frame, Error> {
-        if self.layout.sample_rate <= MAX_ENCODER_RATE {
-            return Ok(frame);
-        }
-        let block_samples = frame.block_size();
-        let (header, subframes) = frame.into_parts();
-        let channels = header.channel_assignment().clone();
-        let (bits, rate) = (self.layout.sample.bits().into(), self.layout.sample_rate as usize);
-        let offset = FrameOffset::Frame(self.frames as u32);
-        let header = FrameHeader::new(block_samples, channels, bits, rate, offset).map_err(unencodable)?;
-        Frame::new(header, subframes.into_iter()).map_err(unencodable)
-    }
-}
-
-fn unencodable(error: impl std::fmt::Display) -> Error {
-    Error::Unsupported(format!("samples that cannot be encoded ({error})"))
 }
 
 impl Source for WavSource {
@@ -311,17 +245,17 @@ impl Source for WavSource {
             return if is_cut_short { Err(Error::Damaged("the file is cut short".into())) } else { Ok(None) };
         }
         let block_bytes = self.layout.block_bytes();
-        let count = left.min(self.block_samples as u64);
+        let count = left.min(self.shape.block_samples.into());
         let mut bytes = vec![0; count as usize * block_bytes];
         let at = self.layout.at + self.given * block_bytes as u64;
         if self.input.read_at(at, &mut bytes)? < bytes.len() {
             return Err(Error::Damaged("the file is cut short".into()));
         }
-        let data = self.encode(&bytes)?;
+        let samples = self.samples(&bytes);
+        let data = self.encoder.encode(&samples)?;
         let us = |samples: u64| samples_us(samples as i64, self.layout.sample_rate);
         let (pts_us, end_us) = (us(self.given), us(self.given + count));
         self.given += count;
-        self.frames += 1;
         Ok(Some(Packet { track: 0, pts_us, duration_us: Some(pts_us.abs_diff(end_us)), key: true, data }))
     }
 }

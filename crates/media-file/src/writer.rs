@@ -81,7 +81,7 @@ impl Writer {
 }
 
 /// The bytes of a fragment with these frames, tracks interleaved: chunks of about two seconds.
-pub(crate) fn write_fragment(muxer: &Muxer, frames: &[Frame]) -> Bytes {
+pub fn write_fragment(muxer: &Muxer, frames: &[Frame]) -> Bytes {
     let mut out = BytesMut::new();
     let mut rest = frames;
     while let [first, ..] = rest {
