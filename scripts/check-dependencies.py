@@ -20,12 +20,15 @@ LICENCES = {
     "BSL-1.0", "0BSD", "Unlicense", "CC0-1.0", "CDLA-Permissive-2.0", "NCSA",
 }
 # MPL-2.0 asks for the source of its own files alone, and they are used unchanged.
-SYMPHONIA = "reads FLAC and Ogg files; MPL-2.0, used unchanged"
+SYMPHONIA = "reads FLAC and Ogg files, decodes sound; MPL-2.0, used unchanged"
 # Crates with another licence, and why that is acceptable.
 EXCEPTIONS = {
     "epaint_default_fonts": "fonts of the figures in the report; not in the program",
     "symphonia": SYMPHONIA,
     "symphonia-bundle-flac": SYMPHONIA,
+    "symphonia-bundle-mp3": SYMPHONIA,
+    "symphonia-codec-aac": SYMPHONIA,
+    "symphonia-codec-vorbis": SYMPHONIA,
     "symphonia-common": SYMPHONIA,
     "symphonia-core": SYMPHONIA,
     "symphonia-format-ogg": SYMPHONIA,

@@ -7,12 +7,20 @@
 //! [`run`] blocks its thread and is deterministic: the same work gives the same blobs on every machine, so any number of workers may do
 //! a task, any number of times. It keeps no state between tasks. An attempt takes at most [`MAX_TASK_BYTES`] of memory.
 
+mod blobs;
+mod decode;
 mod export;
 mod ffmpeg;
 mod item;
+mod join;
+mod measure;
 mod pictures;
 mod pieces;
+mod separate;
+mod sound;
 mod tools;
+
+use std::panic::{self, AssertUnwindSafe};
 
 use protocol::job::{Output, Work};
 
@@ -25,9 +33,20 @@ pub const MAX_TASK_BYTES: usize = 256 << 20;
 ///
 /// Input that is damaged or not supported fails for good. Failures of [`Blobs`] are passed on; a cancelled task is handed back.
 pub fn run(work: &Work, tools: &Tools<'_>) -> Result<Output, Failed> {
+    // The decoders of others are written with care, but not for attackers.
+    let done = panic::catch_unwind(AssertUnwindSafe(|| run_step(work, tools)));
+    done.unwrap_or_else(|_| {
+        Err(Failed::for_good(format!("the input is damaged: {} failed on it", work.step())))
+    })
+}
+
+fn run_step(work: &Work, tools: &Tools<'_>) -> Result<Output, Failed> {
     match work {
-        Work::Export(work) => export::run(work, tools),
+        Work::Decode(source) => decode::run(source, tools),
+        Work::Separate(piece) => separate::run(piece, tools),
+        Work::Join(join) => join::run(join, tools),
+        Work::Measure(source) => measure::run(source, tools),
         Work::Pictures(work) => pictures::run(work, tools),
-        work => Err(Failed::for_good(format!("not supported: {}", work.step()))),
+        Work::Export(work) => export::run(work, tools),
     }
 }

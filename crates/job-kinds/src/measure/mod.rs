@@ -1,0 +1,113 @@
+//! Measures the peaks and the loudness of an item's sound (EBU R128, true peak by ITU-R BS.1770).
+
+use ebur128::{EbuR128, Mode};
+use protocol::job::{Output, Source, Waveform};
+
+use crate::{
+    Failed, Tools,
+    blobs::put_json,
+    decode::{self, Shape},
+};
+
+/// The most peaks of an item.
+const MAX_PEAKS: u64 = 4_096;
+
+/// The least time that a peak covers, in ms.
+const MIN_PEAK_MS: u64 = 10;
+
+/// The peaks, the integrated loudness and the true peak.
+pub(crate) fn run(source: &Source, tools: &Tools<'_>) -> Result<Output, Failed> {
+    let item = decode::open(source, tools)?;
+    let mut peaks = Peaks::new(item.shape());
+    let mut loudness = Loudness::new(item.shape())?;
+    item.stream(tools, |samples| {
+        peaks.push(samples);
+        loudness.push(samples)
+    })?;
+    Ok(Output::Measured {
+        waveform: put_json(tools, &peaks.finish())?,
+        loudness_centi_lufs: loudness.integrated(),
+        true_peak_centi_db: loudness.true_peak(),
+    })
+}
+
+/// The largest amplitude of each stretch of time.
+struct Peaks {
+    shape: Shape,
+    waveform: Waveform,
+    /// Samples of each channel so far.
+    samples: u64,
+    /// Where the newest stretch ends.
+    end: u64,
+    largest: f32,
+}
+
+impl Peaks {
+    fn new(shape: Shape) -> Self {
+        let peak_ms = shape.duration_ms().div_ceil(MAX_PEAKS).max(MIN_PEAK_MS);
+        let waveform = Waveform { peak_ms: u32::try_from(peak_ms).unwrap_or(u32::MAX), peaks: Vec::new() };
+        let end = shape.samples_at(peak_ms);
+        Self { shape, waveform, samples: 0, end, largest: 0.0 }
+    }
+
+    fn push(&mut self, samples: &[f32]) {
+        for frame in samples.chunks_exact(self.shape.channels as usize) {
+            self.largest = frame.iter().fold(self.largest, |largest, sample| largest.max(sample.abs()));
+            self.samples += 1;
+            if self.samples == self.end {
+                self.end_stretch();
+            }
+        }
+    }
+
+    fn end_stretch(&mut self) {
+        self.waveform.peaks.push((self.largest * 255.0).round() as u8);
+        self.largest = 0.0;
+        let next = self.waveform.peaks.len() as u64 + 1;
+        self.end = self.shape.samples_at(next * u64::from(self.waveform.peak_ms));
+    }
+
+    fn finish(mut self) -> Waveform {
+        let ended =
+            self.shape.samples_at(self.waveform.peaks.len() as u64 * u64::from(self.waveform.peak_ms));
+        if self.samples > ended && (self.waveform.peaks.len() as u64) < MAX_PEAKS {
+            self.end_stretch();
+        }
+        self.waveform
+    }
+}
+
+struct Loudness {
+    meter: EbuR128,
+    channels: u32,
+}
+
+impl Loudness {
+    fn new(shape: Shape) -> Result<Self, Failed> {
+        let meter = EbuR128::new(shape.channels, shape.rate, Mode::I | Mode::TRUE_PEAK);
+        Ok(Self { meter: meter.map_err(unmeasurable)?, channels: shape.channels })
+    }
+
+    fn push(&mut self, samples: &[f32]) -> Result<(), Failed> {
+        self.meter.add_frames_f32(samples).map_err(unmeasurable)
+    }
+
+    /// In hundredths of LUFS; none if all is too quiet to be heard.
+    fn integrated(&self) -> Option<i32> {
+        self.meter.loudness_global().ok().and_then(hundredths)
+    }
+
+    /// In hundredths of dBTP; none for silence.
+    fn true_peak(&self) -> Option<i32> {
+        let peaks = (0..self.channels).filter_map(|channel| self.meter.true_peak(channel).ok());
+        hundredths(20.0 * peaks.fold(0.0, f64::max).log10())
+    }
+}
+
+fn hundredths(decibels: f64) -> Option<i32> {
+    decibels.is_finite().then(|| (decibels * 100.0).round() as i32)
+}
+
+fn unmeasurable(error: ebur128::Error) -> Failed {
+    Failed::for_good(format!("the loudness cannot be measured: {error}"))
+}

@@ -1,0 +1,48 @@
+//! Separates the vocals of a piece of decoded sound.
+
+use protocol::job::{Output, Piece, Separate};
+use stems::{Separator, Stereo};
+
+use crate::{
+    Failed, Tools,
+    sound::{Reader, Writer},
+};
+
+/// The longest piece, in seconds: its spectra take most of a task's memory.
+const MAX_PIECE_S: u64 = 60;
+
+/// The vocals of the piece's kept part.
+pub(crate) fn run(work: &Separate, tools: &Tools<'_>) -> Result<Output, Failed> {
+    let &Separate { read_from, read_to, keep_from, keep_to, ref sound } = work;
+    let is_in_order =
+        read_from <= keep_from && keep_from < keep_to && keep_to <= read_to && read_to <= sound.samples;
+    if !is_in_order || read_to - read_from > MAX_PIECE_S * u64::from(sound.rate) {
+        return Err(Failed::for_good("a piece out of range"));
+    }
+    tools.report.progress(0.0)?;
+    let mix = Reader::of_sound(*tools, sound)?.stereo(read_from..read_to)?;
+    tools.report.progress(0.1)?;
+    let vocals = match tools.model {
+        Some(model) => model.vocals(&mix, sound.rate).map_err(Failed::for_good)?,
+        None => Separator::new(sound.rate).separate(&mix).vocals,
+    };
+    drop(mix);
+    tools.report.progress(0.9)?;
+    let place = |at: u64| (at - read_from) as usize;
+    let kept = vocals.slice(place(keep_from)..place(keep_to));
+    if kept.len() as u64 != keep_to - keep_from {
+        return Err(Failed::for_good("the model gave vocals of another length"));
+    }
+    Ok(Output::Piece(store(tools, &kept)?))
+}
+
+fn store(tools: &Tools<'_>, Stereo { left, right }: &Stereo) -> Result<Piece, Failed> {
+    let channels = if left == right { 1 } else { 2 };
+    let mut writer = Writer::new(*tools, channels);
+    if channels == 1 {
+        writer.push(left)?;
+    } else {
+        left.iter().zip(right).try_for_each(|(left, right)| writer.push(&[*left, *right]))?;
+    }
+    Ok(Piece { channels, blobs: writer.finish()? })
+}

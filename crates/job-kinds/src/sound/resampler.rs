@@ -1,0 +1,196 @@
+//! Changes the sample rate of sound.
+//!
+//! Each sample of the output is a weighted sum of the input around its time: the weights are a sinc, which lets pass what both rates
+//! can have, under a Kaiser window. They are read from a table, between whose entries a straight line is drawn. There is no library for
+//! it that gives the same bits on all machines: `rubato` has other instructions, and so other rounding, where processors have them.
+
+use std::f64::consts::PI;
+
+/// Zero crossings of the sinc on each side.
+const CROSSINGS: usize = 32;
+
+/// Entries of the table from one zero crossing to the next.
+const STEPS: usize = 1024;
+
+/// The shape of the window: side lobes are about 100 dB down.
+const KAISER_BETA: f64 = 10.0;
+
+/// What is let pass of what the lower rate can have: the rest is the slope of the filter.
+const PASSED: f64 = 0.95;
+
+/// Changes the rate of interleaved samples as they come. The output is in time with the input, and holds [`Self::finish`] apart no more
+/// than the input's length.
+pub(crate) struct Resampler {
+    from: u64,
+    to: u64,
+    channels: usize,
+    /// Zero crossings in a sample of the input.
+    density: f64,
+    weights: Vec<f32>,
+    /// Input from sample `first` on, negative for the silence before the start.
+    input: Vec<f32>,
+    first: i64,
+    /// Samples of input so far, and of output.
+    taken: u64,
+    given: u64,
+    output: Vec<f32>,
+}
+
+impl Resampler {
+    /// From and to so many samples a second, neither 0, of 1 or 2 channels.
+    pub(crate) fn new(from: u32, to: u32, channels: usize) -> Self {
+        let density = PASSED * (f64::from(to) / f64::from(from)).min(1.0);
+        let reach = Self::reach(density);
+        Self {
+            from: from.into(),
+            to: to.into(),
+            channels,
+            density,
+            weights: weights(density),
+            input: vec![0.0; reach * channels],
+            first: -(reach as i64),
+            taken: 0,
+            given: 0,
+            output: Vec::new(),
+        }
+    }
+
+    /// Samples of the input on each side that a sample of the output depends on.
+    fn reach(density: f64) -> usize {
+        (CROSSINGS as f64 / density).ceil() as usize
+    }
+
+    /// Takes the next input, and gives the output that depends on nothing later.
+    pub(crate) fn push(&mut self, samples: &[f32]) -> &[f32] {
+        self.output.clear();
+        self.input.extend_from_slice(samples);
+        self.taken += (samples.len() / self.channels) as u64;
+        self.advance(u64::MAX);
+        &self.output
+    }
+
+    /// The rest of the output.
+    pub(crate) fn finish(&mut self) -> &[f32] {
+        self.output.clear();
+        let reach = Self::reach(self.density) + 1;
+        self.input.resize(self.input.len() + reach * self.channels, 0.0);
+        self.advance((self.taken * self.to).div_ceil(self.from));
+        &self.output
+    }
+
+    /// Gives output as far as there is input for it, up to sample `end`.
+    fn advance(&mut self, end: u64) {
+        let reach = Self::reach(self.density) as i64;
+        while self.given < end {
+            let (whole, part) = (self.given * self.from / self.to, self.given * self.from % self.to);
+            let start = whole as i64 - reach + 1;
+            let place = (start - self.first) as usize * self.channels;
+            let Some(around) = self.input.get(place..place + 2 * reach as usize * self.channels) else {
+                break;
+            };
+            let time = part as f64 / self.to as f64;
+            let sum = weighted(around, self.channels, &self.weights, self.density, reach - 1, time);
+            self.output.extend_from_slice(&sum[..self.channels]);
+            self.given += 1;
+        }
+        self.drop_used(reach);
+    }
+
+    /// Drops input that no later output depends on.
+    fn drop_used(&mut self, reach: i64) {
+        let needed = (self.given * self.from / self.to) as i64 - reach + 1;
+        let used = ((needed - self.first).max(0) as usize * self.channels).min(self.input.len());
+        self.input.drain(..used);
+        self.first += (used / self.channels) as i64;
+    }
+}
+
+/// The sum of interleaved samples, weighted by how far each is from the point `time` after the sample at `centre`.
+fn weighted(
+    samples: &[f32],
+    channels: usize,
+    weights: &[f32],
+    density: f64,
+    centre: i64,
+    time: f64,
+) -> [f32; 2] {
+    let mut sums = [0.0_f32; 2];
+    let scale = density * STEPS as f64;
+    for (n, frame) in samples.chunks_exact(channels).enumerate() {
+        let place = ((n as i64 - centre) as f64 - time).abs() * scale;
+        let (entry, part) = (place as usize, (place - place.floor()) as f32);
+        let (Some(&weight), Some(&next)) = (weights.get(entry), weights.get(entry + 1)) else { continue };
+        let weight = weight + (next - weight) * part;
+        for (sum, sample) in sums.iter_mut().zip(frame) {
+            *sum += weight * sample;
+        }
+    }
+    sums
+}
+
+/// One side of the windowed sinc, and a 0 after it.
+fn weights(density: f64) -> Vec<f32> {
+    let weight = |n: usize| {
+        let crossings = n as f64 / STEPS as f64;
+        let sinc = if n == 0 { 1.0 } else { (PI * crossings).sin() / (PI * crossings) };
+        let edge = (1.0 - (crossings / CROSSINGS as f64).powi(2)).max(0.0).sqrt();
+        (density * sinc * bessel(KAISER_BETA * edge) / bessel(KAISER_BETA)) as f32
+    };
+    (0..CROSSINGS * STEPS).map(weight).chain([0.0]).collect()
+}
+
+/// The modified Bessel function of the first kind, order 0, by its power series.
+fn bessel(x: f64) -> f64 {
+    let (mut sum, mut term) = (1.0, 1.0);
+    for k in 1..60 {
+        term *= (x / (2.0 * f64::from(k))).powi(2);
+        sum += term;
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tone(rate: u32, hz: f64, samples: usize) -> Vec<f32> {
+        (0..samples).map(|n| (2.0 * PI * hz * n as f64 / f64::from(rate)).sin() as f32).collect()
+    }
+
+    fn resampled(from: u32, to: u32, input: &[f32], piece: usize) -> Vec<f32> {
+        let mut resampler = Resampler::new(from, to, 1);
+        let mut out: Vec<f32> = Vec::new();
+        input.chunks(piece).for_each(|piece| out.extend_from_slice(resampler.push(piece)));
+        out.extend_from_slice(resampler.finish());
+        out
+    }
+
+    #[test]
+    fn a_tone_keeps_its_pitch_time_and_level() {
+        for (from, to) in
+            [(44_100, 48_000), (48_000, 44_100), (96_000, 48_000), (8_000, 48_000), (22_254, 24_000)]
+        {
+            let out = resampled(from, to, &tone(from, 1_000.0, from as usize), 1_000);
+            assert_eq!(out.len(), to as usize, "{from} to {to}");
+            let (wanted, edge) = (tone(to, 1_000.0, out.len()), out.len() / 20);
+            let errors =
+                out.iter().zip(&wanted).map(|(a, b)| (a - b).abs()).skip(edge).take(out.len() - 2 * edge);
+            let largest = errors.fold(0.0, f32::max);
+            assert!(largest < 2e-5, "{from} to {to}: {largest}");
+        }
+    }
+
+    #[test]
+    fn what_the_lower_rate_cannot_have_is_left_out() {
+        let out = resampled(48_000, 16_000, &tone(48_000, 9_000.0, 48_000), 4_096);
+        let largest =
+            out.iter().skip(800).take(14_000).fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        assert!(largest < 1e-4, "{largest}");
+    }
+
+    #[test]
+    fn the_cutting_of_the_input_changes_nothing() {
+        let input = tone(44_100, 440.0, 10_000);
+        assert_eq!(resampled(44_100, 48_000, &input, 1), resampled(44_100, 48_000, &input, 10_000));
+    }
+}

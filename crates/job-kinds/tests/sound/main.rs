@@ -1,0 +1,8 @@
+//! Decoding, separating, joining and measuring, compared with ffmpeg.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+mod decode;
+mod measure;
+mod stems;
