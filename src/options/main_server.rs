@@ -16,6 +16,7 @@ use tls::Identity;
 
 use super::{
     Contradiction, LibraryOptions, ServerOptions, TrustOptions,
+    jobs::JobOptions,
     parties::PartyOptions,
     units::{Bytes, Millis},
     uploads::UploadOptions,
