@@ -161,10 +161,7 @@ impl MediaBody {
                 Source::Window(window) => return Poll::Ready(Some(Ok(window.clone()))),
                 Source::File(file) => {
                     let end = range.end.min(range.start + PIECE_BYTES as u64);
-                    match file.frame(range.start, end) {
-                        Some(frame) => return Poll::Ready(Some(Ok(frame))),
-                        None => self.source = Source::Arriving(load(file.clone(), range.start, end)),
-                    }
+                    return Poll::Ready(Some(Ok(file.frame(range.start, end))));
                 }
                 Source::Unread => self.source = Source::Arriving(self.read(hash, bytes, is_changed)),
                 Source::Arriving(arriving) => match ready!(arriving.as_mut().poll(cx)) {
@@ -204,10 +201,8 @@ impl MediaBody {
         self.turn += bytes;
         self.metrics.egress_bytes.add(bytes as u64);
         self.metrics.library_bytes.add(bytes as u64);
-        match &mut self.source {
-            Source::Window(_) => self.source = Source::Cached(Weak::new()),
-            Source::File(file) => file.is_loaded = false,
-            _ => {}
+        if let Source::Window(_) = self.source {
+            self.source = Source::Cached(Weak::new());
         }
         let Some(slice) = self.slices.front_mut() else { return };
         slice.range.start += bytes as u64;
@@ -217,10 +212,6 @@ impl MediaBody {
             self.edits.clear();
         }
     }
-}
-
-fn load(file: SentFile, begin: u64, end: u64) -> Arriving {
-    Box::pin(async move { file.load(begin, end).await.map(Arrival::File) })
 }
 
 /// `piece`, which begins at `begins` in its blob, with the edits that reach into it; copied if there are any.

@@ -6,13 +6,15 @@
 
 use std::{
     collections::HashMap,
+    io,
+    ops::Range,
     os::fd::{AsFd, BorrowedFd},
     sync::{Arc, Mutex, Weak},
 };
 
 use bytes::Bytes;
 use objects::{BlobFile, Error, Folder, Hash};
-use serving::FileSender;
+use serving::{FileSender, Loading, SendableFile};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
@@ -28,6 +30,8 @@ const LEAST_BYTES: u64 = 64 << 10;
 const MOST_OPEN: usize = 512;
 /// Most files that are verified at once. A blob is verified once for all that wait for it.
 const VERIFIED_AT_ONCE: usize = 8;
+/// Most files that are read into memory at once. On a disk that hangs, no more threads wait than this and [`VERIFIED_AT_ONCE`].
+const LOADED_AT_ONCE: usize = 32;
 /// Files that may be closed, from which number on they are looked through.
 const MANY_FILES: usize = 2 * MOST_OPEN;
 
@@ -36,14 +40,37 @@ pub(super) struct OpenFiles {
     folder: Arc<Folder>,
     open: Mutex<HashMap<Hash, Weak<OpenFile>>>,
     places: Arc<Semaphore>,
-    turns: [tokio::sync::Mutex<()>; VERIFIED_AT_ONCE],
+    turns: [Arc<tokio::sync::Mutex<()>>; VERIFIED_AT_ONCE],
+    loads: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
 
 /// The open file of a blob.
 pub(super) struct OpenFile {
     file: BlobFile,
+    loads: Arc<Semaphore>,
     _place: OwnedSemaphorePermit,
+}
+
+impl SendableFile for OpenFile {
+    fn is_in_memory(&self, range: Range<u64>) -> bool {
+        self.file.is_in_memory(range)
+    }
+
+    fn load(self: Arc<Self>, range: Range<u64>) -> Loading {
+        let loading = async move {
+            let turn = self.loads.clone().acquire_owned().await.map_err(io::Error::other)?;
+            let load = move || {
+                let _turn = turn;
+                self.file.load(range)
+            };
+            spawn_blocking(load).await?.map_err(io::Error::other)
+        };
+        Box::pin(async move {
+            let loaded = timeout(FETCH_TIMEOUT, loading).await.unwrap_or_else(|elapsed| Err(elapsed.into()));
+            loaded.inspect_err(|error| tracing::warn!(%error, "the file of a blob cannot be read"))
+        })
+    }
 }
 
 impl AsFd for OpenFile {
@@ -66,7 +93,7 @@ impl SendFiles {
     /// As [`OpenFiles::get`].
     pub(super) async fn get(&self, hash: Hash, bytes: u64) -> Result<Option<SentFile>, Refusal> {
         let file = self.files.get(hash, bytes).await?;
-        Ok(file.map(|file| SentFile { file, sender: self.sender.clone(), is_loaded: false }))
+        Ok(file.map(|file| SentFile { file, sender: self.sender.clone() }))
     }
 }
 
@@ -75,41 +102,21 @@ impl SendFiles {
 pub(super) struct SentFile {
     file: Arc<OpenFile>,
     sender: FileSender,
-    /// Whether its next piece was just read from the disk.
-    pub(super) is_loaded: bool,
 }
 
 impl SentFile {
-    /// The frame of an answer that stands for the bytes from `begin` to `end`; none if sending would wait for the disk.
-    pub(super) fn frame(&self, begin: u64, end: u64) -> Option<Bytes> {
-        if !self.is_loaded && !self.file.file.is_in_memory(begin..end) {
-            return None;
-        }
-        let (offset, bytes) = (usize::try_from(begin).ok()?, usize::try_from(end - begin).ok()?);
-        Some(self.sender.frame(self.file.clone(), offset, bytes))
-    }
-
-    /// Reads the bytes from `begin` to `end`, so that they can be sent without waiting.
-    ///
-    /// # Errors
-    /// `objects_unavailable`.
-    pub(super) async fn load(self, begin: u64, end: u64) -> Result<Self, Refusal> {
-        let file = self.file.clone();
-        let loading = spawn_blocking(move || file.file.load(begin..end));
-        match timeout(FETCH_TIMEOUT, loading).await {
-            Ok(Ok(Ok(()))) => Ok(Self { is_loaded: true, ..self }),
-            failed => {
-                tracing::warn!(?failed, "the file of a blob cannot be read");
-                Err(Refusal::objects_unavailable())
-            }
-        }
+    /// The frame of an answer that stands for the bytes from `begin` to `end`.
+    pub(super) fn frame(&self, begin: u64, end: u64) -> Bytes {
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        self.sender.frame(self.file.clone(), place(begin), place(end - begin))
     }
 }
 
 impl OpenFiles {
     pub(super) fn new(folder: Arc<Folder>, metrics: Arc<Metrics>) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(MOST_OPEN));
-        Arc::new(Self { folder, open: Mutex::default(), places, turns: Default::default(), metrics })
+        let loads = Arc::new(Semaphore::new(LOADED_AT_ONCE));
+        Arc::new(Self { folder, open: Mutex::default(), places, turns: Default::default(), loads, metrics })
     }
 
     /// The file of a blob, which has so many `bytes`; none if it is to be read into memory, or is not there.
@@ -128,7 +135,7 @@ impl OpenFiles {
         let file = match self.folder.open_now(&hash) {
             Some(file) => {
                 self.metrics.library_file_hits.add(1);
-                Ok(Some(Arc::new(OpenFile { file, _place: place })))
+                Ok(Some(Arc::new(OpenFile { file, loads: self.loads.clone(), _place: place })))
             }
             None => timeout(FETCH_TIMEOUT, self.verified(hash, place))
                 .await
@@ -156,20 +163,25 @@ impl OpenFiles {
         place: OwnedSemaphorePermit,
     ) -> Result<Option<Arc<OpenFile>>, Error> {
         let turn = usize::from(hash.as_bytes()[0]) % VERIFIED_AT_ONCE;
-        let _turn = self.turns[turn].lock().await;
+        let turn = self.turns[turn].clone().lock_owned().await;
         // Another may have opened it meanwhile.
         if let Some(file) = self.opened(&hash) {
             return Ok(Some(file));
         }
-        let folder = self.folder.clone();
-        let file = spawn_blocking(move || folder.open(&hash)).await;
-        let file = file.map_err(|error| Error::Unavailable(error.to_string()))??;
-        Ok(file.map(|file| {
-            self.metrics.library_fetches.add(1);
-            let file = Arc::new(OpenFile { file, _place: place });
-            self.share(hash, &file);
-            file
-        }))
+        let (folder, loads) = (self.folder.clone(), self.loads.clone());
+        // The turn and the place are held for as long as the thread works, also when nothing waits for it any more.
+        let open = move || {
+            let file = folder.open(&hash)?;
+            drop(turn);
+            Ok(file.map(|file| Arc::new(OpenFile { file, loads, _place: place })))
+        };
+        let file = spawn_blocking(open).await.map_err(|error| Error::Unavailable(error.to_string()))?;
+        file.map(|file| {
+            file.inspect(|file| {
+                self.metrics.library_fetches.add(1);
+                self.share(hash, file);
+            })
+        })
     }
 
     /// The file that other answers are sent from, if it is as it was when it was verified.

@@ -20,6 +20,7 @@ mod http;
 mod large_chunks;
 mod library;
 mod library_files;
+mod library_sent;
 mod library_support;
 mod main_server;
 mod nodes;

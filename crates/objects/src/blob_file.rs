@@ -128,8 +128,10 @@ impl Stamp {
     #[allow(clippy::disallowed_methods, reason = "compared with times of the file system")]
     fn is_older(&self, age: Duration) -> bool {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let changed = u64::try_from(self.changed.0.max(self.modified.0)).unwrap_or(u64::MAX);
-        now >= Duration::from_secs(changed).saturating_add(age)
+        let past = |second: i64| u64::try_from(second).ok().filter(|second| *second <= now.as_secs());
+        // A file that was restored may have been modified in the future, by its own account. When it was changed is this system's.
+        let changed = past(self.changed.0).map(|changed| changed.max(past(self.modified.0).unwrap_or(0)));
+        changed.is_some_and(|changed| now >= Duration::from_secs(changed).saturating_add(age))
     }
 }
 
@@ -303,6 +305,16 @@ mod tests {
         let folder = Folder { settled_after: SETTLED_AFTER, ..folder };
         assert!(folder.open(&hash).unwrap().is_some());
         assert!(folder.open_now(&hash).is_none());
+    }
+
+    #[test]
+    fn a_file_that_was_restored_from_a_computer_with_a_wrong_clock_is_remembered() {
+        let Blob { folder, hash, path, temporary: _temporary } = blob();
+        let next_year =
+            fs::metadata(&path).unwrap().modified().unwrap() + Duration::from_secs(366 * 24 * 3600);
+        File::options().write(true).open(&path).unwrap().set_modified(next_year).unwrap();
+        assert!(folder.open(&hash).unwrap().is_some());
+        assert!(folder.open_now(&hash).is_some());
     }
 
     #[test]

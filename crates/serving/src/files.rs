@@ -9,16 +9,24 @@
 //! ([`FileSender::frame`]). Where hyper writes a stand-in, the connection sends the piece. Both arrive in the same order. The bytes of a
 //! stand-in never reach a client: without its piece, the connection fails.
 //!
+//! A piece is sent long after its frame was made if its client is slow, and the kernel may have dropped its bytes from memory by then. So the
+//! connection asks before it sends, and has what is missing read elsewhere: it does not wait for the disk on a thread that others need.
+//!
 //! TLS and HTTP/2 need the bytes themselves, so only plain HTTP/1.1 has a sender, on Linux.
 
 use std::{
     collections::VecDeque,
-    fmt, io,
+    fmt,
+    future::Future,
+    io,
     io::IoSlice,
     num::NonZeroUsize,
+    ops::Range,
     os::fd::AsFd,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -31,15 +39,60 @@ pub const MAX_PIECE_BYTES: usize = 512 << 10;
 /// What stands in for pieces. Nothing reads it, so it takes no memory.
 static STAND_IN: [u8; MAX_PIECE_BYTES] = [0; MAX_PIECE_BYTES];
 
+/// How long bytes that were in memory are taken to be there.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
+/// What [`SendableFile::load`] gives.
+pub type Loading = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+
+/// An open file whose bytes can be sent.
+pub trait SendableFile: AsFd + Send + Sync {
+    /// Whether the bytes of `range` can be sent without waiting for the disk, as far as can be told at little cost.
+    fn is_in_memory(&self, range: Range<u64>) -> bool;
+
+    /// Reads the bytes of `range`, so that they are in memory, on a thread where that may block. An error ends the connection.
+    fn load(self: Arc<Self>, range: Range<u64>) -> Loading;
+}
+
 /// Sends pieces of files in the answers on one connection. In the extensions of its requests, if the connection can do that.
 #[derive(Clone, Default)]
 pub struct FileSender(Arc<Mutex<VecDeque<Piece>>>);
 
 /// What is left of a piece.
 struct Piece {
-    file: Arc<dyn AsFd + Send + Sync>,
+    file: Arc<dyn SendableFile>,
     offset: usize,
     bytes: usize,
+    memory: Memory,
+}
+
+/// Whether what is left of a piece is in memory.
+enum Memory {
+    Unknown,
+    Loading(Loading),
+    Since(Instant),
+}
+
+impl Piece {
+    /// Ready once the piece can be sent without waiting for the disk.
+    fn poll_loaded(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            self.memory = match &mut self.memory {
+                Memory::Since(known) if known.elapsed() < TRUSTED_FOR => return Poll::Ready(Ok(())),
+                Memory::Loading(loading) => {
+                    ready!(loading.as_mut().poll(cx))?;
+                    Memory::Since(Instant::now())
+                }
+                Memory::Unknown | Memory::Since(_) => {
+                    let range = self.offset as u64..(self.offset + self.bytes) as u64;
+                    match self.file.is_in_memory(range.clone()) {
+                        true => Memory::Since(Instant::now()),
+                        false => Memory::Loading(self.file.clone().load(range)),
+                    }
+                }
+            };
+        }
+    }
 }
 
 impl fmt::Debug for FileSender {
@@ -50,11 +103,11 @@ impl fmt::Debug for FileSender {
 
 impl FileSender {
     /// The frame of a body that stands for `bytes` bytes of `file`, or [`MAX_PIECE_BYTES`] if that is less, from `offset` on. It has to be the
-    /// next frame of the body of the answer to the request that this sender came with, unchanged. Sending waits for the disk if the bytes are
-    /// not in memory.
-    pub fn frame(&self, file: Arc<dyn AsFd + Send + Sync>, offset: usize, bytes: usize) -> Bytes {
+    /// next frame of the body of the answer to the request that this sender came with, unchanged: nothing between the body and the connection
+    /// may read or copy it, as a layer that compresses would.
+    pub fn frame(&self, file: Arc<dyn SendableFile>, offset: usize, bytes: usize) -> Bytes {
         let bytes = bytes.min(MAX_PIECE_BYTES);
-        self.pieces().push_back(Piece { file, offset, bytes });
+        self.pieces().push_back(Piece { file, offset, bytes, memory: Memory::Unknown });
         Bytes::from_static(&STAND_IN[..bytes])
     }
 
@@ -68,6 +121,10 @@ impl FileSender {
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(tcp.poll_write_ready(cx))?;
+            if before.is_empty() {
+                let mut pieces = self.pieces();
+                ready!(next(&mut pieces, bytes)?.poll_loaded(cx))?;
+            }
             let socket = SockRef::from(tcp);
             let written = tcp.try_io(Interest::WRITABLE, || {
                 if before.is_empty() { self.send(&socket, bytes) } else { send_before(&socket, before) }
@@ -81,7 +138,7 @@ impl FileSender {
 
     fn send(&self, socket: &SockRef<'_>, bytes: usize) -> io::Result<usize> {
         let mut pieces = self.pieces();
-        let piece = pieces.front_mut().filter(|piece| piece.bytes == bytes).ok_or_else(without_piece)?;
+        let piece = next(&mut pieces, bytes)?;
         let sent = socket.sendfile(&piece.file.as_fd(), piece.offset, NonZeroUsize::new(bytes))?;
         if sent == 0 {
             // The file became shorter.
@@ -98,6 +155,11 @@ impl FileSender {
     fn pieces(&self) -> MutexGuard<'_, VecDeque<Piece>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The piece that the next `bytes` bytes stand for.
+fn next(pieces: &mut VecDeque<Piece>, bytes: usize) -> io::Result<&mut Piece> {
+    pieces.front_mut().filter(|piece| piece.bytes == bytes).ok_or_else(without_piece)
 }
 
 /// Writes a head, which goes into one packet with the beginning of the piece after it.

@@ -24,7 +24,7 @@ mod shortage;
 mod tls;
 
 pub use connection::Connection;
-pub use files::{FileSender, MAX_PIECE_BYTES};
+pub use files::{FileSender, Loading, MAX_PIECE_BYTES, SendableFile};
 #[cfg(feature = "fuzzing")]
 pub use forwarded::fuzz_forwarded;
 pub use forwarded::{Forwarded, Network, Prefix, Proxies};

@@ -6,8 +6,10 @@
 use std::{
     convert::Infallible,
     fs::File,
-    io::Write,
+    io::{self, Write},
     net::SocketAddr,
+    ops::Range,
+    os::fd::{AsFd, BorrowedFd},
     sync::{Arc, Mutex},
 };
 
@@ -20,7 +22,7 @@ use axum::{
     routing::get,
 };
 use futures_util::stream;
-use serving::{FileSender, Limits, MAX_PIECE_BYTES};
+use serving::{FileSender, Limits, Loading, MAX_PIECE_BYTES, SendableFile};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -30,9 +32,42 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// More than the buffers of two sockets take.
 const FILE_BYTES: usize = 12 << 20;
 
+/// A file whose bytes are in memory only once they were loaded.
+struct OnDisk {
+    file: File,
+    loaded: Mutex<Vec<Range<u64>>>,
+}
+
+impl AsFd for OnDisk {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl SendableFile for OnDisk {
+    fn is_in_memory(&self, range: Range<u64>) -> bool {
+        self.loaded
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|loaded| loaded.start <= range.start && range.end <= loaded.end)
+    }
+
+    fn load(self: Arc<Self>, range: Range<u64>) -> Loading {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            if range.start >= FILE_BYTES as u64 {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            self.loaded.lock().unwrap().push(range);
+            Ok(())
+        })
+    }
+}
+
 struct Files {
     bytes: Vec<u8>,
-    file: Arc<File>,
+    file: Arc<OnDisk>,
     /// A frame of an earlier answer.
     kept: Mutex<Option<Bytes>>,
 }
@@ -41,7 +76,8 @@ fn files() -> Arc<Files> {
     let bytes: Vec<u8> = (0..FILE_BYTES).map(|at| (at % 251) as u8 | 1).collect();
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&bytes).unwrap();
-    Arc::new(Files { bytes, file: Arc::new(file), kept: Mutex::default() })
+    let file = Arc::new(OnDisk { file, loaded: Mutex::default() });
+    Arc::new(Files { bytes, file, kept: Mutex::default() })
 }
 
 async fn serve(files: Arc<Files>) -> (SocketAddr, DropGuard) {
@@ -49,6 +85,7 @@ async fn serve(files: Arc<Files>) -> (SocketAddr, DropGuard) {
         .route("/", get(whole))
         .route("/past", get(past_the_end))
         .route("/again", get(again))
+        .route("/unreadable", get(unreadable))
         .with_state(files);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, closing) = (listener.local_addr().unwrap(), CancellationToken::new());
@@ -77,6 +114,11 @@ async fn past_the_end(State(files): State<Arc<Files>>, Extension(sender): Extens
     let frame = sender.frame(files.file.clone(), FILE_BYTES - 10, 20);
     *files.kept.lock().unwrap() = Some(frame.clone());
     answer(20, std::iter::once(frame))
+}
+
+/// A piece that cannot be loaded.
+async fn unreadable(State(files): State<Arc<Files>>, Extension(sender): Extension<FileSender>) -> Response {
+    answer(20, std::iter::once(sender.frame(files.file.clone(), FILE_BYTES, 20)))
 }
 
 /// A frame that was made for another connection.
@@ -122,6 +164,15 @@ async fn pieces_of_files_arrive_in_order_between_other_bytes_and_on_a_connection
     for _ in 0..2 {
         assert!(body(&mut client, "/", expected.len()).await == expected);
     }
+    let loaded = files.file.loaded.lock().unwrap();
+    assert_eq!(loaded.len(), FILE_BYTES.div_ceil(MAX_PIECE_BYTES), "each piece once: {loaded:?}");
+}
+
+#[tokio::test]
+async fn a_piece_that_cannot_be_read_ends_the_connection() {
+    let files = files();
+    let (address, _closing) = serve(files.clone()).await;
+    assert_eq!(body(&mut connect(address).await, "/unreadable", 20).await, b"");
 }
 
 #[tokio::test]
