@@ -1,8 +1,8 @@
 //! Takes out of a picture what describes it and is not shown: a camera writes where and when it was taken, by whom and with what.
 //!
 //! What browsers need in order to show the picture stays, colour profiles included, and so do the compressed bytes. Data after the
-//! picture's end goes. A picture is copied only if something is taken out. From where the structure cannot be read, the rest stays as it
-//! is: decoders and readers of metadata stop there, too.
+//! picture's end goes, and so do bytes between the parts of a JPEG picture that decoders skip. A picture is copied only if something is
+//! taken out. From where the structure cannot be read, the rest stays as it is: decoders and readers of metadata stop there, too.
 
 use std::ops::Range;
 
@@ -35,18 +35,20 @@ pub(crate) fn without_metadata(kind: ImageKind, picture: Bytes) -> Bytes {
 
 /// A part of a picture's file.
 struct Part {
+    /// Where it begins; what is before it is skipped by decoders, and goes.
+    start: usize,
     end: usize,
     is_kept: bool,
     is_last: bool,
 }
 
 impl Part {
-    fn of(end: usize, is_kept: bool) -> Self {
-        Self { end, is_kept, is_last: false }
+    fn of(start: usize, end: usize, is_kept: bool) -> Self {
+        Self { start, end, is_kept, is_last: false }
     }
 }
 
-/// The ranges to keep of a picture whose first part begins at `first`; `part` reads the one that begins somewhere, if it is whole.
+/// The ranges to keep of a picture whose first part begins at `first`; `part` reads the next one from somewhere on, if it is whole.
 fn kept(picture: &[u8], first: usize, part: fn(&[u8], usize) -> Option<Part>) -> Vec<Range<usize>> {
     let mut kept: Vec<_> = std::iter::once(0..first.min(picture.len())).collect();
     let mut keep = |range: Range<usize>| match kept.last_mut() {
@@ -55,12 +57,12 @@ fn kept(picture: &[u8], first: usize, part: fn(&[u8], usize) -> Option<Part>) ->
     };
     let mut at = first;
     while at < picture.len() {
-        let Some(Part { end, is_kept, is_last }) = part(picture, at) else {
+        let Some(Part { start, end, is_kept, is_last }) = part(picture, at) else {
             keep(at..picture.len());
             break;
         };
         if is_kept {
-            keep(at..end);
+            keep(start..end);
         }
         if is_last {
             break;
@@ -70,35 +72,43 @@ fn kept(picture: &[u8], first: usize, part: fn(&[u8], usize) -> Option<Part>) ->
     kept
 }
 
-/// A marker of a JPEG picture and what belongs to it (ITU-T T.81, annex B).
+/// The next marker of a JPEG picture and what belongs to it (ITU-T T.81, annex B).
 fn jpeg(picture: &[u8], at: usize) -> Option<Part> {
-    let (0xff, marker) = (*picture.get(at)?, *picture.get(at + 1)?) else { return None };
-    match marker {
-        0x00 => None,
-        // A fill byte.
-        0xff => Some(Part::of(at + 1, true)),
+    let at = next_marker(picture, at)?;
+    match picture[at + 1] {
         // Without content.
-        0x01 | 0xd0..=0xd8 => Some(Part::of(at + 2, true)),
+        0x01 | 0xd0..=0xd8 => Some(Part::of(at, at + 2, true)),
         // The end of the image.
-        0xd9 => Some(Part { end: at + 2, is_kept: true, is_last: true }),
-        _ => {
+        0xd9 => Some(Part { start: at, end: at + 2, is_kept: true, is_last: true }),
+        marker => {
             let length = usize::from(u16::from_be_bytes(array(picture, at + 2)?));
             let end = at + 2 + length;
             let content = picture.get(at + 4..end)?;
             match marker {
                 // A scan, with its compressed bytes.
-                0xda => Some(Part::of(end_of_scan(picture, end), true)),
-                _ => Some(Part::of(end, is_shown(marker, content))),
+                0xda => Some(Part::of(at, end_of_scan(picture, end), true)),
+                _ => Some(Part::of(at, end, is_shown(marker, content))),
             }
         }
     }
 }
 
-/// Where the compressed bytes that begin at `at` end: at the first marker that is not part of them.
-fn end_of_scan(picture: &[u8], at: usize) -> usize {
-    let is_end = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff);
-    let length = picture[at..].windows(2).position(is_end);
-    length.map_or(picture.len(), |length| at + length)
+/// Where the next marker is, from `at` on. Decoders skip what is before it: fill bytes, and what does not belong to the picture.
+fn next_marker(picture: &[u8], at: usize) -> Option<usize> {
+    let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xff);
+    Some(at + picture[at..].windows(2).position(is_marker)?)
+}
+
+/// Where the compressed bytes that begin at `at` end: at the first marker that is not part of them, or the fill bytes before it.
+fn end_of_scan(picture: &[u8], mut at: usize) -> usize {
+    while let Some(marker) = next_marker(picture, at) {
+        if !matches!(picture[marker + 1], 0xd0..=0xd7) {
+            let fill = picture[at..marker].iter().rev().take_while(|byte| **byte == 0xff).count();
+            return marker - fill;
+        }
+        at = marker + 2;
+    }
+    picture.len()
 }
 
 /// Whether a segment matters for how the picture looks: comments and most application segments do not.
@@ -123,7 +133,7 @@ fn png(picture: &[u8], at: usize) -> Option<Part> {
     let kind: [u8; 4] = array(picture, at + 4)?;
     let end = (at + 12).checked_add(length).filter(|end| *end <= picture.len())?;
     let is_critical = kind[0].is_ascii_uppercase();
-    Some(Part { end, is_kept: is_critical || SHOWN.contains(&&kind), is_last: &kind == b"IEND" })
+    Some(Part { start: at, end, is_kept: is_critical || SHOWN.contains(&&kind), is_last: &kind == b"IEND" })
 }
 
 /// A chunk of a WebP picture (RFC 9649, section 2.3).
@@ -134,7 +144,7 @@ fn webp(picture: &[u8], at: usize) -> Option<Part> {
     let end = (at + 8).checked_add(length).filter(|end| *end <= picture.len())?;
     // Chunks are padded to an even length; some programs leave the last byte out.
     let end = (end + length % 2).min(picture.len());
-    Some(Part::of(end, SHOWN.contains(&&kind)))
+    Some(Part::of(at, end, SHOWN.contains(&&kind)))
 }
 
 /// Makes the header of a WebP picture say what it has now.
@@ -207,6 +217,20 @@ mod tests {
         let clean = jpeg_of(&looks, b"");
         assert_eq!(cleaned(&jpeg_of(&[&looks[..1], &hidden, &looks[1..]].concat(), b"a film")), clean);
         assert_eq!(cleaned(&clean), clean);
+    }
+
+    #[test]
+    fn metadata_is_found_after_bytes_that_decoders_skip() {
+        let exif = segment(0xe1, &[b"Exif\0\0", EXIF].concat());
+        let table = segment(0xdb, &[1; 65]);
+        let clean = jpeg_of(std::slice::from_ref(&table), b"");
+        for skipped in [&b"\xff\xff\xff"[..], b"\0\0", b"text\xff\0more"] {
+            assert_eq!(cleaned(&jpeg_of(&[table.clone(), skipped.to_vec(), exif.clone()], b"")), clean);
+        }
+        let scan = [segment(0xda, b"\x01\x01\0\0\x3f\0"), b"\x12".to_vec()].concat();
+        let with = [b"\xff\xd8", &scan[..], b"\xff\xff", &exif, &table, b"\xff\xd9"].concat();
+        let without = [b"\xff\xd8", &scan[..], &table, b"\xff\xd9"].concat();
+        assert_eq!(cleaned(&with), without);
     }
 
     fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
