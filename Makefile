@@ -35,7 +35,7 @@ $(DIST_STAMP): $(NPM_STAMP) $(WEB_SOURCES)
 	cd web && npm run build
 	@touch $@
 
-test: tools check unit api e2e ## Every check and every test
+test: tools check unit api e2e fuzz ## Every check and every test
 	@echo "all checks and tests passed"
 
 check: check-rust check-web check-compose ## Formatting, lints, docs, types, unused dependencies
