@@ -8,6 +8,7 @@ use std::{
 };
 
 use nix::{
+    sys::time::TimeValLike,
     time::{ClockId, clock_getcpuclockid},
     unistd::Pid,
 };
