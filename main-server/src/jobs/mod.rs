@@ -29,6 +29,7 @@ use objects::Objects;
 use per_address::Shares;
 use protocol::{JobId, job::Job};
 use store::{Replicated, Shared};
+use tokio::sync;
 
 pub(crate) use self::feature::feature;
 #[cfg(feature = "fuzzing")]
@@ -46,6 +47,9 @@ use crate::{
     library::Library, metrics::Counter,
 };
 
+/// How many jobs are changed at the same time; those that share a number take turns.
+const WRITERS: usize = 16;
+
 /// See the [module](self).
 pub(crate) struct Jobs {
     records: Replicated<Record>,
@@ -56,6 +60,8 @@ pub(crate) struct Jobs {
     broadcasters: Arc<Broadcasters>,
     objects: Objects,
     limits: JobLimits,
+    /// Reports about one job that arrive at the same time are written one after another, instead of against each other.
+    writing: [sync::Mutex<()>; WRITERS],
     /// One per open event stream.
     listeners: Arc<Shares>,
     counts: Counts,
@@ -84,6 +90,7 @@ impl Jobs {
             broadcasters: Arc::clone(broadcasters),
             objects: context.objects.clone(),
             limits: context.config.jobs,
+            writing: Default::default(),
             listeners: Shares::new(JOB_LISTENERS, None),
             counts: Counts {
                 started: metrics.counter("undead_jobs_started", "Jobs that were started or began again"),
@@ -161,6 +168,8 @@ impl Jobs {
     where
         R: Send,
     {
+        let number = job_id.to_string().bytes().map(usize::from).sum::<usize>() % WRITERS;
+        let _turn = self.writing[number].lock().await;
         let outcome = std::sync::Mutex::new(None);
         let changed = |record: &Record| {
             let mut changed = record.clone();

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::server::Server;
 
 /// Where the routes are.
-const ROUTES: [&str; 15] = [
+const ROUTES: [&str; 16] = [
     include_str!("../../src/accounts/routes.rs"),
     include_str!("../../src/api/mod.rs"),
     include_str!("../../src/blobs/operate.rs"),
@@ -16,6 +16,7 @@ const ROUTES: [&str; 15] = [
     include_str!("../../src/broadcasters/routes.rs"),
     include_str!("../../src/grant_keys/routes.rs"),
     include_str!("../../src/health/mod.rs"),
+    include_str!("../../src/jobs/routes/mod.rs"),
     include_str!("../../src/library/routes/mod.rs"),
     include_str!("../../src/nodes/routes/mod.rs"),
     include_str!("../../src/parties/routes/mod.rs"),
@@ -58,6 +59,8 @@ async fn every_method_is_described_and_no_other_is_allowed() {
             .replace("{name}", "none")
             .replace("{key_id}", "none")
             .replace("{invitation_id}", "none")
+            .replace("{job_id}", &"0".repeat(32))
+            .replace("{key}", "none")
             .replace("{hash}", "none")
             .replace("{upload_id}", "none");
         for method in METHODS {

@@ -69,8 +69,10 @@ impl<T: Task> Schedule<T> {
     pub(super) fn apply_changes(&mut self, now: Instant) -> Option<Applied> {
         let changes = self.replica.take_changes();
         let has_changed = !changes.is_empty();
-        let is_earlier =
-            changes.into_iter().fold(false, |earlier, change| self.apply(change, now) || earlier);
+        let mut is_earlier = false;
+        for change in changes {
+            is_earlier |= self.apply(change, now);
+        }
         has_changed.then_some(Applied { is_earlier })
     }
 
