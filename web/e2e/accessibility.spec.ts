@@ -6,6 +6,7 @@ import type { AxeResults, RunOptions } from 'axe-core';
 import { expect, test, type Browser, type Page } from '@playwright/test';
 
 import { launchBrowser } from './support/browser.ts';
+import * as jobs from './support/job-scenes.ts';
 import * as parties from './support/party-scenes.ts';
 import * as scenes from './support/scenes.ts';
 import { Undead } from './support/undead.ts';
@@ -109,6 +110,38 @@ async function hosting(state: object, ...names: string[]): Promise<Page> {
   return page;
 }
 
+async function jobOpened(): Promise<Page> {
+  const page = await open('/jobs', jobs.queue());
+  await page.getByRole('button', { name: 'Details of Midnight Motorway' }).click();
+  await expect(page.getByRole('region', { name: 'Attempts of' })).toBeVisible();
+  return page;
+}
+
+async function workers(): Promise<Page> {
+  const page = await open('/jobs', jobs.queue());
+  await page.getByRole('tab', { name: /^Workers/ }).click();
+  return page;
+}
+
+async function making(): Promise<Page> {
+  const page = await open(jobs.SONG, jobs.item([jobs.job()]));
+  await expect(page.getByText('57 %')).toBeVisible();
+  return page;
+}
+
+async function exporting(): Promise<Page> {
+  const page = await open(jobs.SONG, jobs.item());
+  await page.getByRole('button', { name: 'Export' }).click();
+  await page.getByLabel('Only a part').check();
+  return page;
+}
+
+async function singing(): Promise<Page> {
+  const page = await open(jobs.KARAOKE, jobs.karaoke());
+  await expect(page.getByRole('button', { name: 'Rain against the glass' })).toBeVisible();
+  return page;
+}
+
 const PAGES: Record<string, () => Promise<Page>> = {
   home: () => open('/', scenes.catalogue(scenes.STREAMS)),
   'an empty list': () => open('/view'),
@@ -141,6 +174,14 @@ const PAGES: Record<string, () => Promise<Page>> = {
   'settings of a party': () => hosting(parties.hosted(), 'More', 'Party settings'),
   'a party that ended': () => open(PARTY, parties.inParty(parties.hosted(), 'm1', [['ended', { reason: 'kicked' }]])),
   'a party there is not': () => open(PARTY, parties.nowhere),
+  'jobs, one of them opened': jobOpened,
+  workers: workers,
+  'jobs where there are none': () => open('/jobs', jobs.queue([], [])),
+  'jobs, signed out': () => open('/jobs', scenes.me(null)),
+  'a song whose karaoke is made': making,
+  'exporting a song': exporting,
+  'a song with lyrics': singing,
+  'a song without lyrics': () => open(jobs.KARAOKE, jobs.karaoke(false)),
   'the style guide': () => open('/styleguide'),
 };
 

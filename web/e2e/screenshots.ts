@@ -8,6 +8,7 @@ import { expect, test, type Page } from '@playwright/test';
 
 import { createStream } from './support/node-client.ts';
 import { Broadcaster } from './support/pages.ts';
+import * as jobs from './support/job-scenes.ts';
 import * as parties from './support/party-scenes.ts';
 import * as scenes from './support/scenes.ts';
 import { Stage } from './support/stage.ts';
@@ -253,4 +254,23 @@ test('parties', async () => {
   await shoot(await open(parties.PARTY, parties.nowhere), 'party-nowhere');
   const ended: [string, object] = ['ended', { reason: 'ended' }];
   await shoot(await open(parties.PARTY, parties.inParty(parties.hosted(), 'm1', [ended])), 'party-over');
+});
+
+test('jobs and karaoke', async () => {
+  await shoot(await open('/jobs', jobs.queue([], [])), 'jobs-empty');
+  const page = await open('/jobs', jobs.queue());
+  await page.getByRole('button', { name: 'Details of Midnight Motorway' }).click();
+  await expect(page.getByRole('region', { name: 'Attempts of' })).toBeVisible();
+  await shoot(page, 'jobs');
+  await page.getByRole('tab', { name: /^Workers/ }).click();
+  await shoot(page, 'jobs-workers');
+  const making = await open(jobs.SONG, jobs.item([jobs.job()]));
+  await expect(making.getByText('57 %')).toBeVisible();
+  await shoot(making, 'karaoke-making');
+  await making.getByRole('button', { name: 'Export' }).click();
+  await shoot(making, 'export', false);
+  const singing = await open(jobs.KARAOKE, jobs.karaoke());
+  await expect(singing.getByRole('button', { name: 'Rain against the glass' })).toBeVisible();
+  await shoot(singing, 'karaoke');
+  await shoot(await open(jobs.KARAOKE, jobs.karaoke(false)), 'karaoke-no-lyrics');
 });

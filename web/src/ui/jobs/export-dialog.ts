@@ -3,6 +3,7 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
+import { site, sitePath } from '../../browser/site';
 import type { Jobs } from '../../jobs/api';
 import { readClip } from '../../jobs/clip';
 import { follow, hasEnded } from '../../jobs/following';
@@ -175,7 +176,9 @@ export class ExportDialog extends LitElement {
   }
 
   #download({ name, url }: ResultFile): TemplateResult {
-    return html`<a class="button primary" href=${url} download=${name}>${downloadIcon}${texts.download}</a>`;
+    return html`<a class="button primary" href=${site(sitePath(url))} download=${name}
+      >${downloadIcon}${texts.download}</a
+    >`;
   }
 
   readonly #submit = (event: Event): void => {

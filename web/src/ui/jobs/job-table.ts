@@ -46,6 +46,9 @@ export class JobTable extends LitElement {
     surfaces,
     tables,
     css`
+      h2 {
+        font-size: var(--ud-text-l);
+      }
       .name {
         display: block;
         min-width: 0;
@@ -101,7 +104,7 @@ export class JobTable extends LitElement {
   override render(): TemplateResult {
     if (this.jobs.length === 0) {
       return html`<div class="empty">
-        <h3>${this.filtered ? texts.noneOf : texts.none}</h3>
+        <h2>${this.filtered ? texts.noneOf : texts.none}</h2>
         ${this.filtered ? nothing : html`<p>${texts.noneAdvice}</p>`}
       </div>`;
     }

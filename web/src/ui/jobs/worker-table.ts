@@ -6,7 +6,6 @@ import { repeat } from 'lit/directives/repeat.js';
 import { serverTime } from '../../api/server-time';
 import type { WorkerState } from '../../protocol/job';
 import { strings } from '../../strings';
-import { badges } from '../badges';
 import { ago, count } from '../format';
 import '../progress';
 import { base } from '../styles';
@@ -21,10 +20,12 @@ export class WorkerTable extends LitElement {
 
   static override styles = [
     base,
-    badges,
     surfaces,
     tables,
     css`
+      h2 {
+        font-size: var(--ud-text-l);
+      }
       .name {
         display: block;
         min-width: 0;
@@ -38,7 +39,7 @@ export class WorkerTable extends LitElement {
   override render(): TemplateResult {
     if (this.workers.length === 0) {
       return html`<div class="empty">
-        <h3>${texts.noWorkers}</h3>
+        <h2>${texts.noWorkers}</h2>
         <p>${texts.noWorkersAdvice}</p>
       </div>`;
     }
@@ -72,9 +73,7 @@ export class WorkerTable extends LitElement {
           .text=${texts.busyOf(tasks.length, concurrency)}
         ></ud-progress>
       </td>
-      <td role="cell" data-label=${texts.abilities}>
-        ${abilities.map((ability) => html`<span class="badge">${ability}</span>`)}
-      </td>
+      <td role="cell" data-label=${texts.abilities}>${abilities.join(', ')}</td>
       <td role="cell" data-label=${texts.done}>${count(done)}</td>
       <td role="cell" data-label=${texts.failed}>${count(failed)}</td>
       <td role="cell" data-label=${texts.seen}>${ago(silentMs)}</td>
