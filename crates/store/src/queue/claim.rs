@@ -53,7 +53,7 @@ impl<T: Task> Claim<T> {
         self.tracked.attempts
     }
 
-    /// The work continues: the lease restarts.
+    /// The work continues: the lease restarts. Let it end: if it is dropped before, whether it was written is not known, and this claim may be lost.
     ///
     /// # Errors
     /// [`Error::Lost`] if the task was cancelled or another worker has it by now: stop working. The store's: try again.

@@ -26,7 +26,6 @@ pub(super) async fn keeps_the_contract(subject: &Subject) {
     what_is_too_large_is_refused(subject).await;
     prefixes_and_pages_show_their_part_in_order(subject).await;
     a_watch_of_a_prefix_shows_nothing_else(subject).await;
-    leases_end_unless_they_are_renewed(subject).await;
 }
 
 #[derive(Clone, Debug)]
@@ -382,7 +381,7 @@ async fn what_is_too_large_is_refused(subject: &Subject) {
     kv.delete(SETTINGS, &key, None).await.unwrap();
 }
 
-async fn leases_end_unless_they_are_renewed(subject: &Subject) {
+pub(super) async fn leases_end_unless_they_are_renewed(subject: &Subject) {
     const LEASE: Duration = Duration::from_secs(4);
     let prefix = subject.prefix();
     let (renewed, left) = (format!("{prefix}renewed"), format!("{prefix}left"));
