@@ -12,7 +12,9 @@ export class Complaints {
   watch(page: Page): void {
     page.on('pageerror', (error) => this.note(page.url(), error.message));
     page.on('console', (message: ConsoleMessage) => {
-      if (message.type() === 'error' || message.type() === 'warning') this.note(page.url(), message.text());
+      // A resource that could not be loaded is not in the text.
+      const text = `${message.text()} (${message.location().url})`;
+      if (message.type() === 'error' || message.type() === 'warning') this.note(page.url(), text);
     });
   }
 

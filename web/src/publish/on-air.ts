@@ -55,6 +55,7 @@ export class OnAir {
   #wasLive = false;
   #recording: ItemId | undefined;
   #switching = false;
+  #ending = false;
 
   /** `startedAtMs` is when a stream that is continued went live first. */
   constructor(
@@ -77,7 +78,7 @@ export class OnAir {
       onAssignment: (publish) => keep({ publish }),
     });
     this.#state = this.#broadcast.state;
-    this.#thumbnails = new Thumbnails(setup.takePicture, (picture) => this.#putThumbnail(picture));
+    this.#thumbnails = new Thumbnails(setup.takePicture, (...upload) => this.#putThumbnail(...upload));
     this.#timers = [setInterval(() => this.#second(), 1_000), setInterval(() => void this.#look(), LOOK_MS)];
   }
 
@@ -168,7 +169,14 @@ export class OnAir {
 
   /** Ends the stream for everyone. */
   async end(): Promise<void> {
-    await this.#broadcast.end();
+    // The server refuses the picture of a stream that is over.
+    this.#ending = true;
+    this.#thumbnails.cancel();
+    try {
+      await this.#broadcast.end();
+    } finally {
+      this.#ending = false;
+    }
   }
 
   /** Leaves the air; the figures stay. The stream is not ended and can be continued. */
@@ -179,9 +187,9 @@ export class OnAir {
     this.#broadcast.close();
   }
 
-  async #putThumbnail(picture: Blob): Promise<boolean> {
-    if (this.#state.phase !== 'live') return false;
-    await this.#setup.server.putThumbnail(this.own.stream_id, this.#broadcast.grant, picture);
+  async #putThumbnail(picture: Blob, signal: AbortSignal): Promise<boolean> {
+    if (this.#state.phase !== 'live' || this.#ending) return false;
+    await this.#setup.server.putThumbnail(this.own.stream_id, this.#broadcast.grant, picture, signal);
     return true;
   }
 

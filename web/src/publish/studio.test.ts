@@ -48,6 +48,11 @@ class World {
   recordingIsOff = false;
   /** How often the servers cannot end a stream. */
   endRefusals = 0;
+  picture: Blob | undefined;
+  /** The uploads of preview pictures, none of which is answered. */
+  readonly uploads: AbortSignal[] = [];
+  /** When the node answers that the stream is over. */
+  ended: Promise<void> = Promise.resolve();
   readonly #memory = new Map<string, string>();
   readonly studio: Studio;
 
@@ -78,13 +83,15 @@ class World {
         this.recording = grant === publish.grant && on ? 'b'.repeat(32) : undefined;
         return Promise.resolve();
       },
-      putThumbnail: () => Promise.resolve(),
+      putThumbnail: (_id: string, _grant: string, _picture: Blob, signal: AbortSignal) => {
+        this.uploads.push(signal);
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+      },
     };
-    const call = (event: string): Promise<object> => {
-      if (event === 'end_stream' && this.endRefusals > 0) return Promise.reject(new CallError('unreachable', 'gone'));
-      return Promise.resolve(
-        event === 'register_new_stream' ? { next_segment: 0, viewers: 0 } : { have: { take: 0, seq: 0 } },
-      );
+    const call = async (event: string): Promise<object> => {
+      if (event === 'end_stream') await this.ended;
+      if (event === 'end_stream' && this.endRefusals > 0) throw new CallError('unreachable', 'gone');
+      return event === 'register_new_stream' ? { next_segment: 0, viewers: 0 } : { have: { take: 0, seq: 0 } };
     };
     this.studio = new Studio({
       server: server as unknown as MainServer,
@@ -104,7 +111,7 @@ class World {
         const made = { offered: undefined, encoded: undefined, size: undefined };
         return { progress: () => made, stop: () => Promise.resolve() };
       },
-      takePicture: () => Promise.resolve(undefined),
+      takePicture: () => Promise.resolve(this.picture),
       streamKey: () => this.key,
       accessRefused: () => this.refusals++,
       siteMemory: memory,
@@ -162,6 +169,20 @@ it('goes on trying to end a stream while the main server cannot write', async ()
   await ended;
   expect(studio).toMatchObject({ phase: 'over', ending: false, problem: undefined });
   expect(world.endRefusals).toBe(0);
+});
+
+it('sends no preview picture of a stream that it is ending', async () => {
+  world.picture = new Blob(['abc']);
+  world.ended = new Promise(() => undefined);
+  await studio.goLive('');
+  world.encoders[0]?.segment(new ArrayBuffer(1), 'video/webm;codecs=vp9,opus', 1);
+  await pass(1_000);
+  expect(world.uploads.map(({ aborted }) => aborted)).toEqual([false]);
+  void studio.end();
+  await pass(0);
+  expect(world.uploads.map(({ aborted }) => aborted)).toEqual([true]);
+  await pass(20_000);
+  expect(world.uploads).toHaveLength(1);
 });
 
 it('creates one stream, however often it is asked to', async () => {

@@ -7,10 +7,13 @@ import { Thumbnails } from './thumbnails';
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-function setUp(picture: () => Blob | undefined, accepts: () => Promise<boolean> = () => Promise.resolve(true)) {
+function setUp(
+  picture: () => Blob | undefined | Promise<Blob>,
+  accepts: () => Promise<boolean> = () => Promise.resolve(true),
+) {
   const sent: number[] = [];
   const thumbnails = new Thumbnails(
-    () => Promise.resolve(picture()),
+    async () => await picture(),
     (blob) => {
       sent.push(blob.size);
       return accepts();
@@ -59,4 +62,14 @@ it('leaves out pictures that are too large, and does not repeat those that faile
   expect([large.sent, failing.sent]).toEqual([[], [3]]);
   large.thumbnails.close();
   failing.thumbnails.close();
+});
+
+it('does not send a picture that was still being made when it was closed', async () => {
+  let made: (picture: Blob) => void = () => undefined;
+  const { thumbnails, sent } = setUp(() => new Promise((resolve) => (made = resolve)));
+  await vi.advanceTimersByTimeAsync(500);
+  thumbnails.close();
+  made(new Blob(['abc']));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(sent).toEqual([]);
 });

@@ -11,14 +11,15 @@ const FIRST_MS = 400;
 /** Makes a small picture of what is shared; none while there is none. */
 export type TakePicture = () => Promise<Blob | undefined>;
 
-/** Sends a picture. False if it is too early for that. */
-export type Upload = (picture: Blob) => Promise<boolean>;
+/** Sends a picture, until `signal` aborts. False if it is too early for that. */
+export type Upload = (picture: Blob, signal: AbortSignal) => Promise<boolean>;
 
 /** Makes and uploads pictures until closed. */
 export class Thumbnails {
   readonly #take: TakePicture;
   readonly #upload: Upload;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #uploading = new AbortController();
 
   /** An upload that fails is not repeated: the next picture is the better one. */
   constructor(take: TakePicture, upload: Upload) {
@@ -27,10 +28,16 @@ export class Thumbnails {
     this.#schedule(FIRST_MS);
   }
 
+  /** Breaks off an upload. Further pictures follow. */
+  cancel(): void {
+    this.#uploading.abort();
+  }
+
   /** Stops. */
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.cancel();
   }
 
   #schedule(inMs: number): void {
@@ -40,12 +47,14 @@ export class Thumbnails {
   async #tick(): Promise<void> {
     const timer = this.#timer;
     const picture = await this.#take();
+    if (this.#timer !== timer) return;
     const tooEarly = !picture || !(await this.#send(picture));
-    if (this.#timer === timer && timer !== undefined) this.#schedule(tooEarly ? FIRST_MS : INTERVAL_MS);
+    if (this.#timer === timer) this.#schedule(tooEarly ? FIRST_MS : INTERVAL_MS);
   }
 
   async #send(picture: Blob): Promise<boolean> {
     if (picture.size > MAX_THUMBNAIL_BYTES) return true;
-    return await this.#upload(picture).catch(() => true);
+    this.#uploading = new AbortController();
+    return await this.#upload(picture, this.#uploading.signal).catch(() => true);
   }
 }
