@@ -45,6 +45,16 @@ describe('MainServer', () => {
     expect(seen[0]?.init.body).toBe('{"title":"Hello"}');
   });
 
+  it('holds back a kind of call that is refused for now, and no other of the same address', async () => {
+    const headers = { 'retry-after': '60' };
+    const refusal = (): Response =>
+      Response.json({ error: { code: 'limit_reached', message: '' } }, { status: 429, headers });
+    const { main, seen } = server(refusal);
+    const ask = (kind: string) => failure(main.call('/api/parties/a/commands', { method: 'POST', kind }));
+    for (const kind of ['chat', 'chat', 'pause', 'pause']) expect((await ask(kind)).code).toBe('limit_reached');
+    expect(seen.length).toBe(2);
+  });
+
   it('hands grants over as bearer tokens, never in the address', async () => {
     const { main, seen } = server(() => new Response(null, { status: 204 }));
     await main.endStream('abc', 'secret');

@@ -32,6 +32,8 @@ export interface Request {
   body?: object | Blob;
   /** A grant or a stream key. Without one the session counts, if there is one. */
   credential?: string;
+  /** Tells calls of one address apart, of which the server may refuse some for now and take others. */
+  kind?: string;
   /** The session does not matter: frames of other sites, which have none, make such calls too, and send no headers of their own. */
   anonymous?: boolean;
   /** The type of answer wanted: JSON unless said. */
@@ -175,7 +177,7 @@ export class MainServer {
   async send(url: string, request: Request, timeout = AbortSignal.timeout(CALL_TIMEOUT_MS)): Promise<Response> {
     const { fetch, gate, time } = this.#setup;
     const method = request.method ?? 'GET';
-    const call = `${method} ${url}`;
+    const call = `${method} ${url} ${request.kind ?? ''}`;
     gate.pass(call);
     const signal = request.signal ? anyOf(request.signal, timeout) : timeout;
     const sentMs = performance.now();

@@ -46,9 +46,11 @@ describe('guarded storage', () => {
     const store = fakeStore();
     const memory = guarded(() => store);
     memory.setItem('a', 'old');
+    expect(memory.stores('a')).toBe(true);
     store.setItem = blocked;
     memory.setItem('a', 'new');
     expect(memory.getItem('a')).toBe('new');
+    expect(memory.stores('a')).toBe(false);
   });
 
   it('does not bring back a value that could not be removed', () => {

@@ -5,8 +5,14 @@
 /** A small text store. None of its methods throws. */
 export type Memory = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
+/** A store that tells what will be gone with the page. */
+export interface GuardedMemory extends Memory {
+  /** Whether the browser took what was written last under `key`. */
+  stores(key: string): boolean;
+}
+
 /** A store on top of `open`, with memory for what the browser does not take. */
-export function guarded(open: () => Memory): Memory {
+export function guarded(open: () => Memory): GuardedMemory {
   /** What differs from the store; null: removed. */
   const kept = new Map<string, string | null>();
   const attempt = <T>(action: (store: Memory) => T, otherwise: () => T): T => {
@@ -37,11 +43,12 @@ export function guarded(open: () => Memory): Memory {
     },
     setItem: (key, value) => write(key, value, (store) => store.setItem(key, value)),
     removeItem: (key) => write(key, null, (store) => store.removeItem(key)),
+    stores: (key) => !kept.has(key),
   };
 }
 
 /** Lives as long as the tab, and survives reloads where the browser stores it. */
-export const tabMemory: Memory = guarded(() => sessionStorage);
+export const tabMemory: GuardedMemory = guarded(() => sessionStorage);
 
 /** Shared by the tabs of this site, and survives restarts where the browser stores it. */
-export const siteMemory: Memory = guarded(() => localStorage);
+export const siteMemory: GuardedMemory = guarded(() => localStorage);

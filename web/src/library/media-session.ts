@@ -27,6 +27,17 @@ export interface MediaPlace {
 }
 
 const STEP_S = 10;
+const ACTIONS = [
+  'play',
+  'pause',
+  'stop',
+  'seekbackward',
+  'seekforward',
+  'seekto',
+  'nexttrack',
+  'previoustrack',
+] as const;
+type Action = (typeof ACTIONS)[number];
 
 /** Shows `item`; `pictureUrl` is absolute. */
 export function showMedia(item: Shown | undefined, pictureUrl: string | undefined): void {
@@ -47,22 +58,27 @@ export function showMedia(item: Shown | undefined, pictureUrl: string | undefine
 
 /** Connects the keys of the system. */
 export function connectMediaKeys(keys: MediaKeys): void {
-  const actions: [MediaSessionAction, MediaSessionActionHandler | null][] = [
-    ['play', () => keys.play()],
-    ['pause', () => keys.pause()],
-    ['stop', () => keys.stop()],
-    ['seekbackward', ({ seekOffset }) => keys.skip(-(seekOffset ?? STEP_S))],
-    ['seekforward', ({ seekOffset }) => keys.skip(seekOffset ?? STEP_S)],
-    ['seekto', ({ seekTime }) => keys.seek((seekTime ?? 0) * 1000)],
-    ['nexttrack', keys.next ?? null],
-    ['previoustrack', keys.previous ?? null],
-  ];
-  for (const [action, handler] of actions) {
-    try {
-      mediaSession()?.setActionHandler(action, handler);
-    } catch {
-      // An action that this browser does not know.
-    }
+  handle('play', () => keys.play());
+  handle('pause', () => keys.pause());
+  handle('stop', () => keys.stop());
+  handle('seekbackward', ({ seekOffset }) => keys.skip(-(seekOffset ?? STEP_S)));
+  handle('seekforward', ({ seekOffset }) => keys.skip(seekOffset ?? STEP_S));
+  handle('seekto', ({ seekTime }) => keys.seek((seekTime ?? 0) * 1000));
+  handle('nexttrack', keys.next ?? null);
+  handle('previoustrack', keys.previous ?? null);
+}
+
+/** The system shows nothing, and its keys do nothing here any more. */
+export function releaseMedia(): void {
+  showMedia(undefined, undefined);
+  for (const action of ACTIONS) handle(action, null);
+}
+
+function handle(action: Action, handler: MediaSessionActionHandler | null): void {
+  try {
+    mediaSession()?.setActionHandler(action, handler);
+  } catch {
+    // An action that this browser does not know.
   }
 }
 

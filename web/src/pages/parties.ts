@@ -8,7 +8,7 @@ import { Poll } from '../api/poll';
 import { site } from '../browser/site';
 import { Parties } from '../party/api';
 import { PartyListing, type PartyListView } from '../party/listing';
-import { keepMembership } from '../party/memberships';
+import { handedOver, keepMembership } from '../party/memberships';
 import { keepName, lastName } from '../party/own-name';
 import type { Me } from '../protocol/account';
 import type { CreateParty } from '../protocol/party';
@@ -217,7 +217,7 @@ export class PartiesPage extends LitElement {
     const { party_id, member } = await this.#parties.create(party);
     keepMembership(party_id, member);
     if (this.me?.account === null) keepName(party.name);
-    location.assign(site(`/party/${party_id}`));
+    location.assign(site(`/party/${party_id}`) + handedOver(party_id, member));
   }
 
   async #look(): Promise<void> {

@@ -6,6 +6,7 @@ import { People } from '../api/people';
 import { sitePath } from '../browser/site';
 import { tabMemory } from '../browser/storage';
 import { keepName, lastName } from '../party/own-name';
+import { takeMembership } from '../party/memberships';
 import { PartyClient } from '../party/party-client';
 import type { SessionView } from '../party/session';
 import type { Me } from '../protocol/account';
@@ -55,6 +56,7 @@ export class PartyPage extends LitElement {
 
   constructor() {
     super();
+    takeMembership(partyId);
     this.view = this.#session.view;
   }
 

@@ -66,7 +66,8 @@ export class Parties {
   }
 
   command(id: PartyId, token: string, body: PartyCommand): Promise<CommandDone> {
-    return this.#server.call(`${path(id)}/commands`, { method: 'POST', body, credential: token });
+    const kind = body.command;
+    return this.#server.call(`${path(id)}/commands`, { method: 'POST', body, credential: token, kind });
   }
 
   async report(id: PartyId, token: string, body: ReportPlayback): Promise<void> {

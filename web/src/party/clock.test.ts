@@ -116,6 +116,25 @@ it('knows nothing just after sleep, says so once, and knows all again within sec
   clock.close();
 });
 
+it('takes nothing from an exchange during which the computer slept, says so, and asks again at once', async () => {
+  let asked = 0;
+  const there = (): number => {
+    asked++;
+    return 20;
+  };
+  const { clock, errorMs, slept, told } = open({ wrongMs: 0, there, back: () => 25 });
+  await vi.advanceTimersByTimeAsync(30_000);
+  const before = asked;
+  for (let ms = 0; asked === before && ms < 6_000; ms++) await vi.advanceTimersByTimeAsync(1);
+  slept.ms += 3_600_000;
+  await vi.advanceTimersByTimeAsync(100);
+  expect(clock.serverMs()).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(Math.abs(errorMs())).toBeLessThan(10);
+  expect(told.slept).toBe(1);
+  clock.close();
+});
+
 it('does not move with a wall clock that is set', async () => {
   const { clock, errorMs, set } = open({ wrongMs: 0, there: () => 20, back: () => 20 });
   await vi.advanceTimersByTimeAsync(30_000);

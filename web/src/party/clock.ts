@@ -94,9 +94,10 @@ export interface PartyClockSetup {
   slept?: () => void;
 }
 
-/** How many exchanges there are at once at first, and pauses: between those, and between later ones. */
+/** How many exchanges there are at once at first, and pauses: between those, between later ones, and while nothing is known. */
 const BURST = { exchanges: 8, everyMs: 120 };
 const LATER_MS = 5_000;
+const UNKNOWN_MS = 1_000;
 
 /** See the head of the file. */
 export class PartyClock {
@@ -146,30 +147,44 @@ export class PartyClock {
 
   /** The computer slept, or a clock was set, since the last exchange. */
   get #isOutdated(): boolean {
-    return Math.abs(this.#wallNow() - this.#now() - this.#partMs) > PARTED_MS;
+    return Math.abs(this.#apartMs - this.#partMs) > PARTED_MS;
+  }
+
+  /** The wall clock minus the local one. */
+  get #apartMs(): number {
+    return this.#wallNow() - this.#now();
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#closed;
-    let wasOutdated = false;
     while (!signal.aborted) {
-      const isOutdated = this.#line.isKnown && this.#isOutdated;
-      if (isOutdated) this.#left = BURST.exchanges;
-      if (isOutdated && !wasOutdated) this.#setup.slept?.();
-      wasOutdated = isOutdated;
+      if (this.#line.isKnown && this.#isOutdated) this.#forget();
       await this.#exchange(signal).catch(() => undefined);
       this.#left = Math.max(0, this.#left - 1);
-      await this.#pause(this.#left > 0 ? BURST.everyMs : LATER_MS);
+      const laterMs = this.#line.isKnown ? LATER_MS : UNKNOWN_MS;
+      await this.#pause(this.#left > 0 ? BURST.everyMs : laterMs);
     }
   }
 
   async #exchange(signal: AbortSignal): Promise<void> {
-    const { ask } = this.#setup;
-    const answer = await ask(this.#now(), signal);
+    const beforeMs = this.#apartMs;
+    const answer = await this.#setup.ask(this.#now(), signal);
     const atMs = this.#now();
-    if (this.#isOutdated) this.#line.reset();
-    this.#partMs = this.#wallNow() - atMs;
+    // The local clock may have stood still meanwhile: then the exchange tells nothing.
+    if (Math.abs(this.#apartMs - beforeMs) > PARTED_MS) {
+      this.#forget();
+      return;
+    }
+    this.#partMs = this.#apartMs;
     this.#line.add({ ...clockSample(answer, atMs), atMs });
+  }
+
+  /** The computer slept, or a clock was set: nothing is known any more, and is asked for at once. */
+  #forget(): void {
+    this.#line.reset();
+    this.#left = BURST.exchanges;
+    this.#partMs = this.#apartMs;
+    this.#setup.slept?.();
   }
 
   /** Ends early where the computer slept meanwhile. */

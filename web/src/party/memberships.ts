@@ -1,7 +1,14 @@
 // The memberships of this browser: a member who reloads the page, or comes back to it, is the same member.
 
-import { siteMemory, type Memory } from '../browser/storage';
+import { takeFromFragment, type Address } from '../browser/fragment';
+import { siteMemory, type GuardedMemory, type Memory } from '../browser/storage';
 import type { Membership, PartyId } from '../protocol/party';
+
+/** Parties whose memberships are kept: the newest ones. */
+const MOST = 50;
+const PARTIES = 'undead.parties';
+/** What hands a membership over to the party's page. */
+const FIELD = 'membership';
 
 /** The membership that this browser has in a party. */
 export function membershipOf(party: PartyId, memory: Memory = siteMemory): Membership | undefined {
@@ -18,6 +25,41 @@ export function membershipOf(party: PartyId, memory: Memory = siteMemory): Membe
 /** Keeps a membership in the place of an earlier one. */
 export function keepMembership(party: PartyId, membership: Membership, memory: Memory = siteMemory): void {
   memory.setItem(keyOf(party), JSON.stringify(membership));
+  const parties = [...keptParties(memory).filter((other) => other !== party), party];
+  for (const old of parties.splice(0, parties.length - MOST)) {
+    memory.removeItem(keyOf(old));
+    memory.removeItem(voteKeyOf(old));
+  }
+  memory.setItem(PARTIES, JSON.stringify(parties));
+}
+
+/** The parties whose memberships are kept, newest last. */
+function keptParties(memory: Memory): PartyId[] {
+  try {
+    const kept: unknown = JSON.parse(memory.getItem(PARTIES) ?? '[]');
+    return Array.isArray(kept) ? kept.filter((party) => typeof party === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+/** What the address of the party's page needs behind it, where the browser does not store the membership that was kept. */
+export function handedOver(
+  party: PartyId,
+  { member_id, token }: Membership,
+  memory: GuardedMemory = siteMemory,
+): string {
+  return memory.stores(keyOf(party)) ? '' : `#${FIELD}=${encodeURIComponent(`${member_id} ${token}`)}`;
+}
+
+/** Keeps the membership in the page's address, if it was {@link handedOver}. A browser that stores memberships takes none from a link. */
+export function takeMembership(party: PartyId, memory: GuardedMemory = siteMemory, address?: Address): void {
+  const [member_id, token, ...rest] = takeFromFragment(FIELD, address)?.split(' ') ?? [];
+  if (member_id === undefined || token === undefined || rest.length > 0) return;
+  if (membershipOf(party, memory) !== undefined) return;
+  const given = { member_id, token };
+  keepMembership(party, given, memory);
+  if (memory.stores(keyOf(party))) forgetMembership(party, given, memory);
 }
 
 /** Forgets a membership that is over. One that another tab of this browser got since then stays. */

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ServerEvent } from '../api/event-stream';
 import type { Memory } from '../browser/storage';
 import { CallError, type ErrorCode, type LocalErrorCode } from '../protocol/error';
-import type { Membership, PartyCommand, PartyState } from '../protocol/party';
+import type { JoinParty, Membership, PartyCommand, PartyState } from '../protocol/party';
 import { Parties } from './api';
 import { fakeEntry, fakeMember, fakeState } from './fake-party';
 import { FakeTimers } from './fake-timers';
@@ -77,13 +77,18 @@ class FakeParties extends Parties {
   looked = 0;
   plays: string[] = [];
   joined: Membership = ANN;
+  joins: () => CallError | undefined = () => undefined;
+  bodies: JoinParty[] = [];
   say: ((event: ServerEvent) => void) | undefined;
 
   override state = (): Promise<PartyState> => {
     this.looked++;
     return answer(this.looks(), this.current);
   };
-  override join = (): Promise<Membership> => Promise.resolve(this.joined);
+  override join = (_id: string, body: JoinParty): Promise<Membership> => {
+    this.bodies.push(body);
+    return answer(this.joins(), this.joined);
+  };
   override leave = (): Promise<void> => Promise.resolve();
   override report = (): Promise<void> => Promise.resolve();
   override clock = (t0_ms: number) =>
@@ -205,6 +210,75 @@ describe('a membership', () => {
     expect([client.view.phase, membershipOf(PARTY, memory)]).toEqual(['ended', ANN_AGAIN]);
     client.close();
   });
+});
+
+describe('joining', () => {
+  it('is repeated with the same token after an answer was lost, and is another one after it was done', async () => {
+    const { client, parties } = opened((server) => (server.joins = () => refused('timeout')));
+    await expect(client.join('Ann')).rejects.toMatchObject({ code: 'timeout' });
+    parties.joins = () => undefined;
+    await client.join('Ann');
+    await client.leave();
+    await client.join('Ann', 'ui_1');
+    const [first, second, third] = parties.bodies.map(({ token }) => token);
+    expect(first).toMatch(/^up_[0-9a-f]{48}$/);
+    expect([second === first, third === first]).toEqual([true, false]);
+    expect(parties.bodies[2]).toMatchObject({ name: 'Ann', invitation: 'ui_1' });
+    client.close();
+  });
+});
+
+describe('a snapshot', () => {
+  const at = (revision: number): PartyState => fakeState({ revision, title: `revision ${String(revision)}` });
+
+  it('of a server that is behind changes nothing until it has caught up', async () => {
+    const { client, parties } = opened((server, memory) => {
+      asMember(server, memory);
+      server.current = at(7);
+    });
+    await vi.advanceTimersByTimeAsync(100);
+    parties.current = at(5);
+    network.changed();
+    await vi.advanceTimersByTimeAsync(100);
+    expect([client.view.state?.title, client.view.isConnected]).toEqual(['revision 7', true]);
+    parties.say?.({ type: 'changed', data: JSON.stringify({ revision: 6, changes: { title: 'six' } }) });
+    parties.say?.({ type: 'changed', data: JSON.stringify({ revision: 8, changes: { title: 'eight' } }) });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(client.view.state?.title).toBe('eight');
+    client.close();
+  });
+
+  it('that tells of less again is taken: the store was set back', async () => {
+    const { client, parties } = opened((server, memory) => {
+      asMember(server, memory);
+      server.current = at(7);
+    });
+    await vi.advanceTimersByTimeAsync(100);
+    parties.current = at(2);
+    for (let connection = 0; connection < 2; connection++) {
+      network.changed();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(client.view.state?.title).toBe('revision 2');
+    client.close();
+  });
+});
+
+it.each([
+  ['public', 'ended'],
+  ['private', 'refused'],
+] as const)('a %s party that ended while the page was not connected is %s', async (access, phase) => {
+  const { client, parties } = opened((server, memory) => {
+    asMember(server, memory);
+    server.current = fakeState({ access });
+  });
+  await vi.advanceTimersByTimeAsync(100);
+  parties.connects = () => refused('unknown_party');
+  parties.looks = () => refused('unknown_party');
+  network.changed();
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(client.view.phase).toBe(phase);
+  client.close();
 });
 
 describe('a connection', () => {

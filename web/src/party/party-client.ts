@@ -25,6 +25,7 @@ import { ItemDeck } from './player/item-deck';
 import { LiveDeck } from './player/live-deck';
 import { PartyPlayer, type CreateDeck } from './player/party-player';
 import { MOST_TRIM_MS, type PartySession, type PartyStage, type PlaybackView, type SessionView } from './session';
+import { Redraw } from './redraw';
 import { applyChanged, applyChat, applyPresence, type PartyEvent } from './state';
 import { isSameEntry, positionAt } from './timeline';
 import { WorkerTimers, type Timers } from './timers';
@@ -101,6 +102,13 @@ export class PartyClient implements PartySession {
   #unknownSinceMs: number | undefined;
   /** How often looking began: only the newest goes on. */
   #looks = 0;
+  /** Of a call to join whose answer has not come: when it is repeated, the server knows it again. */
+  #joining: string | undefined;
+  /** What this member knows of the party. */
+  #revision = 0;
+  /** The server told of less. */
+  #isBehind = false;
+  readonly #redraw = new Redraw();
   #isClosed = false;
 
   constructor(id: PartyId, setup: Partial<ClientSetup> = {}) {
@@ -149,8 +157,10 @@ export class PartyClient implements PartySession {
   }
 
   async join(name: string, invitation?: string): Promise<void> {
-    const body = invitation === undefined ? { name } : { name, invitation };
+    this.#joining ??= newToken();
+    const body = { name, ...(invitation === undefined ? {} : { invitation }), token: this.#joining };
     const membership = await this.#setup.parties.join(this.#id, body);
+    this.#joining = undefined;
     keepMembership(this.#id, membership, this.#setup.memory);
     this.#become(membership);
   }
@@ -282,6 +292,7 @@ export class PartyClient implements PartySession {
     this.#events?.close();
     this.#membership = membership;
     this.#unknownSinceMs = undefined;
+    this.#revision = 0;
     this.#show({ phase: 'member', me: membership.member_id, ended: undefined, problem: undefined });
     const { parties, timers } = this.#setup;
     this.#events = new PartyEvents({
@@ -289,7 +300,7 @@ export class PartyClient implements PartySession {
       timers,
       heard: (event) => this.#hear(event),
       connected: (isConnected, problem) => {
-        if (this.#isOver(isConnected, problem)) this.#forget(membership);
+        if (this.#isOver(isConnected, problem)) this.#forget(membership, problem);
         else this.#show({ isConnected, problem });
       },
     });
@@ -308,11 +319,17 @@ export class PartyClient implements PartySession {
   }
 
   /** This browser was a member once, and is none any more, or is another one by now. */
-  #forget(over: Membership): void {
+  #forget(over: Membership, problem: CallError | undefined): void {
     forgetMembership(this.#id, over, this.#setup.memory);
     const other = membershipOf(this.#id, this.#setup.memory);
     if (other !== undefined) {
       this.#become(other);
+      return;
+    }
+    const { state } = this.#view;
+    // Of a private party nothing is told to those who are no members.
+    if (problem?.code === 'unknown_party' && state !== undefined && state.access !== 'private') {
+      this.#end('ended');
       return;
     }
     this.#stop();
@@ -352,7 +369,7 @@ export class PartyClient implements PartySession {
 
   #hear(event: PartyEvent): void {
     const { state, reports } = this.#view;
-    if (event.type === 'snapshot') this.#learn(event.data);
+    if (event.type === 'snapshot') this.#begin(event.data);
     else if (event.type === 'presence') this.#show({ reports: applyPresence(reports, event.data, state) });
     else if (event.type === 'ended') this.#over(event.data.reason);
     else if (state === undefined) return;
@@ -360,7 +377,17 @@ export class PartyClient implements PartySession {
     else this.#show({ state: applyChat(state, event.data) });
   }
 
+  /**
+   * A connection begins. Its server may be behind the one before, and catches up: a snapshot of less than is known would move what plays
+   * back. A second one shows that the server knows no more.
+   */
+  #begin(snapshot: PartyState): void {
+    this.#isBehind = snapshot.revision < this.#revision && !this.#isBehind;
+    if (!this.#isBehind) this.#learn(snapshot);
+  }
+
   #learn(state: PartyState): void {
+    this.#revision = state.revision;
     this.#show({ state, vote: this.#voteIn(state) });
     this.#player?.learn(state.timeline);
   }
@@ -447,14 +474,8 @@ export class PartyClient implements PartySession {
     if (player === undefined) return;
     const { isBuffering, ...playback } = player.view;
     if (player.surface !== this.#surface) this.#showSurface(player.surface);
-    const before = this.#view.playback;
-    const isSame =
-      before.phase === playback.phase &&
-      before.entryId === playback.entryId &&
-      before.problem === playback.problem &&
-      before.wave === playback.wave &&
-      Object.is(Math.round(before.errorMs ?? NaN), Math.round(playback.errorMs ?? NaN));
-    if (isNew || !isSame) this.#show({ playback });
+    const isDue = this.#redraw.isDue(this.#view.playback, playback, this.#setup.now());
+    if (isNew || isDue) this.#show({ playback });
     if (isBuffering !== this.#isBuffering) {
       this.#isBuffering = isBuffering;
       this.#report();
@@ -502,8 +523,17 @@ function pageNetwork({ changed, seen }: NetworkListener): () => void {
 }
 
 /** `crypto.randomUUID` is there in secure contexts alone, and a party may be on plain HTTP. */
+function randomHex(bytes: number): string {
+  const random = crypto.getRandomValues(new Uint8Array(bytes));
+  return Array.from(random, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 function requestId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return randomHex(16);
+}
+
+function newToken(): string {
+  return `up_${randomHex(24)}`;
 }
 
 function withinTrim(ms: number): number {

@@ -73,6 +73,8 @@ export interface PartyCreated {
 
 /** Body of `POST /api/parties/{party_id}/join`. */
 export interface JoinParty {
+  /** Made by the client, so that the call can be repeated: `up_` and 32 to 60 characters of base64url. */
+  token?: string;
   name: string;
   /** From the link of an invitation. */
   invitation?: string;

@@ -1,9 +1,10 @@
-// <ud-party-join .state .join account invited>: what a party is, for those who have not joined, and the form that joins it. A private
-// party is told nothing of. `needsAccount` without one shows the slot `sign-in`.
+// <ud-party-join .state .join account>: what a party is, for those who have not joined, and the form that joins it. A private party is
+// told nothing of. If it needs an account, which a private one tells only those who try to join, the slot `sign-in` is shown.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { site } from '../../browser/site';
+import { CallError } from '../../protocol/error';
 import { MAX_NAME_CHARS, type PartyState } from '../../protocol/party';
 import { cleanTitle } from '../../protocol/title';
 import { strings } from '../../strings';
@@ -26,6 +27,8 @@ export class JoinForm extends LitElement {
   /** The name that the person used last. */
   @property() name = '';
   @state() private isWrong = false;
+  /** The party refused a guest. */
+  @state() private wantsAccount = false;
   readonly #submission = new Submission(this);
 
   static override styles = [
@@ -102,7 +105,8 @@ export class JoinForm extends LitElement {
 
   override render(): TemplateResult {
     const { state } = this;
-    const needsAccount = state?.settings.needs_account === true && this.account === undefined;
+    const wantsAccount = this.wantsAccount || state?.settings.needs_account === true;
+    const needsAccount = wantsAccount && this.account === undefined;
     return html`<section class="card" aria-label=${texts.label}>
       ${this.#banner()}
       ${
@@ -161,9 +165,18 @@ export class JoinForm extends LitElement {
     event.preventDefault();
     const name = this.account ?? cleanTitle(this.name);
     this.isWrong = name === undefined;
-    if (name !== undefined) void this.#submission.run(() => this.join(name), refusal);
+    if (name !== undefined) void this.#submission.run(() => this.#join(name), refusal);
     else this.renderRoot.querySelector<HTMLElement>('#name')?.focus();
   };
+
+  async #join(name: string): Promise<void> {
+    try {
+      await this.join(name);
+    } catch (error) {
+      this.wantsAccount = error instanceof CallError && error.code === 'unauthorized';
+      throw error;
+    }
+  }
 }
 
 declare global {

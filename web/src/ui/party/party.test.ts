@@ -3,6 +3,7 @@
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { fakeEntry, fakeMember, fakeState, FakeParty } from '../../party/fake-party';
+import { CallError } from '../../protocol/error';
 import type { PartyState } from '../../protocol/party';
 import { PartyChat } from './chat';
 import { placeOf } from './dragging';
@@ -304,6 +305,20 @@ describe('<ud-party-join>', () => {
     });
     expect(all(form, 'form')).toEqual([]);
     expect(find(form, 'slot').getAttribute('name')).toBe('sign-in');
+  });
+});
+
+describe('<ud-party-join> of a private party', () => {
+  it('offers to sign in once the party has refused a guest', async () => {
+    const join = (): Promise<void> => Promise.reject(new CallError('unauthorized', 'sign in'));
+    const form = await mount(new JoinForm(), { state: undefined, join });
+    expect(all(form, 'slot')).toEqual([]);
+    type(form, '#name', 'Zoë');
+    find(form, 'form').dispatchEvent(new Event('submit', { cancelable: true }));
+    await vi.waitFor(() => expect(find(form, 'slot').getAttribute('name')).toBe('sign-in'));
+    form.account = 'ann';
+    await form.updateComplete;
+    expect(text(find(form, 'button'))).toBe('Join as ann');
   });
 });
 

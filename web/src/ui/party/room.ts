@@ -6,7 +6,7 @@ import { MainServer } from '../../api/client';
 import { siteMemory } from '../../browser/storage';
 import { Library } from '../../library/api';
 import { deckCommandOf, type DeckCommand } from '../../library/keys';
-import { connectMediaKeys, showMedia } from '../../library/media-session';
+import { connectMediaKeys, releaseMedia, showMedia } from '../../library/media-session';
 import { startTransfer } from '../../library/upload/transfer';
 import { Uploads } from '../../library/upload/uploads';
 import { Parties } from '../../party/api';
@@ -38,6 +38,7 @@ import './chat';
 import type { ActionEvent, ShowEvent } from './events';
 import './members';
 import './queue';
+import { hasOpenDialog } from '../open-dialog';
 import { refusal } from './refusals';
 import type { RenameDialog } from './rename-dialog';
 import './rename-dialog';
@@ -126,7 +127,7 @@ export class PartyRoom extends LitElement {
     document.removeEventListener('keydown', this.#key);
     removeEventListener('beforeunload', this.#warn);
     this.#uploads.close();
-    showMedia(undefined, undefined);
+    releaseMedia();
   }
 
   override willUpdate(changed: PropertyValues<this>): void {
@@ -419,6 +420,8 @@ export class PartyRoom extends LitElement {
   }
 
   readonly #key = (event: KeyboardEvent): void => {
+    // What is typed into a dialog, or just after it, is not meant for everyone.
+    if (hasOpenDialog(document)) return;
     const focused = event.composedPath()[0];
     const element = focused instanceof HTMLElement ? (focused as Focused) : undefined;
     const inPlayer = event.composedPath().includes(this.stage);

@@ -1,0 +1,19 @@
+// @vitest-environment happy-dom
+// An open dialog is found in whichever element it is.
+
+import { expect, it } from 'vitest';
+import { hasOpenDialog } from './open-dialog';
+
+it('finds an open dialog in shadow trees, and no closed one', () => {
+  const outer = document.createElement('div');
+  const inner = document.createElement('div');
+  const dialog = document.createElement('dialog');
+  outer.attachShadow({ mode: 'open' }).append(inner);
+  inner.attachShadow({ mode: 'open' }).append(dialog);
+  document.body.append(outer);
+  expect(hasOpenDialog(document)).toBe(false);
+  dialog.setAttribute('open', '');
+  expect(hasOpenDialog(document)).toBe(true);
+  outer.remove();
+  expect(hasOpenDialog(document)).toBe(false);
+});
