@@ -58,7 +58,10 @@ async function person(address: string): Promise<Page> {
 
 /** Starts a party as a guest; its host's page. */
 async function start(title: string, ...choices: string[]): Promise<Page> {
-  const page = await person(`${undead.url}/parties`);
+  return await startOn(await person(`${undead.url}/parties`), title, ...choices);
+}
+
+async function startOn(page: Page, title: string, ...choices: string[]): Promise<Page> {
   await page.getByRole('button', { name: 'Start a party' }).click();
   await page.getByLabel('Title').fill(title);
   await page.getByLabel('Your name').fill('Ann');
@@ -205,6 +208,22 @@ test('a private party tells strangers nothing; an invitation lets in until it is
   await host.getByRole('button', { name: 'Revoke Neighbours' }).click();
   await host.getByRole('button', { name: 'Revoke', exact: true }).last().click();
   await expect(guest.getByRole('heading', { name: 'You were removed from this party' })).toBeVisible();
+});
+
+test('the maker of a party is its host also where the browser stores nothing', async () => {
+  const page = await person(`${undead.url}/parties`);
+  await page.addInitScript(() => {
+    for (const store of ['localStorage', 'sessionStorage'])
+      Object.defineProperty(window, store, {
+        get: () => {
+          throw new DOMException('blocked', 'SecurityError');
+        },
+      });
+  });
+  await page.reload();
+  const host = await startOn(page, 'Nothing kept', 'Only people you invite');
+  expect(new URL(host.url()).hash).toBe('');
+  await expect(host.getByRole('button', { name: 'Invite' })).toBeVisible();
 });
 
 test('the list is searched as one types, and a party ends for everyone', async () => {
