@@ -104,9 +104,8 @@ impl Default for JobLimits {
 pub struct PartyLimits {
     /// Parties; 5,000. Every main server has their records in memory, 512 KiB each at most.
     pub parties: usize,
-    /// Those that one address (or IPv6 /64) made at this server. Besides, an address gets at most nine times as many as are free; that
-    /// alone if not set.
-    pub per_address: Option<usize>,
+    /// Those that one address (or IPv6 /64) made at this server; 3,000. Besides, an address gets at most nine times as many as are free.
+    pub per_address: usize,
     /// Members of one party; 2,000, and never more.
     pub members: usize,
     /// Open event streams of members at this server; 10,000. An address gets at most nine times as many as are free.
@@ -119,7 +118,7 @@ impl Default for PartyLimits {
     fn default() -> Self {
         Self {
             parties: 5_000,
-            per_address: None,
+            per_address: 3_000,
             members: 2_000,
             listeners: 10_000,
             idle: Duration::from_secs(24 * 60 * 60),

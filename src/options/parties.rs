@@ -12,8 +12,8 @@ pub(crate) struct PartyOptions {
     #[arg(long, value_name = "COUNT", default_value_t = PartyLimits::default().parties)]
     parties: usize,
     /// Most parties that an address (or IPv6 /64) made at a main server; besides, an address gets at most nine times as many as are free
-    #[arg(long, value_name = "COUNT")]
-    parties_per_address: Option<usize>,
+    #[arg(long, value_name = "COUNT", default_value_t = PartyLimits::default().per_address)]
+    parties_per_address: usize,
     /// Most members of a party
     #[arg(long, value_name = "COUNT", default_value_t = 2_000, value_parser = clap::value_parser!(u16).range(1..=2_000))]
     party_members: u16,

@@ -164,7 +164,7 @@ async fn enter(
     let Some(name) = options.name.clone() else {
         return Err(Failure::Config("say what you are called: --name NAME".to_owned()));
     };
-    let body = JoinParty { name, invitation: options.invitation.clone().or(invitation) };
+    let body = JoinParty { name, invitation: options.invitation.clone().or(invitation), token: None };
     let request = client.request(Method::POST, &format!("api/parties/{party_id}/join")).json(&body);
     Ok(json_of(request).await?)
 }

@@ -130,6 +130,10 @@ pub struct JoinParty {
     /// An invitation to a private party.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation: Option<String>,
+    /// A token that the client made at random: [`TOKEN_PREFIX`] and 32 to 60 characters `A-Z`, `a-z`, `0-9`, `-` and `_`. With it a call
+    /// whose answer was lost can be repeated and makes one member. The server makes one if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
 }
 
 /// What proves that its holder is a member.

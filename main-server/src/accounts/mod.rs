@@ -267,6 +267,11 @@ impl Accounts {
         Some(Person { name: name.to_owned(), role: account.role })
     }
 
+    /// The same if the account was made then, Unix epoch: another person may have the name of an account that was deleted.
+    pub(crate) fn holder_since(&self, name: &str, since_ms: u64) -> Option<Person> {
+        self.holder(name).filter(|_| self.since_ms(name) == Some(since_ms))
+    }
+
     /// The first names that begin with `beginning`, at most so many.
     pub(crate) fn names(&self, beginning: &str, at_most: usize) -> Vec<String> {
         let mut names: Vec<String> = self.accounts.with(|replica| {

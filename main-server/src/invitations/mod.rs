@@ -198,7 +198,7 @@ impl Invitations {
     /// [`Error::Refused`] if it admits no more meanwhile. [`Error::Store`]: then a use may have been counted, but no viewer was
     /// admitted.
     pub(crate) async fn count(&self, key: &Key, now: Now) -> Result<(), Error> {
-        if self.invitations.get(key).is_some_and(|record| record.uses.is_some()) {
+        if self.is_limited(key) {
             return self.turns.take(key, self.count_limited(key, now)).await;
         }
         // Nothing depends on the number, so it is saved in the background.
@@ -206,6 +206,11 @@ impl Invitations {
         let mut outcome = Err(Refusal::Unknown);
         self.invitations.with(|records| records.update(key, |record| outcome = admit(record)));
         outcome.map_err(Error::Refused)
+    }
+
+    /// Whether an invitation admits a number of clients alone.
+    pub(crate) fn is_limited(&self, key: &Key) -> bool {
+        self.invitations.get(key).is_some_and(|record| record.uses.is_some())
     }
 
     async fn count_limited(&self, key: &Key, now: Now) -> Result<(), Error> {

@@ -1,8 +1,8 @@
 //! Fixed bounds of parties.
 
 use super::{
-    limits::{COMMANDS, ENTRIES, LOOK_UPS, MESSAGES},
-    party::{MAX_PEOPLE, MAX_QUEUE},
+    limits::{COMMANDS, ENTRIES, JOINS, LOOK_UPS, MAKING, MESSAGES, QUESTIONS},
+    party::{MAX_PEOPLE, MAX_QUEUE, MAX_QUEUE_OF_MEMBER},
 };
 use crate::invitations::{MOST_OF_PARTIES, MOST_OF_PARTY};
 
@@ -14,6 +14,14 @@ pub const PARTY_MESSAGES: (u32, u32) = MESSAGES;
 pub const PARTY_PEOPLE: usize = MAX_PEOPLE;
 /// Entries in the queue of a party.
 pub const PARTY_QUEUE: usize = MAX_QUEUE;
+/// Entries in the queue of a party of a member that does not lead it.
+pub const PARTY_QUEUE_OF_MEMBER: usize = MAX_QUEUE_OF_MEMBER;
+/// Parties that an address makes at a main server: a second, and at once.
+pub const PARTIES_MADE: (u32, u32) = MAKING;
+/// Attempts of an address to join a party: a second, and at once.
+pub const PARTY_JOINS: (u32, u32) = JOINS;
+/// Questions of an address to the store for parties that it may not see: a second, and at once.
+pub const PARTY_QUESTIONS: (u32, u32) = QUESTIONS;
 /// Questions to the store for members of a party that a main server does not know: a second, and at once.
 pub const PARTY_LOOK_UPS: (u32, u32) = LOOK_UPS;
 /// Questions to the store for entries that a main server does not know, of a member: a second, and at once.

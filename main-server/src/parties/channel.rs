@@ -1,9 +1,9 @@
 //! The events of one party for the members that listen at this server.
 //!
-//! A frame holds the events of one change. It is written once and shared by all readers; so is the snapshot of a revision. A
-//! reader that fell behind the newest frames goes on with a snapshot.
+//! A frame holds the events of one change. It is written once and shared by all readers; so is the snapshot of a revision, by the
+//! first of its readers, as it may be large. A reader that fell behind the newest frames goes on with a snapshot.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use protocol::party::EndReason;
 use tokio::sync::broadcast;
@@ -18,7 +18,14 @@ const BEHIND: usize = 32;
 pub(super) struct Channel {
     frames: broadcast::Sender<Frame>,
     /// The newest snapshot, and its revision.
-    snapshot: Option<(u64, Arc<Text>)>,
+    snapshot: Option<(u64, Arc<Snapshot>)>,
+}
+
+/// The event with the whole party.
+pub(super) struct Snapshot {
+    /// Until it is written.
+    record: Mutex<Option<Record>>,
+    text: OnceLock<Text>,
 }
 
 /// See the [module](self).
@@ -40,12 +47,10 @@ impl Default for Channel {
 
 impl Channel {
     /// The party as it is now, and what follows.
-    pub(super) fn subscribe(&mut self, record: &Record) -> (Arc<Text>, broadcast::Receiver<Frame>) {
+    pub(super) fn subscribe(&mut self, record: &Record) -> (Arc<Snapshot>, broadcast::Receiver<Frame>) {
         let known = self.snapshot.as_ref().filter(|(revision, _)| *revision == record.revision);
-        let snapshot = known.map(|(_, snapshot)| Arc::clone(snapshot)).unwrap_or_else(|| {
-            let event = Event::new("snapshot", &record.view(Viewer::Members));
-            Arc::new(text([&event]))
-        });
+        let known = known.map(|(_, snapshot)| Arc::clone(snapshot));
+        let snapshot = known.unwrap_or_else(|| Arc::new(Snapshot::of(record.clone())));
         self.snapshot = Some((record.revision, Arc::clone(&snapshot)));
         (snapshot, self.frames.subscribe())
     }
@@ -76,6 +81,21 @@ impl Channel {
     }
 }
 
+impl Snapshot {
+    fn of(record: Record) -> Self {
+        Self { record: Mutex::new(Some(record)), text: OnceLock::new() }
+    }
+
+    /// The event. The first call writes it.
+    pub(super) fn text(&self) -> &Text {
+        self.text.get_or_init(|| {
+            let record = self.record.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let event = record.map(|record| Event::new("snapshot", &record.view(Viewer::Members)));
+            text(&event)
+        })
+    }
+}
+
 impl Frame {
     /// A frame with these events.
     pub(super) fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
@@ -98,4 +118,44 @@ fn text<'a>(events: impl IntoIterator<Item = &'a Event>) -> Text {
     let mut text = String::new();
     events.into_iter().for_each(|event| event.write(&mut text));
     text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{
+        PartyId,
+        party::{Access, CreateParty, Policy},
+    };
+    use serving::Prefix;
+
+    use super::{
+        super::party::{NewParty, TokenDigest},
+        *,
+    };
+
+    #[test]
+    fn a_snapshot_is_written_once_and_by_a_reader() {
+        let create = CreateParty {
+            title: "Evening".into(),
+            policy: Policy::Host,
+            access: Access::Public,
+            name: "Ann".into(),
+            settings: None,
+        };
+        let party_id = PartyId::from_bytes([7; 16]);
+        let digest = TokenDigest::of("Ann");
+        let mut record =
+            Record::new(NewParty { party_id, create, default: None, digest, account_since_ms: None }, 1);
+        let mut channel = Channel::default();
+        let (first, _first) = channel.subscribe(&record);
+        let (second, _second) = channel.subscribe(&record);
+        assert!(Arc::ptr_eq(&first, &second) && first.text.get().is_none(), "nothing is written yet");
+        let read =
+            |snapshot: &Snapshot| String::from_utf8(snapshot.text().below(&Prefix::default()).to_vec());
+        assert!(read(&first).unwrap().contains("Evening") && second.text.get().is_some());
+        record.revision += 1;
+        record.title = "Night".into();
+        let (third, _third) = channel.subscribe(&record);
+        assert!(read(&third).unwrap().contains("Night"));
+    }
 }

@@ -1,5 +1,7 @@
 //! What holds for any commands of members, whatever JSON they send.
 
+use std::collections::BTreeMap;
+
 use protocol::{
     ItemId, PartyId,
     party::{Access, CreateParty, PartyCommand, Policy},
@@ -28,11 +30,11 @@ fn party() -> Record {
     let party_id = PartyId::from_bytes([7; 16]);
     let digest = TokenDigest::of("host");
     let mut record =
-        Record::new(NewParty { party_id, create, default: None, digest, account: false }, START_MS);
+        Record::new(NewParty { party_id, create, default: None, digest, account_since_ms: None }, START_MS);
     for name in ["Ann", "Bob"] {
         let digest = TokenDigest::of(name);
         let name = name.to_owned();
-        let join = Join { digest, name, account: false, invitation: None, is_operator: false };
+        let join = Join { digest, name, account_since_ms: None, invitation: None, is_operator: false };
         record.apply(&Event::Join(join), START_MS).expect("a public party admits guests");
     }
     record
@@ -65,8 +67,14 @@ pub(crate) fn commands(input: &[u8]) {
         let Some(command) = command.and_then(|command| text::command(command).ok()) else { continue };
         let members: Vec<_> = record.members.iter().map(|member: &Member| member.id).collect();
         let Some(member) = members.get(number % members.len().max(1)).copied() else { return };
-        let request =
-            Request { member, is_operator: false, command, entry: Some(entry(number)), seen_round: None };
+        let request = Request {
+            member,
+            is_operator: false,
+            command,
+            entry: Some(entry(number)),
+            accounts: BTreeMap::new(),
+            seen_round: None,
+        };
         let before = record.clone();
         match record.apply(&Event::Request(Box::new(request)), now_ms) {
             Ok(applied) if applied.changed => assert_eq!(record.revision, before.revision + 1),

@@ -20,6 +20,12 @@ pub(super) const COMMANDS: (u32, u32) = (10, 40);
 pub(super) const MESSAGES: (u32, u32) = (1, 8);
 /// Reports of a member: a second, and at once.
 const REPORTS: (u32, u32) = (2, 10);
+/// Parties that an address makes: a second, and at once. Load tests make thousands.
+pub(super) const MAKING: (u32, u32) = (10, 3_000);
+/// Attempts of an address to join a party: a second, and at once. A crowd may be behind one address.
+pub(super) const JOINS: (u32, u32) = (20, 1_500);
+/// How often an address has the store asked for parties that it may not see: a second, and at once.
+pub(super) const QUESTIONS: (u32, u32) = (20, 200);
 /// How often the store is asked for members of a party that are not known here: a second, and at once.
 pub(super) const LOOK_UPS: (u32, u32) = (20, 40);
 /// How often a member has the store asked for an entry that is not known here: a second, and at once.
@@ -31,6 +37,9 @@ pub(super) struct Limits {
     commands: Rates<(PartyId, MemberId)>,
     messages: Rates<(PartyId, MemberId)>,
     reports: Rates<(PartyId, MemberId)>,
+    making: Rates<Option<IpAddr>>,
+    joins: Rates<(PartyId, Option<IpAddr>)>,
+    questions: Rates<Option<IpAddr>>,
     look_ups: Rates<PartyId>,
     entries: Rates<(PartyId, MemberId)>,
     /// Places of parties that were made here.
@@ -51,9 +60,12 @@ impl Limits {
             commands: rates(COMMANDS),
             messages: rates(MESSAGES),
             reports: rates(REPORTS),
+            making: rates(MAKING),
+            joins: rates(JOINS),
+            questions: rates(QUESTIONS),
             look_ups: rates(LOOK_UPS),
             entries: rates(ENTRIES),
-            parties: Shares::new(limits.parties, limits.per_address),
+            parties: Shares::new(limits.parties, Some(limits.per_address)),
             made: Mutex::default(),
             listeners: Shares::new(limits.listeners, None),
             limits,
@@ -73,8 +85,9 @@ impl Limits {
     /// Keeps a place for another party of `address`, while there are `known` ones.
     ///
     /// # Errors
-    /// [`Error::Full`].
+    /// [`Error::Full`], [`Error::TooFast`].
     pub(super) fn party(&self, address: Option<IpAddr>, known: usize) -> Result<Share, Error> {
+        step(&self.making, address)?;
         let room = self.limits.parties.saturating_sub(known);
         self.parties.take_of(address, room).ok_or(Error::Full)
     }
@@ -120,6 +133,22 @@ impl Limits {
     /// [`Error::TooFast`].
     pub(super) fn report(&self, party_id: PartyId, member: MemberId) -> Result<(), Error> {
         step(&self.reports, (party_id, member))
+    }
+
+    /// Counts an attempt to join.
+    ///
+    /// # Errors
+    /// [`Error::TooFast`].
+    pub(super) fn join(&self, party_id: PartyId, address: Option<IpAddr>) -> Result<(), Error> {
+        step(&self.joins, (party_id, address))
+    }
+
+    /// Counts a question to the store for a party that `address` may not see.
+    ///
+    /// # Errors
+    /// [`Error::TooFast`].
+    pub(super) fn ask(&self, address: Option<IpAddr>) -> Result<(), Error> {
+        step(&self.questions, address)
     }
 
     /// Counts a question to the store for a member that is not known here.

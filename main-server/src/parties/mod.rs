@@ -25,11 +25,11 @@ mod text;
 mod upkeep;
 mod writer;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use protocol::{
     PartyId,
-    party::{PartyCommand, TOKEN_PREFIX},
+    party::{Access, Command, PartyCommand, TOKEN_PREFIX},
 };
 use store::Replicated;
 use tokio::time::Instant;
@@ -37,7 +37,7 @@ use tokio::time::Instant;
 pub(crate) use self::{error::Error, feature::feature};
 use self::{
     limits::Limits,
-    party::{Event, MemberId, Record, Request, TokenDigest},
+    party::{Event, MemberId, Record, Request, TokenDigest, Visitor},
     presence::Presence,
     reports::Reports,
     resolve::{Media, Resolver},
@@ -45,8 +45,8 @@ use self::{
     writer::{Done, Writer},
 };
 use crate::{
-    accounts::Accounts, api::caller::Person, auth::token, cluster::gossip::Outbox, feature::Context,
-    invitations::Invitations, library::Library, streams::Streams,
+    accounts::Accounts, api::caller::Person, auth::token, clock::Now, cluster::gossip::Outbox,
+    feature::Context, invitations::Invitations, library::Library, streams::Streams,
 };
 
 /// Longest token that is looked for.
@@ -85,7 +85,7 @@ pub(crate) struct Parts<'a> {
 pub(crate) struct Caller {
     party_id: PartyId,
     member: MemberId,
-    /// Its account, if it has one that still exists.
+    /// Its account, if it has one.
     person: Option<Person>,
     /// Whether it is the host. One that acts as host is not.
     is_host: bool,
@@ -134,16 +134,15 @@ impl Parties {
         self.records.load().await
     }
 
-    /// Whether a party exists and is not over. The store is asked for one that is not known here: another main server may have made
-    /// it just now.
+    /// Asks the store about a party that a client at `address` may not see, as far as this server knows: another main server may have
+    /// made it just now. It is asked also about a private party that is known, so that the answer takes as long as for an id that does
+    /// not exist.
     ///
     /// # Errors
-    /// [`Error::Unknown`], [`Error::Store`].
-    async fn find(&self, party_id: PartyId) -> Result<(), Error> {
-        if self.table.all(|records| records.get(&party_id).is_none()) {
-            self.records.look_up(&party_id).await?;
-        }
-        self.table.read(party_id, |_| ()).ok_or(Error::Unknown)
+    /// [`Error::TooFast`] if the address may not have it asked so soon; [`Error::Store`].
+    async fn ask(&self, party_id: PartyId, address: Option<IpAddr>) -> Result<(), Error> {
+        self.limits.ask(address)?;
+        Ok(self.records.look_up(&party_id).await?)
     }
 
     /// The member with this token. If this server does not know the token, it asks the store: another main server may have admitted
@@ -152,36 +151,77 @@ impl Parties {
     /// # Errors
     /// [`Error::Unknown`] also for a party that only its members may see, [`Error::UnknownMember`]: the store was asked.
     /// [`Error::TooFast`] if it may not be asked again so soon; [`Error::Store`].
-    async fn caller(&self, party_id: PartyId, token: Option<&str>) -> Result<Caller, Error> {
+    async fn caller(
+        &self,
+        party_id: PartyId,
+        token: Option<&str>,
+        address: Option<IpAddr>,
+    ) -> Result<Caller, Error> {
         let is_token = |token: &&str| token.starts_with(TOKEN_PREFIX) && token.len() <= MOST_TOKEN_BYTES;
         match token.filter(is_token).map(TokenDigest::of) {
-            None => self.find(party_id).await?,
+            None if self.is_hidden(party_id) => self.ask(party_id, address).await?,
+            None => {}
             Some(digest) => {
                 if let Some(caller) = self.holder(party_id, &digest) {
                     return Ok(caller);
                 }
                 // Also of a party that is not known, so that the pace does not tell a private one from none.
                 self.limits.look_up(party_id)?;
-                self.records.look_up(&party_id).await?;
+                self.look_up(party_id, &digest, address).await?;
                 if let Some(caller) = self.holder(party_id, &digest) {
                     return Ok(caller);
                 }
             }
         }
-        let is_private = |record: &Record| record.access == protocol::party::Access::Private;
-        let hides = self.table.read(party_id, is_private).unwrap_or(true);
-        Err(if hides { Error::Unknown } else { Error::UnknownMember })
+        Err(if self.is_hidden(party_id) { Error::Unknown } else { Error::UnknownMember })
+    }
+
+    /// Asks the store about a party, and about the account of the member with this token.
+    async fn look_up(
+        &self,
+        party_id: PartyId,
+        digest: &TokenDigest,
+        address: Option<IpAddr>,
+    ) -> Result<(), Error> {
+        match self.is_hidden(party_id) {
+            true => self.ask(party_id, address).await?,
+            false => self.records.look_up(&party_id).await?,
+        }
+        let account = |record: &Record| record.holder(digest)?.account().map(str::to_owned);
+        if let Some(name) = self.table.read(party_id, account).flatten() {
+            self.accounts.look_up(&name).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a client that is no member must not learn that the party exists; so it is of one that does not.
+    fn is_hidden(&self, party_id: PartyId) -> bool {
+        self.table.read(party_id, |record| record.access == Access::Private).unwrap_or(true)
+    }
+
+    /// What a party knows a client by: `person` is who signed in there.
+    fn visitor<'a>(&self, person: Option<&'a Person>) -> Visitor<'a> {
+        let account =
+            |person: &'a Person| Some((person.name.as_str(), self.accounts.since_ms(&person.name)?));
+        Visitor {
+            account: person.and_then(account),
+            invitation: None,
+            is_operator: person.is_some_and(Person::is_operator),
+        }
     }
 
     fn is_member(&self, party_id: PartyId, member: MemberId) -> bool {
         self.table.read(party_id, |record| record.member(member).is_some()).unwrap_or(false)
     }
 
-    /// The member with this token, which calls: it is present for a while.
+    /// The member with this token, which calls: it is present for a while. One whose account was deleted is a member no more.
     fn holder(&self, party_id: PartyId, digest: &TokenDigest) -> Option<Caller> {
         let caller = self.table.read(party_id, |record| {
             let member = record.holder(digest)?;
-            let person = member.account().and_then(|name| self.accounts.holder(name));
+            let person = match member.account_since_ms {
+                Some(since_ms) => Some(self.accounts.holder_since(&member.name, since_ms)?),
+                None => None,
+            };
             let (is_host, is_present) = (record.host == Some(member.id), member.is_present());
             Some(Caller { party_id, member: member.id, person, is_host, is_present })
         })??;
@@ -198,9 +238,42 @@ impl Parties {
         self.limits.command(party_id, member, &command.command)?;
         let seen_round = self.table.read(party_id, Record::round);
         let known = |target: &_| self.table.read(party_id, |record| Media::known(record, target))?;
-        let entry = self.resolver.added_by(&command.command, known, caller.person.as_ref()).await?;
-        let request = Request { member, is_operator: caller.is_operator(), command, entry, seen_round };
-        self.writer.apply(party_id, Event::Request(Box::new(request))).await
+        let default = self.table.read(party_id, |record| record.settings.default_item_id).flatten();
+        let entry = self.resolver.added_by(&command.command, known, default, caller.person.as_ref()).await?;
+        let accounts = self.listed(&command.command);
+        let removed = removed_by(&command.command);
+        let request =
+            Request { member, is_operator: caller.is_operator(), command, entry, accounts, seen_round };
+        let done = self.writer.apply(party_id, Event::Request(Box::new(request))).await?;
+        if let Some(removed) = removed {
+            self.end_invitation_of(party_id, removed).await;
+        }
+        Ok(done)
+    }
+
+    /// When the accounts were made that a command puts on the list of people, of those that exist.
+    fn listed(&self, command: &Command) -> BTreeMap<String, u64> {
+        let Command::Set(change) = command else { return BTreeMap::new() };
+        let since = |name: &String| Some((name.clone(), self.accounts.since_ms(name)?));
+        change.people.iter().flatten().filter_map(since).collect()
+    }
+
+    /// The party admits no more with the invitation of a member that was removed: it is revoked, so that the list of invitations says so.
+    /// If that fails, the party refuses it all the same.
+    async fn end_invitation_of(&self, party_id: PartyId, member: MemberId) {
+        let invitation = |record: &Record| record.invitation_of_removed(member).map(str::to_owned);
+        let Some(invitation) = self.table.read(party_id, invitation).flatten() else { return };
+        if let Err(error) = self.invitations.revoke(party_id.into(), &invitation, Now::read()).await {
+            tracing::debug!("the invitation {invitation} was not revoked: {error}");
+        }
+    }
+}
+
+/// The member that a command removes.
+fn removed_by(command: &Command) -> Option<MemberId> {
+    match command {
+        Command::Kick { member_id } => member_id.parse().ok(),
+        _ => None,
     }
 }
 

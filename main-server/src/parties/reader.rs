@@ -10,8 +10,12 @@ use protocol::{
 use serving::Prefix;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::{channel::Frame, party::MemberId, table::Table};
-use crate::events::{Event, Text};
+use super::{
+    channel::{Frame, Snapshot},
+    party::MemberId,
+    table::Table,
+};
+use crate::events::Event;
 
 /// See the [module](self).
 pub(super) struct Reader {
@@ -24,7 +28,7 @@ pub(super) struct Reader {
 
 enum State {
     /// This comes next, then frames.
-    Snapshot(Arc<Text>, Receiver<Frame>),
+    Snapshot(Arc<Snapshot>, Receiver<Frame>),
     Frames(Receiver<Frame>),
     Over(EndReason),
     Closed,
@@ -56,7 +60,7 @@ impl Reader {
             return match std::mem::replace(&mut self.state, State::Closed) {
                 State::Snapshot(snapshot, frames) => {
                     self.state = State::Frames(frames);
-                    Some(snapshot.below(&self.prefix))
+                    Some(snapshot.text().below(&self.prefix))
                 }
                 State::Over(reason) => {
                     let mut text = String::new();

@@ -17,7 +17,7 @@ use crate::{
     api::caller::Person,
     auth::token,
     clock::Now,
-    library::{Error as LibraryError, Library},
+    library::{Error as LibraryError, Library, Record as Item},
     state::catalogue,
     streams::{Error as StreamError, Streams},
 };
@@ -31,7 +31,8 @@ pub(super) struct Resolver {
 }
 
 impl Resolver {
-    /// The entry that a command adds to a party, if it adds one. `known` says what an entry of the party plays.
+    /// The entry that a command adds to a party, if it adds one. `known` says what an entry of the party plays. `default` is the item
+    /// that it plays while there is nothing else: a command that leaves it adds nothing, whether or not the `person` may play it.
     ///
     /// # Errors
     /// [`Error::Library`], [`Error::Stream`] for what does not exist or the `person` may not play.
@@ -39,6 +40,7 @@ impl Resolver {
         &self,
         command: &Command,
         known: impl Fn(&Target) -> Option<Media>,
+        default: Option<ItemId>,
         person: Option<&Person>,
     ) -> Result<Option<NewEntry>, Error> {
         let media = match command {
@@ -46,7 +48,9 @@ impl Resolver {
             Command::Play(target) if known(target).is_none() => Media::of(target)?,
             Command::Set(change) => {
                 let item_id = change.settings.as_ref().and_then(|settings| settings.default_item_id);
-                let Some(item_id) = item_id else { return Ok(None) };
+                let Some(item_id) = item_id.filter(|item_id| default != Some(*item_id)) else {
+                    return Ok(None);
+                };
                 return self.item(item_id, person).await.map(Some);
             }
             _ => return Ok(None),
@@ -108,14 +112,26 @@ impl Resolver {
 
     /// Whether the item of an entry may be played in its party: it is there, and if it is private, the account that added it may play it.
     /// That it has left the party does not matter.
-    pub(super) async fn may_play(
-        &self,
-        item_id: ItemId,
-        adder: Option<&Person>,
-    ) -> Result<crate::library::Record, Error> {
+    pub(super) async fn may_play(&self, item_id: ItemId, adder: Option<&Person>) -> Result<Item, Error> {
         let record = self.library.get(item_id).await?;
-        let is_allowed = record.visibility != Visibility::Private || self.library.may_edit(&record, adder);
+        let is_allowed = self.is_open_to(&record, adder);
         is_allowed.then_some(record).ok_or_else(|| LibraryError::Unknown.into())
+    }
+
+    /// Whether a party may play an item that this account added.
+    pub(super) fn is_open_to(&self, record: &Item, adder: Option<&Person>) -> bool {
+        record.visibility != Visibility::Private || self.library.may_edit(record, adder)
+    }
+
+    /// Whether members of parties cannot watch a stream any more, as far as this server knows for sure.
+    pub(super) async fn is_over(&self, stream_id: StreamId) -> bool {
+        let is_open = |streams: &Streams| {
+            let found = streams.find(stream_id, Now::read());
+            found.is_ok_and(|found| found.visibility != Visibility::Private)
+        };
+        self.streams.knows_all().is_ok()
+            && self.streams.look_up(stream_id).await.is_ok()
+            && !is_open(&self.streams)
     }
 }
 

@@ -10,10 +10,10 @@ use store::{Host, Replica};
 use tokio::sync::{Notify, broadcast};
 
 use super::{
-    channel::{Channel, Frame},
+    channel::{Channel, Frame, Snapshot},
     party::{MemberId, Record},
 };
-use crate::events::{Event, Text};
+use crate::events::Event;
 
 /// See the [module](self).
 #[derive(Default)]
@@ -38,7 +38,7 @@ struct Due {
 }
 
 /// What an event stream begins with, and what follows.
-pub(super) type Subscription = (Arc<Text>, broadcast::Receiver<Frame>);
+pub(super) type Subscription = (Arc<Snapshot>, broadcast::Receiver<Frame>);
 
 impl Table {
     /// Reads a record.
@@ -46,7 +46,13 @@ impl Table {
         self.lock().replica.get(&party_id).filter(|record| !record.is_ended()).map(read)
     }
 
-    /// Reads all records, with those of parties that have ended.
+    /// Reads the records of all parties that have not ended, one after the other: others get their turn in between.
+    pub(super) fn each<R>(&self, mut read: impl FnMut(PartyId, &Record) -> R) -> Vec<R> {
+        let ids: Vec<PartyId> = self.all(|records| records.iter().map(|(party_id, _)| *party_id).collect());
+        ids.into_iter().filter_map(|party_id| self.read(party_id, |record| read(party_id, record))).collect()
+    }
+
+    /// Reads all records at once, with those of parties that have ended: what is done with them has to be short.
     pub(super) fn all<R>(&self, read: impl FnOnce(&Replica<Record>) -> R) -> R {
         read(&self.lock().replica)
     }

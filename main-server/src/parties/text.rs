@@ -1,8 +1,13 @@
 //! The texts of parties as clients give them, checked and brought into one form.
 
+use std::ops::RangeInclusive;
+
 use protocol::{
     ErrorCode,
-    party::{ChangeParty, Command, CreateParty, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, PartyCommand, Settings},
+    party::{
+        ChangeParty, Command, CreateParty, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, PartyCommand, Settings,
+        TOKEN_PREFIX,
+    },
     title,
 };
 
@@ -11,6 +16,8 @@ use crate::{accounts, api::error::Error as ApiError};
 
 /// Longest `request_id`.
 const MAX_REQUEST_ID: usize = 32;
+/// Length of a token that a client made, after its prefix: 192 random bits have 32 characters in base64.
+const TOKEN_CHARS: RangeInclusive<usize> = 32..=60;
 /// Longest time that all may wait for members that buffer, per entry.
 const MAX_WAIT_MS: u32 = 10_000;
 
@@ -28,6 +35,18 @@ pub(super) fn title(text: &str) -> Result<String, ApiError> {
 /// [`Error::Invalid`].
 pub(super) fn name(text: &str) -> Result<String, Error> {
     title::clean_to(text, MAX_NAME_CHARS).map_err(|error| Error::Invalid(format!("name: {error}")))
+}
+
+/// A token that a client made for itself.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub(super) fn token(text: &str) -> Result<&str, Error> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let secret = text.strip_prefix(TOKEN_PREFIX).filter(|secret| secret.bytes().all(is_allowed));
+    let secret = secret.filter(|secret| TOKEN_CHARS.contains(&secret.len()));
+    let refused = || Error::Invalid("token must be up_ and 32 to 60 of A-Z, a-z, 0-9, - and _".into());
+    secret.map(|_| text).ok_or_else(refused)
 }
 
 /// A new party with its texts in one form and its settings in their bounds.
@@ -120,6 +139,14 @@ mod tests {
             let command = command(PartyCommand { request_id: Some(request_id.into()), ..of(Command::Pause) });
             assert_eq!(command.is_ok(), is_good, "{request_id}");
         }
+    }
+
+    #[test]
+    fn tokens_of_clients_are_long_enough() {
+        let of = |chars: &str| token(&format!("up_{chars}")).is_ok();
+        assert!(of(&"aZ09-_".repeat(6)) && of(&"a".repeat(32)) && of(&"a".repeat(60)));
+        assert!(!of(&"a".repeat(31)) && !of(&"a".repeat(61)) && !of(&"a ".repeat(20)));
+        assert!(token(&"a".repeat(43)).is_err());
     }
 
     #[test]

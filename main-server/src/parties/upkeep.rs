@@ -1,17 +1,17 @@
 //! What happens to parties without a request: time passes, members connect and vanish, items and streams end, parties are over.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use protocol::{ItemId, PartyId, StreamId};
+use protocol::{ItemId, PartyId, item::State};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::{
     Parties,
-    party::{Event, Member, Record},
+    party::{EntryId, Event, Member, MemberId, Record},
     presence::{Moves, TURN},
 };
 use crate::{clock::Now, events::Event as Told, subject::Subject};
@@ -28,6 +28,9 @@ const TIDY_INVITATIONS_EVERY: u64 = 60;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Longest wait for something that is due.
 const LONGEST: Duration = Duration::from_secs(60);
+
+/// An entry of a party, and the account that added it.
+type Added = (PartyId, EntryId, Option<String>);
 
 /// Has happen what is due, each at its time.
 pub(super) async fn tick(parties: Arc<Parties>) {
@@ -76,9 +79,15 @@ pub(super) async fn look_after(parties: Arc<Parties>) {
     let mut interval = interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut over = BTreeSet::new();
+    let (mut accounts, mut knows_members) = (parties.accounts.changed(), false);
     for round in 0_u64.. {
         interval.tick().await;
         if round % TIDY_EVERY == 0 {
+            if accounts.has_changed().unwrap_or(false) {
+                accounts.mark_unchanged();
+                knows_members = false;
+            }
+            knows_members = knows_members || parties.remove_strangers().await;
             parties.follow_media().await;
             over = parties.remove_over(&over).await;
         }
@@ -110,17 +119,12 @@ impl Parties {
     fn follow_presence(&self) {
         let now = Instant::now();
         self.presence.look(self.resolver.streams.knows_all().is_ok(), now);
-        let (moves, known) = self.table.all(|records| {
-            let present = |member: &Member| (member.id, member.is_present());
-            let of_party = |(party_id, record): (&PartyId, &Record)| {
-                let members = record.members.iter().map(present);
-                (*party_id, self.presence.compare(*party_id, members, now))
-            };
-            let running = records.iter().filter(|(_, record)| !record.is_ended());
-            let moves: Vec<_> = running.map(of_party).collect();
-            let known: HashSet<_> = records.iter().map(|(party_id, _)| *party_id).collect();
-            (moves, known)
+        let moves = self.table.each(|party_id, record| {
+            let members = record.members.iter().map(|member| (member.id, member.is_present()));
+            (party_id, self.presence.compare(party_id, members, now))
         });
+        let known: HashSet<_> =
+            self.table.all(|records| records.iter().map(|(party_id, _)| *party_id).collect());
         for (party_id, Moves { present, away }) in moves {
             if !present.is_empty() {
                 self.apply_later(party_id, Event::Present { members: present });
@@ -140,42 +144,77 @@ impl Parties {
         tokio::spawn(async move { drop(writer.apply(party_id, event).await) });
     }
 
-    /// Ends what plays of streams that are over, and takes out items that are gone.
+    /// Ends what plays of streams that members may not watch any more, and takes out entries that they may not play. Each stream and
+    /// item is asked for once, however many parties have it.
     async fn follow_media(&self) {
-        let (streams, items) = self.table.all(|records| {
-            let (mut streams, mut items) = (Vec::new(), Vec::new());
-            for (party_id, record) in records.iter() {
-                for entry in record.playing.iter().chain(&record.queue) {
-                    streams.extend(entry.content.stream_id.map(|stream_id| (*party_id, stream_id)));
-                    items.extend(entry.content.item_id.map(|item_id| (*party_id, item_id)));
+        let (mut streams, mut items) = (BTreeMap::new(), BTreeMap::new());
+        self.table.each(|party_id, record| {
+            for entry in record.entries() {
+                if let Some(stream_id) = entry.content.stream_id {
+                    streams.entry(stream_id).or_insert_with(BTreeSet::new).insert(party_id);
+                }
+                if let Some(item_id) = entry.content.item_id {
+                    let added = (party_id, entry.id, entry.content.account.clone());
+                    items.entry(item_id).or_insert_with(Vec::new).push(added);
                 }
             }
-            (streams, items)
         });
-        for (party_id, stream_id) in streams {
-            if self.is_over(stream_id).await {
-                self.apply_later(party_id, Event::StreamEnded { stream_id });
+        for (stream_id, parties) in streams {
+            if self.resolver.is_over(stream_id).await {
+                for party_id in parties {
+                    self.apply_later(party_id, Event::StreamEnded { stream_id });
+                }
             }
         }
-        for (party_id, item_id) in items {
-            if self.is_gone(item_id).await {
-                self.apply_later(party_id, Event::ItemGone { item_id });
-            }
+        for (party_id, entries) in self.gone(items).await {
+            self.apply_later(party_id, Event::EntriesGone { entries });
         }
     }
 
-    /// Whether a stream is over, as far as this server knows for sure.
-    async fn is_over(&self, stream_id: StreamId) -> bool {
-        let streams = &self.resolver.streams;
-        streams.knows_all().is_ok()
-            && streams.look_up(stream_id).await.is_ok()
-            && streams.find(stream_id, Now::read()).is_err()
+    /// The entries, each given with its party and the account that added it, whose items were deleted, or can or may not be played any
+    /// more. An item of which the store does not tell is left alone.
+    async fn gone(&self, items: BTreeMap<ItemId, Vec<Added>>) -> HashMap<PartyId, Vec<EntryId>> {
+        let mut gone: HashMap<PartyId, Vec<EntryId>> = HashMap::new();
+        for (item_id, added) in items {
+            let Ok(record) = self.resolver.library.find(item_id).await else { continue };
+            let record = record.filter(|record| !record.is_deleted() && record.state != State::Failed);
+            for (party_id, entry, account) in added {
+                let adder = account.and_then(|name| self.accounts.holder(&name));
+                let may_play = |record| self.resolver.is_open_to(record, adder.as_ref());
+                if !record.as_ref().is_some_and(may_play) {
+                    gone.entry(party_id).or_default().push(entry);
+                }
+            }
+        }
+        gone
     }
 
-    /// Whether an item cannot be played any more.
-    async fn is_gone(&self, item_id: ItemId) -> bool {
-        let found = self.resolver.library.find(item_id).await;
-        found.is_ok_and(|record| record.is_none_or(|record| record.is_deleted()))
+    /// Removes members whose account was deleted. Says whether all are known: the store may not answer.
+    async fn remove_strangers(&self) -> bool {
+        let mut accounts: BTreeMap<(String, u64), Vec<(PartyId, MemberId)>> = BTreeMap::new();
+        self.table.each(|party_id, record| {
+            let with_account =
+                |member: &Member| Some((member.account()?.to_owned(), member.account_since_ms?, member.id));
+            for (name, since_ms, member) in record.members.iter().filter_map(with_account) {
+                accounts.entry((name, since_ms)).or_default().push((party_id, member));
+            }
+        });
+        let mut knows_all = true;
+        for ((name, since_ms), members) in accounts {
+            let is_there = || self.accounts.since_ms(&name) == Some(since_ms);
+            if is_there() {
+                continue;
+            }
+            // Another server may have made it just now.
+            let is_known = self.accounts.look_up(&name).await.is_ok();
+            knows_all &= is_known;
+            if is_known && !is_there() {
+                for (party_id, member) in members {
+                    self.apply_later(party_id, Event::Leave { member });
+                }
+            }
+        }
+        knows_all
     }
 
     /// Deletes parties that had ended before the last check, and those without a present member for too long. Returns those that

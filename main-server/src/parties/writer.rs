@@ -178,7 +178,7 @@ impl Drop for Turn<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{collections::BTreeMap, path::Path};
 
     use protocol::{
         ItemId,
@@ -204,7 +204,10 @@ mod tests {
             settings: None,
         };
         let digest = TokenDigest::of("host");
-        Record::new(NewParty { party_id: party_id(), create, default: None, digest, account: false }, 1)
+        Record::new(
+            NewParty { party_id: party_id(), create, default: None, digest, account_since_ms: None },
+            1,
+        )
     }
 
     /// A server that hears of other servers' writes only when it asks.
@@ -216,7 +219,15 @@ mod tests {
     fn asks(command: Command, entry: Option<NewEntry>) -> Event {
         let command = PartyCommand { command, if_revision: None, request_id: None };
         let member = "m1".parse::<MemberId>().unwrap();
-        Event::Request(Box::new(Request { member, is_operator: false, command, entry, seen_round: None }))
+        let request = Request {
+            member,
+            is_operator: false,
+            command,
+            entry,
+            accounts: BTreeMap::new(),
+            seen_round: None,
+        };
+        Event::Request(Box::new(request))
     }
 
     fn target(item_id: ItemId) -> Target {

@@ -59,7 +59,7 @@ pub(super) async fn join(
 ) -> Result<Reading> {
     let began = Instant::now();
     let mut client = Client::connect(address).await?;
-    let body = JoinParty { name: format!("member {number}"), invitation: None };
+    let body = JoinParty { name: format!("member {number}"), invitation: None, token: None };
     let joined: Membership = post(&mut client, &party.path("join"), None, &body).await?;
     let reading = listen(client, party, number, &joined.token).await?;
     joins.borrow_mut().add(began.elapsed().as_micros() as u64);

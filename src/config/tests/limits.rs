@@ -506,10 +506,12 @@ fn jobs() -> Vec<Row> {
 
 fn parties() -> Vec<Row> {
     use main_server::bounds::{
-        PARTIES_INVITATIONS, PARTY_COMMANDS, PARTY_ENTRY_LOOK_UPS, PARTY_INVITATIONS, PARTY_LOOK_UPS,
-        PARTY_MESSAGES, PARTY_PEOPLE, PARTY_QUEUE,
+        PARTIES_INVITATIONS, PARTIES_MADE, PARTY_COMMANDS, PARTY_ENTRY_LOOK_UPS, PARTY_INVITATIONS,
+        PARTY_JOINS, PARTY_LOOK_UPS, PARTY_MESSAGES, PARTY_PEOPLE, PARTY_QUESTIONS, PARTY_QUEUE,
+        PARTY_QUEUE_OF_MEMBER,
     };
     const PLACES: &str = "parties_are_bounded_and_an_address_gets_its_share";
+    const PACE_OF_ADDRESS: &str = "an_address_makes_and_joins_parties_at_a_bounded_pace";
     const PACE: &str = "a_member_asks_and_writes_at_a_bounded_pace";
     let pace = |(per_second, at_once)| format!("{per_second} a second, {at_once} at once");
     vec![
@@ -538,6 +540,25 @@ fn parties() -> Vec<Row> {
             PARTY_QUEUE,
             TOO_MANY,
             "the_largest_records_of_any_texts_fit_the_store",
+        ),
+        fixed(
+            "entries in the queue of a party of a member that does not lead it",
+            PARTY_QUEUE_OF_MEMBER,
+            TOO_MANY,
+            "one_member_does_not_fill_the_queue",
+        ),
+        fixed(
+            "parties that an address makes at a main server",
+            pace(PARTIES_MADE),
+            TOO_MANY,
+            PACE_OF_ADDRESS,
+        ),
+        fixed("attempts of an address to join a party", pace(PARTY_JOINS), TOO_MANY, PACE_OF_ADDRESS),
+        fixed(
+            "questions of an address to the store for parties that it may not see",
+            pace(PARTY_QUESTIONS),
+            TOO_MANY,
+            "a_client_learns_nothing_of_a_private_party_from_the_store",
         ),
         fixed(
             "accounts that may join a private party",

@@ -280,7 +280,7 @@ fn every_main_server_option_reaches_the_main_server() {
     assert_eq!((bytes, hours), ([21, 22, 23], [24 * 24, 25]));
     let parties = main_server::PartyLimits {
         parties: 26,
-        per_address: Some(27),
+        per_address: 27,
         members: 28,
         listeners: 29,
         idle: Duration::from_secs(30 * 3600),

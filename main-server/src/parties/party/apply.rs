@@ -33,9 +33,8 @@ impl Record {
                 let is_gone = |entry: &Entry| entry.content.stream_id == Some(*stream_id);
                 Applied::if_changed(self.remove_content(is_gone, now_ms))
             }
-            Event::ItemGone { item_id } => {
-                let is_gone = |entry: &Entry| entry.content.item_id == Some(*item_id);
-                Applied::if_changed(self.remove_content(is_gone, now_ms))
+            Event::EntriesGone { entries } => {
+                Applied::if_changed(self.remove_content(|entry| entries.contains(&entry.id), now_ms))
             }
             Event::InvitationRevoked { invitation } => Applied::if_changed(self.revoke(invitation)),
         };

@@ -7,6 +7,8 @@ use super::record::{Entry, Member, Message, NewEntry, Record};
 pub(crate) const MAX_MEMBERS: usize = 2_000;
 /// Most entries in the queue.
 pub(crate) const MAX_QUEUE: usize = 200;
+/// Most entries in the queue of a member that does not lead the party.
+pub(crate) const MAX_QUEUE_OF_MEMBER: usize = 25;
 /// Most entries that were played and are still shown.
 pub(super) const MAX_PLAYED: usize = 50;
 /// Most messages that are kept.
@@ -17,13 +19,13 @@ pub(crate) const MAX_PEOPLE: usize = 100;
 pub(super) const MAX_BANNED: usize = 200;
 
 /// Bytes for members, entries, played entries and messages. The rest is for what has a fixed size, and for people and bans.
-pub(super) const MEMBER_BYTES: usize = 324_000;
-const QUEUE_BYTES: usize = 92_000;
+pub(super) const MEMBER_BYTES: usize = 342_000;
+const QUEUE_BYTES: usize = 84_000;
 const PLAYED_BYTES: usize = 20_000;
 const MESSAGE_BYTES: usize = 40_000;
 
 /// Bytes of a member without its texts, with everything that it may get later.
-const MEMBER_BASE: usize = 130;
+const MEMBER_BASE: usize = 139;
 /// Bytes of an entry without its texts, likewise.
 const ENTRY_BASE: usize = 220;
 /// Bytes of a message without its texts.

@@ -1,14 +1,16 @@
 //! What members ask for. Everything is checked before anything changes: a refusal leaves the record as it was.
 
+use std::collections::BTreeMap;
+
 use md5::{Digest, Md5};
 use protocol::party::{ChangeParty, Command, Policy, Settings, Target};
 
 use super::{
-    bounds::MAX_PEOPLE,
+    bounds::{MAX_PEOPLE, MAX_QUEUE_OF_MEMBER},
     event::{Applied, Created, Refusal, Request},
     id::{EntryId, MemberId, MessageId},
     playback::SKIP_LEAD_MS,
-    record::{Member, Message, NewEntry, Record},
+    record::{Entry, Member, Message, NewEntry, Record},
 };
 
 /// Longest wait for members that buffer that can be set, in ms.
@@ -16,6 +18,7 @@ const MAX_WAIT_MS: u32 = 60_000;
 
 const NOT_HOST: Refusal = Refusal::NotAllowed("only the host may do this");
 const BY_VOTE: Refusal = Refusal::NotAllowed("the members vote for what plays");
+const GONE: Refusal = Refusal::Conflict("the party has no such member: it may have left");
 const OTHER_ROUND: Refusal = Refusal::Conflict("another entry has begun meanwhile");
 
 /// A member that asks, and what it may do.
@@ -48,7 +51,7 @@ impl Record {
     }
 
     fn request(&mut self, request: &Request, now_ms: u64) -> Result<Applied, Refusal> {
-        let Request { member: id, is_operator, command, entry, seen_round } = request;
+        let Request { member: id, is_operator, command, entry, accounts, seen_round } = request;
         self.member(*id).ok_or(Refusal::UnknownMember)?;
         if command.if_revision.is_some_and(|revision| revision != self.revision) {
             return Err(Refusal::Conflict("the party has another revision"));
@@ -68,7 +71,7 @@ impl Record {
             Command::Rename { name } => self.rename(&caller, name),
             Command::Remove(target) => self.remove(&caller, target),
             Command::HandOver { member_id } => self.hand_over(&caller, member_id),
-            Command::Set(change) => self.set(&caller, change, entry.as_ref()),
+            Command::Set(change) => self.set(&caller, change, entry.as_ref(), accounts),
             Command::End => {
                 caller.needs_host()?;
                 self.ended = true;
@@ -117,7 +120,7 @@ impl Record {
     /// The member that `text` names.
     fn known(&self, text: &str) -> Result<MemberId, Refusal> {
         let id = text.parse().ok().filter(|id| self.member(*id).is_some());
-        id.ok_or(Refusal::UnknownMember)
+        id.ok_or(GONE)
     }
 
     /// Where in the queue the entry is that `target` names.
@@ -136,21 +139,33 @@ impl Record {
         }
         let content = content.ok_or(Refusal::UnknownEntry)?;
         let again = self.entry_by_request(request);
-        // An item is in the pool once, so that its votes add up.
-        let is_pool = self.policy == Policy::Vote;
-        let same = self.queue.iter().find(|entry| is_pool && entry.plays_the_same(content));
+        let is_suggestion = !caller.leads && self.acting_policy() == Policy::Host;
+        // An item is in the pool once, so that its votes add up, and suggested once.
+        let is_once = |entry: &&Entry| self.policy == Policy::Vote || (is_suggestion && entry.is_suggestion);
+        let same = self.queue.iter().filter(is_once).find(|entry| entry.plays_the_same(content));
         if let Some(id) = again.or(same.map(|entry| entry.id)) {
             return Ok(Applied::again(Created::Entry(id)));
         }
         if !self.has_room_for_entry(content) {
             return Err(Refusal::Limit("the queue is full"));
         }
+        if !caller.leads && self.queued_by(caller.id) >= MAX_QUEUE_OF_MEMBER {
+            return Err(Refusal::Limit("you have as many entries in the queue as a member may"));
+        }
         let mut entry = self.entry_of(content.clone(), caller.id);
-        entry.request = request;
-        entry.is_suggestion = !caller.leads && self.acting_policy() == Policy::Host;
+        (entry.request, entry.is_suggestion) = (request, is_suggestion);
         let id = entry.id;
         self.queue.push(entry);
         Ok(Applied::new(Created::Entry(id)))
+    }
+
+    /// How many entries in the queue the member added, or another member with its account.
+    fn queued_by(&self, id: MemberId) -> usize {
+        let account = self.member(id).and_then(Member::account);
+        let is_own = |entry: &&Entry| {
+            entry.added_by == id || (account.is_some() && entry.content.account.as_deref() == account)
+        };
+        self.queue.iter().filter(is_own).count()
     }
 
     /// The entry that an earlier call of the same request has added.
@@ -249,7 +264,7 @@ impl Record {
             return Err(Refusal::Limit("the party has no room for so long a name"));
         }
         let member = self.members.get_mut(place).ok_or(Refusal::UnknownMember)?;
-        if member.account {
+        if member.account_since_ms.is_some() {
             return Err(Refusal::NotAllowed("your name is that of your account"));
         }
         if member.is_muted {
@@ -294,6 +309,7 @@ impl Record {
         caller: &Caller,
         change: &ChangeParty,
         content: Option<&NewEntry>,
+        accounts: &BTreeMap<String, u64>,
     ) -> Result<Applied, Refusal> {
         caller.needs_host()?;
         let ChangeParty { title, policy, access, settings, people } = change;
@@ -317,9 +333,17 @@ impl Record {
         self.title.clone_from(title.as_ref().unwrap_or(&before.0));
         self.set_policy(policy.unwrap_or(self.policy));
         self.access = access.unwrap_or(self.access);
-        self.people.clone_from(people.as_ref().unwrap_or(&before.4));
+        if let Some(people) = people {
+            self.people = people.iter().map(|name| self.listed(name, accounts)).collect();
+        }
         let after = (&self.title, self.policy, self.access, &self.settings, &self.people);
         Ok(Applied::if_changed((&before.0, before.1, before.2, &before.3, &before.4) != after))
+    }
+
+    /// A name on the list of people. One that is on it already stays the same person.
+    fn listed(&self, name: &str, accounts: &BTreeMap<String, u64>) -> (String, Option<u64>) {
+        let since_ms = self.people.get(name).copied();
+        (name.to_owned(), since_ms.unwrap_or_else(|| accounts.get(name).copied()))
     }
 
     fn change_settings(&mut self, settings: &Settings, caller: MemberId, content: Option<&NewEntry>) {

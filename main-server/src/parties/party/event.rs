@@ -1,9 +1,9 @@
 //! What can happen to a party, and what comes of it. What needs the store or the library is resolved before, and is part of
 //! the event.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use protocol::{ErrorCode, ItemId, StreamId, party::PartyCommand};
+use protocol::{ErrorCode, StreamId, party::PartyCommand};
 
 use super::{
     id::{EntryId, MemberId, MessageId, TokenDigest},
@@ -41,15 +41,15 @@ pub(crate) enum Event {
     },
     /// Time has passed: does what is due, see [`Record::next_due_ms`](super::Record::next_due_ms).
     Tick,
-    /// A live stream is over.
+    /// A live stream is over, or members may not watch it any more.
     StreamEnded {
         /// Which.
         stream_id: StreamId,
     },
-    /// An item was deleted, or members may not play it any more.
-    ItemGone {
+    /// The items of entries were deleted, or members may not play them any more.
+    EntriesGone {
         /// Which.
-        item_id: ItemId,
+        entries: Vec<EntryId>,
     },
     /// An invitation was revoked. The party removes the members that it admitted, and the invitation admits no more.
     InvitationRevoked {
@@ -65,8 +65,8 @@ pub(crate) struct Join {
     pub(crate) digest: TokenDigest,
     /// What it is called: the name of the account, if it has one.
     pub(crate) name: String,
-    /// Whether it has an account.
-    pub(crate) account: bool,
+    /// When its account was made, Unix epoch; none if it has no account.
+    pub(crate) account_since_ms: Option<u64>,
     /// The invitation that it showed, which is valid.
     pub(crate) invitation: Option<String>,
     /// Whether the account is an operator.
@@ -84,6 +84,8 @@ pub(crate) struct Request {
     pub(crate) command: PartyCommand,
     /// The entry to be added, for `queue`, for `play` of what is not in the party, and for `set` of another default item.
     pub(crate) entry: Option<NewEntry>,
+    /// When the accounts were made that `set` names in a list of people, Unix epoch, of those that exist.
+    pub(crate) accounts: BTreeMap<String, u64>,
     /// The round of the timeline when the request arrived. `vote`, `skip`, `next`, `previous` and `seek` are meant for that
     /// round and refused in another.
     pub(crate) seen_round: Option<u64>,

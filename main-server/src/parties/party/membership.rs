@@ -12,35 +12,62 @@ use super::{
     record::{Ban, Member, Record},
 };
 
+/// Who a client is, as far as a party asks for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Visitor<'a> {
+    /// The name of its account, and when that was made, Unix epoch.
+    pub(crate) account: Option<(&'a str, u64)>,
+    /// The invitation that it showed, which is valid.
+    pub(crate) invitation: Option<&'a str>,
+    /// Whether the account is an operator.
+    pub(crate) is_operator: bool,
+}
+
 impl Record {
     /// Whether the client may join now.
     ///
     /// # Errors
     /// Why not. A private party reveals nothing to a client that may not join it.
     pub(crate) fn admits(&self, join: &Join) -> Result<(), Refusal> {
-        let Join { name, account, invitation, is_operator, digest: _ } = join;
+        self.is_open_to(join.visitor())?;
+        let (name, invitation) = (&join.name, join.invitation.as_deref());
+        let has_room = self.has_room_for_member(name, invitation) || self.longest_away().is_some();
+        has_room.then_some(()).ok_or(Refusal::Limit("the party is full"))
+    }
+
+    /// Whether the client may know of the party: it is a member, or may join, or may do so after it has signed in.
+    pub(crate) fn is_shown_to(&self, visitor: Visitor<'_>) -> bool {
+        let is_own = |member: &Member| visitor.account.is_some_and(|account| member.is_of(account));
+        self.access != Access::Private
+            || self.is_open_to(visitor) != Err(Refusal::UnknownParty)
+            || self.members.iter().any(is_own)
+    }
+
+    /// Whether the client may join, as far as that depends on who it is.
+    fn is_open_to(&self, visitor: Visitor<'_>) -> Result<(), Refusal> {
+        let Visitor { account, invitation, is_operator } = visitor;
         if self.ended {
             return Err(Refusal::UnknownParty);
         }
         let is_banned = |ban: &Ban| {
-            let is_account = *account && ban.account.as_ref() == Some(name);
-            is_account || (invitation.is_some() && ban.invitation == *invitation)
+            let is_account = account.is_some() && ban.account.as_deref() == account.map(|(name, _)| name);
+            is_account || (invitation.is_some() && ban.invitation.as_deref() == invitation)
         };
         let is_banned = !is_operator && self.banned.iter().any(is_banned);
-        let is_listed = *account && self.people.contains(name);
+        let is_listed = account.is_some_and(|(name, since_ms)| {
+            self.people.get(name).is_some_and(|listed| listed.is_none_or(|listed| listed == since_ms))
+        });
         let is_open = self.access != Access::Private;
-        let may_enter = is_open || is_listed || *is_operator || invitation.is_some();
+        let may_enter = is_open || is_listed || is_operator || invitation.is_some();
         if !may_enter || (is_banned && !is_open) {
             return Err(Refusal::UnknownParty);
         }
         if is_banned {
             return Err(Refusal::NotAllowed("the host has removed you from this party"));
         }
-        if self.settings.needs_account && !account {
-            return Err(Refusal::NotAllowed("members of this party need an account: sign in"));
-        }
-        let has_room = self.has_room_for_member(name, invitation.as_deref()) || self.longest_away().is_some();
-        has_room.then_some(()).ok_or(Refusal::Limit("the party is full"))
+        let is_missing = self.settings.needs_account && account.is_none();
+        let refused = Refusal::NotAllowed("members of this party need an account: sign in");
+        if is_missing { Err(refused) } else { Ok(()) }
     }
 
     /// Adds a member. In a full party the member that has been away longest makes room.
@@ -49,12 +76,12 @@ impl Record {
             return Ok(Applied::again(Created::Member(member.id)));
         }
         self.admits(join)?;
-        let Join { digest, name, account, invitation, is_operator: _ } = join.clone();
+        let Join { digest, name, account_since_ms, invitation, is_operator: _ } = join.clone();
         while !self.has_room_for_member(&name, invitation.as_deref()) {
             let Some(away) = self.longest_away() else { return Err(Refusal::Limit("the party is full")) };
             self.remove_members(|member| member.id == away);
         }
-        Ok(Applied::new(Created::Member(self.admit(digest, name, account, invitation, now_ms))))
+        Ok(Applied::new(Created::Member(self.admit(digest, name, account_since_ms, invitation, now_ms))))
     }
 
     /// The member, other than the host, that has been away longest.
@@ -71,11 +98,12 @@ impl Record {
         Ok(Applied::CHANGED)
     }
 
-    /// Removes the member `id`, which cannot come back with the same account or invitation.
+    /// Removes the member `id`, which cannot come back with the same account or invitation. What it suggested goes with it.
     pub(super) fn kick(&mut self, id: MemberId) {
         let Some(member) = self.member(id) else { return };
         let account = member.account().map(str::to_owned);
         self.ban(Ban { member: Some(id), account, invitation: member.invitation.clone() });
+        self.queue.retain(|entry| entry.added_by != id || !entry.is_suggestion);
         self.remove_members(|member| member.id == id);
     }
 
@@ -92,6 +120,16 @@ impl Record {
             member.invitation.as_deref() == Some(invitation) && Some(member.id) != host
         });
         true
+    }
+
+    /// The invitation with which the member came that was removed, if it was removed and came with one.
+    pub(crate) fn invitation_of_removed(&self, id: MemberId) -> Option<&str> {
+        self.banned.iter().find(|ban| ban.member == Some(id))?.invitation.as_deref()
+    }
+
+    /// Whether the party admits no more with this invitation.
+    pub(crate) fn bans_invitation(&self, invitation: &str) -> bool {
+        self.banned.iter().any(|ban| ban.invitation.as_deref() == Some(invitation))
     }
 
     fn ban(&mut self, ban: Ban) {
@@ -197,6 +235,24 @@ impl Record {
         for member in &mut self.members {
             (member.vote, member.skips) = (None, false);
         }
+    }
+}
+
+impl Join {
+    /// The client, without what only its membership needs.
+    fn visitor(&self) -> Visitor<'_> {
+        Visitor {
+            account: self.account_since_ms.map(|since_ms| (self.name.as_str(), since_ms)),
+            invitation: self.invitation.as_deref(),
+            is_operator: self.is_operator,
+        }
+    }
+}
+
+impl Member {
+    /// Whether it has this account, of this name and age.
+    pub(crate) fn is_of(&self, (name, since_ms): (&str, u64)) -> bool {
+        self.account_since_ms == Some(since_ms) && self.name == name
     }
 }
 

@@ -24,10 +24,11 @@ mod tests;
 mod view;
 
 pub(crate) use self::{
-    bounds::{MAX_PEOPLE, MAX_QUEUE},
+    bounds::{MAX_PEOPLE, MAX_QUEUE, MAX_QUEUE_OF_MEMBER},
     changes::changes,
     event::{Applied, Created, Event, Join, Refusal, Request},
-    id::{MemberId, TokenDigest},
+    id::{EntryId, MemberId, TokenDigest},
+    membership::Visitor,
     record::{Member, NewEntry, NewParty, Record},
     view::Viewer,
 };

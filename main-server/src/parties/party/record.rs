@@ -1,6 +1,8 @@
 //! What the store keeps of a party: one record, changed by compare-and-set only. Field names are short where a record has
 //! thousands of them.
 
+use std::collections::BTreeMap;
+
 use protocol::{
     ItemId, PartyId, StreamId,
     party::{Access, CreateParty, HostLoss, Policy, Settings, Target},
@@ -27,9 +29,10 @@ pub(crate) struct Record {
     pub(crate) settings: Settings,
     /// Unix epoch.
     pub(crate) created_at_ms: u64,
-    /// Accounts that may join a private party.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) people: Vec<String>,
+    /// Accounts that may join a private party, by name, each with when it was made, Unix epoch: a later account with the same name is
+    /// another person. None if there was no such account when it was listed.
+    #[serde(default, rename = "listed", skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) people: BTreeMap<String, Option<u64>>,
     /// Accounts and invitations that are banned, newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) banned: Vec<Ban>,
@@ -101,9 +104,9 @@ pub(crate) struct Member {
     /// Unix epoch.
     #[serde(rename = "j")]
     pub(crate) joined_at_ms: u64,
-    /// Whether the member has an account.
-    #[serde(default, rename = "u", skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) account: bool,
+    /// When the member's account was made, Unix epoch; none if it has no account.
+    #[serde(default, rename = "w", skip_serializing_if = "Option::is_none")]
+    pub(crate) account_since_ms: Option<u64>,
     /// Since when no connection of the member is known, Unix epoch; none while the member is present.
     #[serde(default, rename = "a", skip_serializing_if = "Option::is_none")]
     pub(crate) away_since_ms: Option<u64>,
@@ -132,7 +135,7 @@ impl Member {
 
     /// The name of the member's account.
     pub(crate) fn account(&self) -> Option<&str> {
-        self.account.then_some(self.name.as_str())
+        self.account_since_ms.map(|_| self.name.as_str())
     }
 }
 
@@ -293,14 +296,14 @@ pub(crate) struct NewParty {
     pub(crate) default: Option<NewEntry>,
     /// Of the maker's token.
     pub(crate) digest: TokenDigest,
-    /// Whether the maker has an account, of which the name is `create.name`.
-    pub(crate) account: bool,
+    /// When the maker's account was made, of which the name is `create.name`; none if the maker has no account.
+    pub(crate) account_since_ms: Option<u64>,
 }
 
 impl Record {
     /// A party with its maker, who is host and present. Nothing plays. `default_item_id` is dropped if `default` is missing.
     pub(crate) fn new(new: NewParty, now_ms: u64) -> Self {
-        let NewParty { party_id, create, default, digest, account } = new;
+        let NewParty { party_id, create, default, digest, account_since_ms } = new;
         let CreateParty { title, policy, access, name, settings } = create;
         let mut record = Self {
             party_id,
@@ -310,7 +313,7 @@ impl Record {
             access,
             settings: settings.unwrap_or_default(),
             created_at_ms: now_ms,
-            people: Vec::new(),
+            people: BTreeMap::new(),
             banned: Vec::new(),
             numbers: 0,
             host: None,
@@ -329,7 +332,7 @@ impl Record {
             empty_since_ms: None,
             ended: false,
         };
-        let maker = record.admit(digest, name, account, None, now_ms);
+        let maker = record.admit(digest, name, account_since_ms, None, now_ms);
         record.host = Some(maker);
         record.set_default(default, maker);
         record.settle(now_ms, false);
@@ -347,7 +350,7 @@ impl Record {
         &mut self,
         digest: TokenDigest,
         name: String,
-        account: bool,
+        account_since_ms: Option<u64>,
         invitation: Option<String>,
         now_ms: u64,
     ) -> MemberId {
@@ -357,7 +360,7 @@ impl Record {
             name,
             digest,
             joined_at_ms: now_ms,
-            account,
+            account_since_ms,
             away_since_ms: None,
             invitation,
             is_muted: false,
@@ -434,6 +437,11 @@ impl Record {
     pub(crate) fn entry(&self, target: &Target) -> Option<&Entry> {
         let mut all = self.playing.iter().chain(&self.queue).chain(self.played.iter().rev());
         all.find(|entry| entry.is_named_by(target))
+    }
+
+    /// All entries: what plays, is queued, was played, or plays while there is nothing else.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.playing.iter().chain(&self.queue).chain(&self.played).chain(&self.default)
     }
 
     /// Since when no member has been present, Unix epoch; none while there is one.

@@ -12,7 +12,7 @@ use super::{
     super::{Caller, Error},
     Api,
 };
-use crate::api::{caller::bearer, error::Error as ApiError};
+use crate::api::{caller::bearer, error::Error as ApiError, extract::Client};
 
 /// The party that the path names, known or not.
 pub(super) struct PartyPath(pub(super) PartyId);
@@ -33,7 +33,8 @@ impl FromRequestParts<Arc<Api>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let PartyPath(party_id) = PartyPath::from_request_parts(parts, api).await?;
-        Ok(api.parties.caller(party_id, bearer(&parts.headers)).await?)
+        let Client(address) = Client::of(&parts.extensions);
+        Ok(api.parties.caller(party_id, bearer(&parts.headers), address).await?)
     }
 }
 

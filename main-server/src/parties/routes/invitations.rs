@@ -34,7 +34,12 @@ pub(super) async fn create(
 }
 
 pub(super) async fn list(State(api): State<Arc<Api>>, Leader(caller): Leader) -> Answer<Vec<InvitationInfo>> {
-    Answer(api.parties.invitations.list(caller.party_id.into()))
+    let (parties, party_id) = (&api.parties, caller.party_id);
+    let mut invitations = parties.invitations.list(party_id.into());
+    parties.table.read(party_id, |record| {
+        invitations.retain(|invitation| !record.bans_invitation(&invitation.invitation_id));
+    });
+    Answer(invitations)
 }
 
 pub(super) async fn revoke(

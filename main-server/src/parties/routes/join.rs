@@ -1,6 +1,6 @@
 //! `POST /api/parties`, `…/join` and `…/leave`.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     Json as Answer,
@@ -16,7 +16,7 @@ use serving::Forwarded;
 use super::{
     super::{
         Caller, Error, Parties, new_token,
-        party::{Created, Event, Join, MemberId, NewParty, Record, Refusal},
+        party::{Created, Event, Join, MemberId, NewParty, Record, Refusal, TokenDigest},
         text,
     },
     Api,
@@ -58,13 +58,14 @@ pub(super) async fn create(
     }
     let parties = &api.parties;
     let share = parties.limits.party(address, parties.table.all(store::Replica::len))?;
+    let account_since_ms = person.as_ref().and_then(|person| parties.accounts.since_ms(&person.name));
     let default = match create.settings.as_ref().and_then(|settings| settings.default_item_id) {
         Some(item_id) => Some(parties.resolver.item(item_id, person.as_ref()).await?),
         None => None,
     };
     let party_id = new_id()?;
     let (token, digest) = new_token().map_err(Error::from)?;
-    let new = NewParty { party_id, create, default, digest, account: person.is_some() };
+    let new = NewParty { party_id, create, default, digest, account_since_ms };
     let record = Record::new(new, Now::read().unix_ms());
     let maker = record.members.first().map(|member| member.id.to_string()).unwrap_or_default();
     parties.records.create(&party_id, record).await?;
@@ -85,23 +86,39 @@ fn new_id() -> Result<PartyId, Error> {
 pub(super) async fn join(
     State(api): State<Arc<Api>>,
     PartyPath(party_id): PartyPath,
+    Client(address): Client,
     Newcomer(person): Newcomer,
-    Json(JoinParty { name, invitation }): Json<JoinParty>,
+    Json(JoinParty { name, invitation, token }): Json<JoinParty>,
 ) -> Result<Answer<Membership>, ApiError> {
     let parties = &api.parties;
     // Before anything is looked up: what is wrong with a request does not tell whether a private party exists.
     let name = text::name(&name)?;
-    parties.find(party_id).await?;
+    let given = token
+        .as_deref()
+        .map(text::token)
+        .transpose()?
+        .map(|token| (token.to_owned(), TokenDigest::of(token)));
+    parties.limits.join(party_id, address)?;
+    let is_repeatable = given.is_some();
+    let (token, digest) = given.map_or_else(new_token, Ok).map_err(Error::from)?;
     let name = person.as_ref().map_or(name, |person| person.name.clone());
-    let (token, digest) = new_token().map_err(Error::from)?;
+    let account_since_ms = person.as_ref().and_then(|person| parties.accounts.since_ms(&person.name));
     let is_operator = person.as_ref().is_some_and(Person::is_operator);
-    let join = Join { digest, name, account: person.is_some(), invitation: None, is_operator };
-    let (join, invitation) = parties.admit(party_id, join, invitation).await?;
-    if let Some(invitation) = invitation {
-        parties.invitations.count(&invitation, Now::read()).await?;
-    }
-    let member = parties.enter(party_id, join).await?;
+    let join = Join { digest, name, account_since_ms, invitation: None, is_operator };
+    let newcomer = Joining { party_id, address, join, shown: invitation, is_repeatable };
+    let member = parties.join(newcomer).await?;
     Ok(Answer(Membership { member_id: member.to_string(), token }))
+}
+
+/// A client that wants to join.
+struct Joining {
+    party_id: PartyId,
+    address: Option<IpAddr>,
+    join: Join,
+    /// The invitation that it showed.
+    shown: Option<String>,
+    /// Whether the client made the token, so that it may be an earlier call again.
+    is_repeatable: bool,
 }
 
 pub(super) async fn leave(State(api): State<Arc<Api>>, caller: Caller) -> Result<StatusCode, ApiError> {
@@ -110,6 +127,42 @@ pub(super) async fn leave(State(api): State<Arc<Api>>, caller: Caller) -> Result
 }
 
 impl Parties {
+    /// Adds a member, unless an earlier call has done so.
+    async fn join(&self, joining: Joining) -> Result<MemberId, Error> {
+        let Joining { party_id, address, join, shown, is_repeatable } = joining;
+        if let Some(member) = self.joined(party_id, &join) {
+            return Ok(member);
+        }
+        let mut admitted = self.admit(party_id, join.clone(), shown.clone()).await;
+        if matches!(admitted, Err(Error::Unknown)) {
+            self.ask(party_id, address).await?;
+            admitted = self.admit(party_id, join.clone(), shown).await;
+        }
+        let counts = match &admitted {
+            Ok((_, Some(invitation))) => self.invitations.is_limited(invitation),
+            Err(Error::Invitation(_)) => true,
+            _ => false,
+        };
+        // The earlier call may have used the invitation up, at another main server.
+        if is_repeatable && counts {
+            self.records.look_up(&party_id).await?;
+            if let Some(member) = self.joined(party_id, &join) {
+                return Ok(member);
+            }
+        }
+        let (join, invitation) = admitted?;
+        self.make_room(party_id).await?;
+        if let Some(invitation) = invitation {
+            self.invitations.count(&invitation, Now::read()).await?;
+        }
+        self.enter(party_id, join).await
+    }
+
+    /// The member that an earlier call with the same token has added.
+    fn joined(&self, party_id: PartyId, join: &Join) -> Option<MemberId> {
+        self.table.read(party_id, |record| record.holder(&join.digest).map(|member| member.id))?
+    }
+
     /// Checks that a client may join, with the invitation that it `shown` if it needs one. Returns the invitation to count.
     ///
     /// # Errors
@@ -121,15 +174,18 @@ impl Parties {
         join: Join,
         shown: Option<String>,
     ) -> Result<(Join, Option<InvitationKey>), Error> {
-        let admits =
-            |join: &Join| self.table.read(party_id, |record| record.admits(join)).ok_or(Error::Unknown);
+        let admits = |join: &Join| {
+            let admits = self.table.read(party_id, |record| record.admits(join));
+            admits.unwrap_or(Err(Refusal::UnknownParty))
+        };
         let needs_account =
             |record: &Record| record.settings.needs_account && record.access != Access::Private;
-        let is_guest = !join.account;
+        let is_guest = join.account_since_ms.is_none();
         if is_guest && self.table.read(party_id, needs_account).unwrap_or(false) {
             return Err(Error::NeedsAccount);
         }
-        match (admits(&join)?, shown) {
+        match (admits(&join), shown) {
+            // Of a party that does not exist as well, so that the answer takes as long.
             (Err(Refusal::UnknownParty), Some(shown)) => {
                 let key = match self.invitations.check(party_id.into(), &shown, Now::read()).await {
                     Err(InvitationError::Refused(InvitationRefusal::Unknown)) => return Err(Error::Unknown),
@@ -139,16 +195,15 @@ impl Parties {
                 if is_guest && self.table.read(party_id, needs_account).unwrap_or(false) {
                     return Err(Error::NeedsAccount);
                 }
+                let ends = |record: &Record| record.bans_invitation(&key.invitation_id);
+                if self.table.read(party_id, ends).unwrap_or(false) {
+                    return Err(InvitationError::Refused(InvitationRefusal::Revoked).into());
+                }
                 let join = Join { invitation: Some(key.invitation_id.clone()), ..join };
-                admits(&join)??;
-                self.make_room(party_id).await?;
+                admits(&join)?;
                 Ok((join, Some(key)))
             }
-            (admitted, _) => {
-                admitted?;
-                self.make_room(party_id).await?;
-                Ok((join, None))
-            }
+            (admitted, _) => admitted.map(|()| (join, None)).map_err(Error::from),
         }
     }
 

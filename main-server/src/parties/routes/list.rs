@@ -15,10 +15,9 @@ use serde::Deserialize;
 use super::{
     super::{
         Error, Parties,
-        party::{Member, Record},
+        party::{Record, Visitor},
     },
     Api,
-    state::may_see,
 };
 use crate::api::{
     caller::{Person, SignedIn, Viewer},
@@ -64,23 +63,22 @@ impl Parties {
         }
         let words = searched(search.q.as_deref())?;
         let after = search.cursor.as_deref().map(place).transpose()?;
-        Ok(self.table.all(|records| {
-            let is_found = |record: &Record| {
-                !record.is_ended()
-                    && is_listed(record, person)
-                    && (words.is_empty() || record.title.to_lowercase().contains(&words))
-            };
-            let found = records.iter().filter(|(_, record)| is_found(record));
-            let mut found: Vec<_> = found
-                .map(|(party_id, record)| (Reverse((record.created_at_ms, *party_id)), record))
-                .filter(|(place, _)| after.is_none_or(|after| *place > after))
-                .collect();
-            found.sort_unstable_by_key(|(place, _)| *place);
-            let last = found.len().checked_sub(limit + 1).and_then(|_| found.get(limit - 1));
-            let next_cursor = last.map(|(Reverse((at_ms, party_id)), _)| format!("{at_ms}-{party_id}"));
-            found.truncate(limit);
-            PartyPage { parties: found.iter().map(|(_, record)| record.summary()).collect(), next_cursor }
-        }))
+        let visitor = self.visitor(person);
+        let is_found = |record: &Record| {
+            is_listed(record, visitor) && (words.is_empty() || record.title.to_lowercase().contains(&words))
+        };
+        let found = self.table.each(|party_id, record| {
+            let place = Reverse((record.created_at_ms, party_id));
+            (after.is_none_or(|after| place > after) && is_found(record)).then_some(place)
+        });
+        let mut found: Vec<Place> = found.into_iter().flatten().collect();
+        found.sort_unstable();
+        let last = found.len().checked_sub(limit + 1).and_then(|_| found.get(limit - 1));
+        let next_cursor = last.map(|Reverse((at_ms, party_id))| format!("{at_ms}-{party_id}"));
+        // A party may have changed meanwhile.
+        let summary = |record: &Record| is_found(record).then(|| record.summary());
+        let of = |Reverse((_, party_id)): &Place| self.table.read(*party_id, summary).flatten();
+        Ok(PartyPage { parties: found.iter().take(limit).filter_map(of).collect(), next_cursor })
     }
 }
 
@@ -100,14 +98,14 @@ fn place(cursor: &str) -> Result<Place, Error> {
 }
 
 /// Whether a party is in the list of a client: public ones, and those that it may see because of who signed in.
-fn is_listed(record: &Record, person: Option<&Person>) -> bool {
+fn is_listed(record: &Record, visitor: Visitor<'_>) -> bool {
     match record.access {
         Access::Public => true,
-        Access::Unlisted => person.is_some_and(|person| {
-            let is_own = |member: &Member| member.account() == Some(person.name.as_str());
-            person.is_operator() || record.members.iter().any(is_own)
-        }),
-        Access::Private => may_see(record, person),
+        Access::Unlisted => {
+            let is_member = |account| record.members.iter().any(|member| member.is_of(account));
+            visitor.is_operator || visitor.account.is_some_and(is_member)
+        }
+        Access::Private => record.is_shown_to(visitor),
     }
 }
 
@@ -124,7 +122,7 @@ pub(super) async fn people(
 ) -> Result<Answer<Vec<String>>, ApiError> {
     let Query(SearchPeople { q }) = search.map_err(|error| ApiError::invalid(error.body_text()))?;
     let beginning = searched(Some(&q))?;
-    if q.chars().count() < FEWEST_CHARS {
+    if beginning.chars().count() < FEWEST_CHARS {
         return Err(ApiError::invalid(format!("q must have at least {FEWEST_CHARS} characters")));
     }
     Ok(Answer(api.parties.accounts.names(&beginning, MOST_PEOPLE)))

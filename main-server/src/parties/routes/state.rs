@@ -7,25 +7,16 @@ use axum::{
     http::{header, request::Parts},
     response::IntoResponse,
 };
-use protocol::{
-    PartyId,
-    party::{Access, TOKEN_PREFIX},
-};
+use protocol::{PartyId, party::TOKEN_PREFIX};
 use serving::Forwarded;
 
 use super::{
-    super::{
-        Caller, Error, Parties,
-        party::{Join, Record, Refusal, TokenDigest, Viewer},
-    },
+    super::{Caller, Error, Parties, party::Viewer},
     Api,
     extract::PartyPath,
 };
 use crate::{
-    api::{
-        caller::{Person, bearer},
-        error::Error as ApiError,
-    },
+    api::{caller::bearer, error::Error as ApiError, extract::Client},
     events::Text,
 };
 
@@ -40,17 +31,21 @@ impl FromRequestParts<Arc<Api>> for Seen {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let PartyPath(party_id) = PartyPath::from_request_parts(parts, api).await?;
+        let Client(address) = Client::of(&parts.extensions);
         let token = bearer(&parts.headers).filter(|token| token.starts_with(TOKEN_PREFIX));
         if token.is_some() {
-            let caller: Caller = api.parties.caller(party_id, token).await?;
+            let caller: Caller = api.parties.caller(party_id, token, address).await?;
             let viewer = Viewer::Member { id: caller.member, is_operator: caller.is_operator() };
             return Ok(Self { party_id, viewer });
         }
-        api.parties.find(party_id).await?;
         let person = api.credentials.person(parts)?;
-        let is_visible = |record: &Record| may_see(record, person.as_ref());
-        let is_visible = api.parties.table.read(party_id, is_visible).unwrap_or(false);
-        is_visible.then_some(Self { party_id, viewer: Viewer::Onlooker }).ok_or_else(|| Error::Unknown.into())
+        let visitor = api.parties.visitor(person.as_ref());
+        let is_shown =
+            || api.parties.table.read(party_id, |record| record.is_shown_to(visitor)).unwrap_or(false);
+        if !is_shown() {
+            api.parties.ask(party_id, address).await?;
+        }
+        is_shown().then_some(Self { party_id, viewer: Viewer::Onlooker }).ok_or_else(|| Error::Unknown.into())
     }
 }
 
@@ -69,21 +64,4 @@ impl Parties {
         let state = self.table.read(party_id, |record| record.view(viewer)).ok_or(Error::Unknown)?;
         serde_json::to_string(&state).map(Text::from).map_err(|_| Error::Failed)
     }
-}
-
-/// Whether a client that shows no token may know of a party: `person` is who signed in there.
-pub(super) fn may_see(record: &Record, person: Option<&Person>) -> bool {
-    if record.access != Access::Private {
-        return true;
-    }
-    let Some(person) = person else { return false };
-    let is_member = record.members.iter().any(|member| member.account() == Some(person.name.as_str()));
-    let join = || Join {
-        digest: TokenDigest::of(""),
-        name: person.name.clone(),
-        account: true,
-        invitation: None,
-        is_operator: person.is_operator(),
-    };
-    is_member || record.admits(&join()) != Err(Refusal::UnknownParty)
 }

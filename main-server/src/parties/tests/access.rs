@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{Guest, account, call_as, join, party, song, song_of, try_join};
 use crate::{
     cluster::tests::{Cluster, Member as Server, until},
+    parties::limits::QUESTIONS,
     state::catalogue::record::Owner,
 };
 
@@ -90,6 +91,43 @@ async fn a_private_party_is_as_if_there_were_none_to_the_uninvited() {
 }
 
 #[tokio::test]
+async fn a_client_learns_nothing_of_a_private_party_from_the_store() {
+    let server = serving().await;
+    let host = private(&server).await;
+    let none = PartyId::from_bytes([7; 16]);
+    let both = [host.party_id, none].map(|party_id| format!("/api/parties/{party_id}"));
+    let asked = async |code: ErrorCode| {
+        for path in &both {
+            assert_eq!(server.get(path).await.code(), code, "{path}");
+            assert_eq!(server.post(&format!("{path}/leave"), None, Value::Null).await.code(), code);
+            let joined = server.post(&format!("{path}/join"), None, json!({ "name": "Eve" })).await;
+            assert_eq!(joined.code(), code, "{path}");
+        }
+    };
+    asked(ErrorCode::UnknownParty).await;
+    let own = Some([127, 0, 0, 1].into());
+    let limits = &server.parties.limits;
+    let left = (0..100_000).take_while(|_| limits.ask(own).is_ok()).count();
+    assert!(left + 6 >= QUESTIONS.1 as usize, "{left}");
+    for path in &both {
+        until("the store is not asked so often", async || {
+            while limits.ask(own).is_ok() {}
+            server.get(path).await.status == StatusCode::TOO_MANY_REQUESTS
+        })
+        .await;
+    }
+    assert!(host.state(&server).await.revision > 0, "its members are not asked for");
+
+    let server = serving().await;
+    let host = private(&server).await;
+    server.cut();
+    for party_id in [host.party_id, none] {
+        let answer = server.get(&format!("/api/parties/{party_id}")).await;
+        assert_eq!(answer.code(), ErrorCode::StoreUnavailable, "{party_id}");
+    }
+}
+
+#[tokio::test]
 async fn onlookers_of_an_open_party_see_neither_members_nor_messages() {
     let server = serving().await;
     let host = party(&server, json!({ "access": "unlisted" })).await;
@@ -153,6 +191,76 @@ async fn a_revocation_that_failed_half_way_is_repeated() {
     assert!(!try_join(&b, host.party_id, with).await.status.is_success());
     let invented = b.delete(&path("0123456789abcdef"), host.token()).await;
     assert_eq!(invented.code(), ErrorCode::UnknownInvitation);
+}
+
+#[tokio::test]
+async fn the_invitation_of_a_member_that_is_removed_is_revoked_for_all_to_see() {
+    let server = serving().await;
+    let host = private(&server).await;
+    let made = invite(&server, &host, json!({})).await;
+    let with = |name: &str| json!({ "name": name, "invitation": made.invitation });
+    let bob: Membership = try_join(&server, host.party_id, with("Bob")).await.read();
+    try_join(&server, host.party_id, with("Cy")).await.read::<Membership>();
+    host.does(&server, json!({ "command": "kick", "member_id": bob.member_id })).await;
+    assert_eq!(names(&server, &host).await, ["Ann", "Cy"], "others stay");
+    let listed = server.send(Method::GET, &host.path("/invitations"), host.token(), vec![]).await;
+    assert_eq!(listed.json::<Value>().await.unwrap(), json!([]));
+    let refused = try_join(&server, host.party_id, with("Di")).await;
+    assert_eq!(
+        (refused.code(), &refused.json["error"]["reason"]),
+        (ErrorCode::InvitationRefused, &json!("revoked"))
+    );
+}
+
+#[tokio::test]
+async fn a_call_to_join_that_is_repeated_makes_one_member_and_counts_one_use() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    let host = private(&a).await;
+    let made = invite(&a, &host, json!({ "uses": 1 })).await;
+    let token = format!("up_{}", "0123456789abcdef".repeat(3));
+    let body = json!({ "name": "Bob", "invitation": made.invitation, "token": token });
+    b.blind();
+    let first: Membership = try_join(&a, host.party_id, body.clone()).await.read();
+    assert_eq!(first.token, token);
+    for server in [&a, &b] {
+        let again: Membership = try_join(server, host.party_id, body.clone()).await.read();
+        assert!(again == first, "the same member");
+    }
+    let other = json!({ "name": "Bob", "invitation": made.invitation, "token": format!("{token}x") });
+    assert_eq!(try_join(&a, host.party_id, other).await.code(), ErrorCode::InvitationRefused);
+    assert_eq!(names(&a, &host).await, ["Ann", "Bob"]);
+    let weak = json!({ "name": "Eve", "invitation": made.invitation, "token": "up_1" });
+    assert_eq!(try_join(&a, host.party_id, weak).await.code(), ErrorCode::InvalidRequest);
+}
+
+#[tokio::test]
+async fn a_member_whose_account_is_deleted_is_no_member_any_more() {
+    let server = serving().await;
+    let host = private(&server).await;
+    let bob = account(&server, "bob", "broadcaster").await;
+    host.does(&server, json!({ "command": "set", "people": ["bob"] })).await;
+    let path = host.path("/join");
+    let joined = call_as(&server, &bob, Method::POST, &path, json!({ "name": "x" })).await;
+    let guest = Guest { party_id: host.party_id, member: joined.read() };
+    let mut events = guest.events(&server).await;
+    server.operate(Method::DELETE, "/api/accounts/bob", vec![]).await;
+    let speak = json!({ "command": "chat", "text": "still here" });
+    assert_eq!(guest.tries(&server, speak.clone()).await.code(), ErrorCode::UnknownParty);
+
+    // Another person has the name.
+    let bob = account(&server, "bob", "broadcaster").await;
+    assert_eq!(guest.tries(&server, speak).await.code(), ErrorCode::UnknownParty);
+    let refused = call_as(&server, &bob, Method::POST, &path, json!({ "name": "x" })).await;
+    assert_eq!(refused.code(), ErrorCode::UnknownParty, "the list means the one before");
+    let seen = call_as(&server, &bob, Method::GET, "/api/parties", Value::Null).await.read::<PartyPage>();
+    assert!(seen.parties.is_empty());
+    until("it is removed", async || names(&server, &host).await == ["Ann"]).await;
+    let mut last = None;
+    while let Some(event) = events.next().await {
+        last = Some(event);
+    }
+    assert_eq!(last.unwrap().0, "ended");
 }
 
 #[tokio::test]
@@ -266,6 +374,63 @@ async fn an_item_that_becomes_private_is_not_played_by_the_right_of_a_guest_that
     server.library.change(item_id, hide).await.unwrap();
     let refused = host.post(&server, "/play", json!({ "item_id": item_id })).await;
     assert_eq!(refused.code(), ErrorCode::UnknownItem);
+}
+
+#[tokio::test]
+async fn what_members_may_not_play_any_more_leaves_the_party() {
+    let server = serving().await;
+    let songs = [
+        song(&server, "a", 60_000).await,
+        song(&server, "bb", 60_000).await,
+        song(&server, "ccc", 60_000).await,
+    ];
+    let live = server.create("live").await.stream_id;
+    let host = party(&server, json!({ "settings": { "default_item_id": songs[2] } })).await;
+    host.does(&server, json!({ "command": "queue", "item_id": songs[1] })).await;
+    host.does(&server, json!({ "command": "queue", "item_id": songs[0] })).await;
+    host.does(&server, json!({ "command": "queue", "stream_id": live })).await;
+    host.does(&server, json!({ "command": "queue", "item_id": songs[1] })).await;
+    let hide = |record: &mut crate::library::Record| record.visibility = Visibility::Private;
+    for item_id in [songs[0], songs[2]] {
+        server.library.change(item_id, hide).await.unwrap();
+    }
+    let private = json!({ "visibility": "private" }).to_string();
+    let hidden = server.operate(Method::PATCH, &format!("/api/streams/{live}"), private.into()).await;
+    assert!(hidden.status.is_success(), "{hidden:?}");
+    until("what can be played is left", async || {
+        let state = host.state(&server).await;
+        let mut left = state.timeline.entry.into_iter().map(|entry| *entry).chain(state.queue);
+        state.settings.default_item_id.is_none() && left.all(|entry| entry.item_id == Some(songs[1]))
+    })
+    .await;
+    assert_eq!(host.state(&server).await.queue.len(), 1, "the same song again");
+}
+
+#[tokio::test]
+async fn a_new_host_changes_settings_beside_a_default_item_that_it_may_not_play() {
+    let server = serving().await;
+    let cookie = account(&server, "ann", "broadcaster").await;
+    let since_ms = server.accounts.since_ms("ann").unwrap();
+    let own = async |title: &str| {
+        song_of(&server, title, 60_000, |new| {
+            new.visibility = Visibility::Private;
+            new.owner = Some(Owner { account: "ann".into(), account_since_ms: since_ms, key_id: None });
+        })
+        .await
+    };
+    let (mine, other) = (own("mine").await, own("other").await);
+    let body = super::described(json!({ "settings": { "default_item_id": mine } }));
+    let made = call_as(&server, &cookie, Method::POST, "/api/parties", body).await.json;
+    let party_id: PartyId = made["party_id"].as_str().unwrap().parse().unwrap();
+    let host = Guest { party_id, member: serde_json::from_value(made["member"].clone()).unwrap() };
+    let guest = join(&server, party_id, "Bob").await;
+    host.does(&server, json!({ "command": "hand_over", "member_id": guest.id() })).await;
+    let set =
+        |item_id| json!({ "command": "set", "settings": { "default_item_id": item_id, "skip_percent": 70 } });
+    guest.does(&server, set(mine)).await;
+    let settings = guest.state(&server).await.settings;
+    assert_eq!((settings.default_item_id, settings.skip_percent), (Some(mine), 70));
+    assert_eq!(guest.tries(&server, set(other)).await.code(), ErrorCode::UnknownItem);
 }
 
 #[tokio::test]

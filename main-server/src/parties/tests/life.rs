@@ -91,6 +91,12 @@ async fn a_member_that_leaves_or_is_removed_hears_why_and_its_token_ends() {
         }
         assert_eq!(last, Some(("ended".into(), json!({ "reason": reason }))));
     }
+    let again = host.tries(&server, json!({ "command": "kick", "member_id": kicked.id() })).await;
+    assert_eq!(
+        (again.status, again.code()),
+        (StatusCode::CONFLICT, ErrorCode::Conflict),
+        "the caller is a member"
+    );
     for gone in [&leaver, &kicked] {
         for path in ["/commands", "/leave", "/report", "/play"] {
             let refused = gone.post(&server, path, json!({ "command": "skip" })).await;

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::{described, join, party, song, try_join};
 use crate::{
-    cluster::tests::{Cluster, until},
+    cluster::tests::{Answer, Cluster, until},
     parties::{
-        limits::{COMMANDS, ENTRIES, LOOK_UPS, MESSAGES},
+        limits::{COMMANDS, ENTRIES, JOINS, LOOK_UPS, MAKING, MESSAGES},
         party::MAX_PEOPLE,
     },
 };
@@ -24,12 +24,40 @@ async fn parties_are_bounded_and_an_address_gets_its_share() {
     let refused = make().await;
     assert_eq!((refused.status, refused.code()), (StatusCode::TOO_MANY_REQUESTS, ErrorCode::LimitReached));
 
-    let server = Cluster::new().await.member(|config| config.parties.per_address = Some(1)).await;
+    let server = Cluster::new().await.member(|config| config.parties.per_address = 1).await;
     let host = party(&server, json!({})).await;
     let make = async || server.post("/api/parties", None, described(json!({}))).await;
     assert_eq!(make().await.code(), ErrorCode::LimitReached);
     host.does(&server, json!({ "command": "end" })).await;
     until("its place is free again", async || make().await.status.is_success()).await;
+}
+
+#[tokio::test]
+async fn an_address_makes_and_joins_parties_at_a_bounded_pace() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let host = party(&server, json!({})).await;
+    let (own, other) = (Some([127, 0, 0, 1].into()), Some([192, 0, 2, 1].into()));
+    let limits = &server.parties.limits;
+    let joins = || (0..100_000).take_while(|_| limits.join(host.party_id, own).is_ok()).count();
+    assert!(joins() >= JOINS.1 as usize);
+    let refused = |answer: Answer| {
+        answer.status == StatusCode::TOO_MANY_REQUESTS && answer.code() == ErrorCode::LimitReached
+    };
+    until("the address is too fast", async || {
+        joins();
+        refused(try_join(&server, host.party_id, json!({ "name": "Bob" })).await)
+    })
+    .await;
+    assert!(limits.join(host.party_id, other).is_ok());
+
+    let makes = || (0..100_000).take_while(|_| limits.party(own, 0).is_ok()).count();
+    assert!(makes() >= MAKING.1 as usize - 1, "one was made");
+    until("the address is too fast", async || {
+        makes();
+        refused(server.post("/api/parties", None, described(json!({}))).await)
+    })
+    .await;
+    assert!(limits.party(other, 0).is_ok());
 }
 
 #[tokio::test]

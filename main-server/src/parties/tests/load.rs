@@ -1,6 +1,6 @@
 //! How much work a crowd is: writes to the store, and events made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -33,7 +33,7 @@ async fn crowd(server: &Server, party_id: PartyId) -> Vec<MemberId> {
     let joined = (0..CROWD).map(async |number| {
         let (_, digest) = crate::parties::new_token().unwrap();
         let name = format!("member {number}");
-        let join = Join { digest, name, account: false, invitation: None, is_operator: false };
+        let join = Join { digest, name, account_since_ms: None, invitation: None, is_operator: false };
         let done = server.parties.writer.apply(party_id, Event::Join(join)).await.unwrap();
         match done.applied.created {
             Some(Created::Member(member)) => member,
@@ -60,7 +60,14 @@ async fn a_thousand_members_that_ask_at_once_are_some_writes() {
     let voted = members.iter().map(async |member| {
         let target = Target { item_id: Some(songs[1]), ..Target::default() };
         let command = PartyCommand { command: Command::Vote(target), if_revision: None, request_id: None };
-        let request = Request { member: *member, is_operator: false, command, entry: None, seen_round: None };
+        let request = Request {
+            member: *member,
+            is_operator: false,
+            command,
+            entry: None,
+            accounts: BTreeMap::new(),
+            seen_round: None,
+        };
         server.parties.writer.apply(host.party_id, Event::Request(Box::new(request))).await.unwrap()
     });
     let revisions: BTreeSet<u64> = join_all(voted).await.iter().map(|done| done.revision).collect();

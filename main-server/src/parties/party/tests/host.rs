@@ -1,13 +1,16 @@
 //! Parties with a host.
 
-use protocol::party::{Command, HostLoss, Policy, Settings, Target};
+use protocol::{
+    ErrorCode,
+    party::{Command, HostLoss, Policy, Settings, Target},
+};
 
 use super::{
     super::{
-        Event, Refusal,
+        Event, MAX_QUEUE_OF_MEMBER, Refusal,
         playback::{CLOSE_AHEAD_MS, LEAD_MS, LIVE_DELAY_MS, SKIP_LEAD_MS},
     },
-    support::{Party, SONG_MS, START_MS, live, song, target},
+    support::{Party, SONG_MS, START_MS, live, request, song, target},
 };
 
 fn party() -> Party {
@@ -200,9 +203,60 @@ fn a_host_that_is_lost_while_nothing_moves_is_replaced_at_once() {
 }
 
 #[test]
+fn one_member_does_not_fill_the_queue() {
+    for policy in [Policy::Host, Policy::Vote] {
+        let mut party = Party::new(policy, Settings::default());
+        let ann = party.join("Ann");
+        party.queue(Party::HOST, &song(200, "f"));
+        let suggest = |number: usize| {
+            let entry = song(u8::try_from(number).unwrap(), "a");
+            Event::Request(Box::new(request(ann, Command::Queue(target(&entry)), Some(entry))))
+        };
+        for number in 0..MAX_QUEUE_OF_MEMBER {
+            assert!(party.apply(&suggest(number)).changed);
+            assert!(!party.apply(&suggest(number)).changed, "it is there already");
+        }
+        let refused = party.try_apply(&suggest(MAX_QUEUE_OF_MEMBER));
+        assert!(matches!(refused, Err(Refusal::Limit(_))), "{refused:?}");
+        let queued = party.record.queue.len();
+        for number in 0..=MAX_QUEUE_OF_MEMBER {
+            party.queue(Party::HOST, &song(u8::try_from(100 + number).unwrap(), "b"));
+        }
+        assert_eq!(party.record.queue.len(), queued + MAX_QUEUE_OF_MEMBER + 1, "the host may add more");
+        let bob = party.join("Bob");
+        party.queue(bob, &song(90, "c"));
+
+        party.ask(Party::HOST, Command::Kick { member_id: ann.to_string() }).unwrap();
+        let left = party.record.queue.iter().filter(|entry| entry.added_by == ann).count();
+        assert_eq!(
+            left,
+            if policy == Policy::Host { 0 } else { MAX_QUEUE_OF_MEMBER },
+            "suggestions go with it"
+        );
+    }
+}
+
+#[test]
+fn commands_for_a_member_that_has_left_are_a_conflict() {
+    let mut party = party();
+    let ann = party.join("Ann");
+    party.apply(&Event::Leave { member: ann });
+    let member_id = ann.to_string();
+    for command in [
+        Command::Kick { member_id: member_id.clone() },
+        Command::Mute { member_id: member_id.clone(), on: true },
+        Command::HandOver { member_id },
+        Command::Kick { member_id: "nobody".into() },
+    ] {
+        let refused = party.ask(Party::HOST, command).unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::Conflict, "the caller is a member still");
+    }
+}
+
+#[test]
 fn a_kicked_member_is_gone_and_does_not_come_back() {
     let mut party = party();
-    let join = super::super::Join { account: true, ..super::support::guest("ann") };
+    let join = super::super::Join { account_since_ms: Some(1), ..super::support::guest("ann") };
     party.apply(&Event::Join(join.clone()));
     let ann = party.record.holder(&join.digest).unwrap().id;
     party.ask(Party::HOST, Command::Kick { member_id: ann.to_string() }).unwrap();

@@ -134,7 +134,7 @@ fn event(record: &Record, step: &Step) -> Event {
     match step {
         Step::Join(number) => Event::Join(Join {
             digest: TokenDigest::of(&number.to_string()),
-            account: number % 3 == 0,
+            account_since_ms: (number % 3 == 0).then_some(1),
             invitation: (number % 2 == 0).then(|| (number % 4).to_string()),
             is_operator: number % 16 == 0,
             ..guest(&format!("guest {}", number % 8))
@@ -152,7 +152,10 @@ fn event(record: &Record, step: &Step) -> Event {
             Event::Buffering { member: member(record, *choice), is_buffering: *is_buffering }
         }
         Step::Passes(_) => Event::Tick,
-        Step::Gone(number) => Event::ItemGone { item_id: song(*number, "").item_id.unwrap() },
+        Step::Gone(number) => {
+            let gone = record.entries().filter(|entry| entry.content.item_id == song(*number, "").item_id);
+            Event::EntriesGone { entries: gone.map(|entry| entry.id).collect() }
+        }
         Step::Ended => Event::StreamEnded { stream_id: live("camera").stream_id.unwrap() },
         Step::Revoked(number) => Event::InvitationRevoked { invitation: number.to_string() },
     }

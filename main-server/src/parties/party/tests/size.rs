@@ -48,13 +48,16 @@ fn full(texts: Texts) -> Party {
         people: Some((0..100).map(|number| format!("{number:064}")).collect()),
         ..ChangeParty::default()
     };
-    party.ask(Party::HOST, Command::Set(Box::new(change))).unwrap();
+    let mut set = request(Party::HOST, Command::Set(Box::new(change.clone())), None);
+    set.accounts = change.people.into_iter().flatten().map(|name| (name, START_MS)).collect();
+    party.apply(&Event::Request(Box::new(set)));
     // Bans first: each takes the place of a member that was there.
     for number in 0..210 {
         let digest = TokenDigest::of(&format!("banned {number}"));
         let name = format!("{number:064}");
         let invitation = Some(format!("{number:016}"));
-        let join = Join { digest: digest.clone(), account: true, invitation, ..guest(&name) };
+        let join =
+            Join { digest: digest.clone(), account_since_ms: Some(START_MS), invitation, ..guest(&name) };
         party.apply(&Event::Join(join));
         let member_id = party.record.holder(&digest).unwrap().id.to_string();
         party.ask(Party::HOST, Command::Kick { member_id }).unwrap();
@@ -63,7 +66,7 @@ fn full(texts: Texts) -> Party {
     // As many as the bound says, without asking it for each.
     let admit = |record: &mut Record| {
         let digest = TokenDigest::of(&record.members.len().to_string());
-        record.admit(digest, name.clone(), false, Some(invitation.into()), START_MS);
+        record.admit(digest, name.clone(), None, Some(invitation.into()), START_MS);
         record.members.last().map_or(0, member_bytes)
     };
     let maker_bytes: usize = party.record.members.iter().map(member_bytes).sum();
@@ -96,7 +99,8 @@ fn full(texts: Texts) -> Party {
     for (place, member) in party.record.members.iter_mut().enumerate() {
         member.vote = Some(places[place % places.len()]);
         member.last_vote = member.vote;
-        (member.skips, member.is_muted, member.account) = (true, true, true);
+        (member.skips, member.is_muted) = (true, true);
+        member.account_since_ms = Some(START_MS);
         member.away_since_ms = Some(party.now_ms);
     }
     party.record.numbers += 10_000_000;

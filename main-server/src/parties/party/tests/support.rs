@@ -1,5 +1,7 @@
 //! A party and its members for tests.
 
+use std::collections::BTreeMap;
+
 use protocol::{
     ItemId, PartyId, StreamId,
     party::{
@@ -64,7 +66,7 @@ pub(super) fn guest(name: &str) -> Join {
     Join {
         digest: TokenDigest::of(name),
         name: name.into(),
-        account: false,
+        account_since_ms: None,
         invitation: None,
         is_operator: false,
     }
@@ -73,7 +75,7 @@ pub(super) fn guest(name: &str) -> Join {
 /// A request of a member that is no operator.
 pub(super) fn request(member: MemberId, command: Command, entry: Option<NewEntry>) -> Request {
     let command = PartyCommand { command, if_revision: None, request_id: None };
-    Request { member, is_operator: false, command, entry, seen_round: None }
+    Request { member, is_operator: false, command, entry, accounts: BTreeMap::new(), seen_round: None }
 }
 
 impl Party {
@@ -85,7 +87,7 @@ impl Party {
             create: create(policy, settings),
             default: None,
             digest: TokenDigest::of("Host"),
-            account: false,
+            account_since_ms: None,
         };
         Self { record: Record::new(new, START_MS), now_ms: START_MS }
     }

@@ -1,15 +1,17 @@
 //! What members and others see, and what the events say.
 
 use protocol::{
-    ErrorCode, ItemId,
+    ErrorCode,
     party::{Access, ChangeParty, Command, EndReason, PartyState, Policy, Settings, Target},
 };
 use serde_json::{Map, Value};
 
 use super::{
     super::{
-        Event, Join, MAX_PEOPLE, Record, Refusal, TokenDigest, Viewer,
+        Event, Join, MAX_PEOPLE, Record, Refusal, TokenDigest, Viewer, Visitor,
+        bounds::MAX_MEMBERS,
         changes::{Changes, changes},
+        record::Entry,
     },
     support::{Party, guest, request, song, target},
 };
@@ -174,10 +176,13 @@ fn a_private_party_reveals_nothing_to_the_uninvited() {
     };
     party.ask(Party::HOST, Command::Set(Box::new(change))).unwrap();
     assert_eq!(party.record.admits(&guest("ann")), Err(Refusal::UnknownParty), "a guest called like her");
-    let ann = Join { account: true, ..guest("ann") };
+    let ann = Join { account_since_ms: Some(7), ..guest("ann") };
     assert_eq!(party.record.admits(&ann), Ok(()));
     assert_eq!(party.record.admits(&Join { invitation: Some("1a".into()), ..guest("Bob") }), Ok(()));
-    assert_eq!(party.record.admits(&Join { is_operator: true, account: true, ..guest("op") }), Ok(()));
+    assert_eq!(
+        party.record.admits(&Join { is_operator: true, account_since_ms: Some(1), ..guest("op") }),
+        Ok(())
+    );
 
     party.apply(&Event::Join(ann.clone()));
     let id = party.record.holder(&ann.digest).unwrap().id;
@@ -185,6 +190,50 @@ fn a_private_party_reveals_nothing_to_the_uninvited() {
     let again = Join { digest: TokenDigest::of("again"), ..ann };
     assert_eq!(party.record.admits(&again), Err(Refusal::UnknownParty));
     assert_eq!(Refusal::UnknownParty.code(), ErrorCode::UnknownParty);
+}
+
+#[test]
+fn a_list_of_people_admits_the_accounts_that_were_there_when_it_was_made() {
+    let mut party = Party::new(Policy::Host, Settings::default());
+    let set = |people: &[&str], accounts: &[(&str, u64)]| {
+        let people = Some(people.iter().map(|name| (*name).to_owned()).collect());
+        let change = ChangeParty { people, access: Some(Access::Private), ..ChangeParty::default() };
+        let mut request = request(Party::HOST, Command::Set(Box::new(change)), None);
+        request.accounts = accounts.iter().map(|(name, since_ms)| ((*name).to_owned(), *since_ms)).collect();
+        Event::Request(Box::new(request))
+    };
+    let join = |name: &str, since_ms| Join { account_since_ms: Some(since_ms), ..guest(name) };
+    party.apply(&set(&["bob", "cy"], &[("bob", 7)]));
+    assert_eq!(party.record.admits(&join("bob", 7)), Ok(()));
+    assert_eq!(party.record.admits(&join("bob", 8)), Err(Refusal::UnknownParty), "another bob");
+    assert_eq!(party.record.admits(&join("cy", 8)), Ok(()), "who had no account then");
+
+    party.apply(&set(&["bob", "cy", "di"], &[("bob", 8), ("cy", 9), ("di", 9)]));
+    assert_eq!(party.record.admits(&join("bob", 7)), Ok(()), "a name that stays is the same person");
+    assert_eq!(party.record.admits(&join("bob", 8)), Err(Refusal::UnknownParty));
+    party.apply(&set(&["cy"], &[]));
+    party.apply(&set(&["bob"], &[("bob", 8)]));
+    assert_eq!(party.record.admits(&join("bob", 8)), Ok(()), "it was taken off and listed again");
+
+    let member = join("bob", 8);
+    party.apply(&Event::Join(member));
+    party.apply(&set(&[], &[]));
+    let shown = |since_ms| Visitor { account: Some(("bob", since_ms)), ..Visitor::default() };
+    assert!(party.record.is_shown_to(shown(8)), "it is a member");
+    assert!(!party.record.is_shown_to(shown(9)) && !party.record.is_shown_to(Visitor::default()));
+}
+
+#[test]
+fn a_full_party_is_still_shown_to_those_who_may_join() {
+    let mut party = Party::new(Policy::Host, Settings::default());
+    let change =
+        ChangeParty { people: Some(vec!["ann".into()]), access: Some(Access::Private), ..Default::default() };
+    party.ask(Party::HOST, Command::Set(Box::new(change))).unwrap();
+    let member = party.record.members[0].clone();
+    party.record.members.resize(MAX_MEMBERS, member);
+    let ann = Join { account_since_ms: Some(1), ..guest("ann") };
+    assert!(matches!(party.record.admits(&ann), Err(Refusal::Limit(_))));
+    assert!(party.record.is_shown_to(Visitor { account: Some(("ann", 1)), ..Visitor::default() }));
 }
 
 #[test]
@@ -227,9 +276,14 @@ fn a_default_item_plays_while_there_is_nothing_else() {
     party.play_out();
     assert_eq!(party.playing().as_deref(), Some("Song 1"));
 
-    party.apply(&Event::ItemGone { item_id: ItemId::from_bytes([1; 16]) });
+    let gone = |party: &Party, number| {
+        let is_gone = |entry: &&Entry| entry.content.item_id == song(number, "").item_id;
+        Event::EntriesGone { entries: party.record.entries().filter(is_gone).map(|entry| entry.id).collect() }
+    };
+    party.apply(&gone(&party, 1));
     assert_eq!(party.playing().as_deref(), Some("Song 9"));
-    party.apply(&Event::ItemGone { item_id: ItemId::from_bytes([9; 16]) });
+    party.apply(&gone(&party, 9));
+    assert_eq!(party.record.settings.default_item_id, None);
     assert_eq!(party.playing(), None);
 }
 

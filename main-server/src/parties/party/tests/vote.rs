@@ -171,7 +171,7 @@ fn an_account_has_one_vote_and_one_skip_however_often_it_joins() {
     let mut party = pool(Settings::default());
     let mut joins = |token: &str| {
         let mut join = super::support::guest(token);
-        (join.name, join.account) = ("ann".into(), true);
+        (join.name, join.account_since_ms) = ("ann".into(), Some(1));
         party.apply(&Event::Join(join));
         party.record.members.last().unwrap().id
     };
