@@ -191,6 +191,20 @@ async fn member_in_a_terminal_shows_votes_plays_and_pipes_audio() {
     let state: Value = serde_json::from_str(&said(&bob.run(&["show", "--json"]))).unwrap();
     assert_eq!(state["queue"][0]["title"], "two");
 
+    let carl = User::new(&site, "carl");
+    let created = said(&carl.run(&["create", "Evening", "--name", "Carl", "--server", &site.url, "--json"]));
+    let created: Value = serde_json::from_str(&created).unwrap();
+    assert!(created["url"].as_str().unwrap().ends_with(created["party_id"].as_str().unwrap()));
+    let item_id = state["queue"][0]["item_id"].as_str().unwrap();
+    said(&carl.run(&["queue", &format!("{}/library/{item_id}", site.url)]));
+    let shown = said(&carl.run(&["show"]));
+    assert!(
+        shown.contains("Evening\t") && shown.contains("\ttwo\n") && shown.contains("member\tCarl\thost\n"),
+        "{shown}"
+    );
+    let (status, why) = refusal(&carl.run(&["queue", &"0".repeat(32)]));
+    assert!(status == Some(1) && why.contains("unknown_item: "), "{status:?} {why}");
+
     site.command(token, json!({ "command": "set", "policy": "vote" })).await;
     said(&bob.run(&["vote", "two"]));
     let shown = said(&bob.run(&["show"]));

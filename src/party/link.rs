@@ -1,6 +1,6 @@
-//! The party that a user names: its id, or the link of its page.
+//! The party, item or stream that a user names: its id, or the link of its page.
 
-use protocol::PartyId;
+use protocol::{PartyId, party::Target};
 use reqwest::Url;
 
 use crate::failure::Failure;
@@ -38,6 +38,27 @@ impl Link {
     }
 }
 
+/// Reads the id of an item, or the link of the page of an item or stream.
+///
+/// # Errors
+/// It is neither.
+pub(super) fn media(text: &str) -> Result<Target, Failure> {
+    media_of(text).ok_or_else(|| Failure::Config("expected the id or link of an item or stream".to_owned()))
+}
+
+fn media_of(text: &str) -> Option<Target> {
+    if let Ok(item_id) = text.parse() {
+        return Some(Target { item_id: Some(item_id), ..Target::default() });
+    }
+    let url = Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()))?;
+    let (base, id) = url.path().trim_end_matches('/').rsplit_once('/')?;
+    match base.rsplit_once('/')?.1 {
+        "library" => Some(Target { item_id: Some(id.parse().ok()?), ..Target::default() }),
+        "view" => Some(Target { stream_id: Some(id.parse().ok()?), ..Target::default() }),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +83,24 @@ mod tests {
         }
         for wrong in ["", "7a", "http://host/party/", "http://host/view/7a", &format!("file:///party/{id}")] {
             assert!(Link::read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn items_and_streams_are_named_by_ids_or_links() {
+        let id = "7a".repeat(16);
+        let item = Target { item_id: id.parse().ok(), ..Target::default() };
+        let stream = Target { stream_id: id.parse().ok(), ..Target::default() };
+        for (text, target) in [
+            (id.clone(), &item),
+            (format!("https://host/library/{id}"), &item),
+            (format!("https://host/tv/library/{id}/?t=1#x"), &item),
+            (format!("http://host:5000/view/{id}"), &stream),
+        ] {
+            assert_eq!(media_of(&text).as_ref(), Some(target), "{text}");
+        }
+        for wrong in ["", "night drive", "http://host/library/", &format!("http://host/party/{id}")] {
+            assert!(media(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -17,7 +17,10 @@ use std::{io, os::fd::AsFd};
 
 use protocol::{
     PartyId,
-    party::{Command, CommandDone, JoinParty, Membership, PartyCommand, PartyState, Target},
+    party::{
+        Command, CommandDone, CreateParty, JoinParty, Membership, PartyCommand, PartyCreated, PartyState,
+        Target,
+    },
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -42,8 +45,10 @@ const LOCAL: &str = "http://localhost:5000";
 /// Runs the action.
 pub(crate) async fn run(args: PartyArgs) -> Result<(), Failure> {
     let mut memberships = Memberships::open()?;
-    if args.action == PartyAction::Join {
-        return join(&args, &mut memberships).await;
+    match args.action {
+        PartyAction::Join => return join(&args, &mut memberships).await,
+        PartyAction::Create => return create(&args, &mut memberships).await,
+        _ => {}
     }
     let party = member_of(&args, &memberships)?;
     match args.action {
@@ -89,21 +94,53 @@ async fn show(party: &Party, json: bool) -> Result<(), Failure> {
 /// The command of an action that is one.
 async fn command(args: &PartyArgs, party: &Party) -> Result<Command, Failure> {
     let target = match &args.argument {
+        Some(text) if args.action == PartyAction::Queue => link::media(text)?,
         Some(text) => show::target(show::entry(&read(party.state().await?)?, text)?),
         None => Target::default(),
     };
     Ok(match args.action {
         PartyAction::Play => Command::Play(target),
         PartyAction::Vote => Command::Vote(target),
+        PartyAction::Queue => Command::Queue(target),
         PartyAction::Pause => Command::Pause,
         PartyAction::Next => Command::Next,
         PartyAction::Skip => Command::Skip,
-        PartyAction::Show | PartyAction::Join | PartyAction::Leave => unreachable!("see run"),
+        PartyAction::Show | PartyAction::Create | PartyAction::Join | PartyAction::Leave => {
+            unreachable!("see run")
+        }
     })
 }
 
 fn read(state: Value) -> Result<PartyState, Failure> {
     serde_json::from_value(state).map_err(Failure::run("the answer cannot be read"))
+}
+
+/// Creates a party, of which this user is host.
+async fn create(args: &PartyArgs, memberships: &mut Memberships) -> Result<(), Failure> {
+    let server = args.options.server.clone().unwrap_or_else(|| LOCAL.to_owned());
+    let client = Client::new(&server, &args.trust)?;
+    let body = CreateParty {
+        title: args.argument.clone().unwrap_or_default(),
+        policy: args.policy,
+        access: args.access,
+        name: name(&args.options)?,
+        settings: None,
+    };
+    let request = client.request(Method::POST, "api/parties").json(&body);
+    let PartyCreated { party_id, member, .. } = json_of(request).await?;
+    let party = Party { client, party_id, token: member.token.clone() };
+    memberships.keep(party_id, &server, member)?;
+    match args.json {
+        true => println!("{}", json!({ "party_id": party_id, "url": party.page() })),
+        false => println!("{}", party.page()),
+    }
+    Ok(())
+}
+
+/// What the member is to be called.
+fn name(options: &MemberOptions) -> Result<String, Failure> {
+    let missing = || Failure::Config("say what you are called: --name NAME".to_owned());
+    options.name.clone().ok_or_else(missing)
 }
 
 /// Joins, and follows what plays until Ctrl-C or the end of the party.
@@ -161,10 +198,8 @@ async fn enter(
     invitation: Option<String>,
     options: &MemberOptions,
 ) -> Result<Membership, Failure> {
-    let Some(name) = options.name.clone() else {
-        return Err(Failure::Config("say what you are called: --name NAME".to_owned()));
-    };
-    let body = JoinParty { name, invitation: options.invitation.clone().or(invitation), token: None };
+    let invitation = options.invitation.clone().or(invitation);
+    let body = JoinParty { name: name(options)?, invitation, token: None };
     let request = client.request(Method::POST, &format!("api/parties/{party_id}/join")).json(&body);
     Ok(json_of(request).await?)
 }
