@@ -15,9 +15,8 @@ export interface Told {
   errorMs: number | undefined;
   problem: string | undefined;
   isConnected: boolean;
-  /** Of both media elements, s. */
-  positions: number[];
-  rates: number[];
+  /** Where the party is, ms. */
+  positionMs: number | undefined;
 }
 
 /** How far apart members were heard. */
@@ -121,14 +120,12 @@ async function launchFirefox(speaker: Loudspeaker): Promise<FirefoxBrowser> {
 /** In the page. */
 function look(): Told {
   const { playback, isConnected } = window.party.view;
-  const videos = [...document.querySelectorAll('video')];
   return {
     phase: playback.phase,
     entryId: playback.entryId,
     errorMs: playback.errorMs,
     problem: playback.problem?.message,
     isConnected,
-    positions: videos.map(({ currentTime }) => currentTime),
-    rates: videos.map(({ playbackRate }) => playbackRate),
+    positionMs: window.party.positionMs(),
   };
 }

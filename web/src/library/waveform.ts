@@ -41,7 +41,14 @@ export class WaveForm implements Wave {
   add(piece: Piece, bytes: Uint8Array<ArrayBuffer>, init: Uint8Array<ArrayBuffer> | undefined): void {
     if (this.#seen.has(piece.id)) return;
     this.#seen.add(piece.id);
-    this.#turn = this.#turn.then(() => this.#draw(piece, joined(init, bytes))).catch(() => undefined);
+    this.#turn = this.#turn.then(() => this.#decoded(piece, joined(init, bytes))).catch(() => undefined);
+  }
+
+  /** A piece was decoded: the samples of one channel. */
+  addSound(piece: Piece, samples: Float32Array): void {
+    if (this.#seen.has(piece.id)) return;
+    this.#seen.add(piece.id);
+    this.#draw(piece, samples);
   }
 
   columns(count: number, durationMs: number): Float32Array {
@@ -59,8 +66,12 @@ export class WaveForm implements Wave {
     return columns;
   }
 
-  async #draw(piece: Piece, file: ArrayBuffer): Promise<void> {
+  async #decoded(piece: Piece, file: ArrayBuffer): Promise<void> {
     const { samples } = await this.#decode(file);
+    this.#draw(piece, samples);
+  }
+
+  #draw(piece: Piece, samples: Float32Array): void {
     const from = Math.floor((piece.startMs / 1000) * PER_SECOND);
     const to = Math.ceil((piece.endMs / 1000) * PER_SECOND);
     this.#grow(to);

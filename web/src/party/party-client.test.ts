@@ -1,6 +1,7 @@
 // A member's party over a network that fails: what passes is tried again, and a membership is given up when it is over, not before.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FakeContext } from '../audio/fake-audio';
 import type { ServerEvent } from '../api/event-stream';
 import type { Memory } from '../browser/storage';
 import { CallError, type ErrorCode, type LocalErrorCode } from '../protocol/error';
@@ -8,6 +9,7 @@ import type { JoinParty, Membership, PartyCommand, PartyState } from '../protoco
 import { Parties } from './api';
 import { fakeEntry, fakeMember, fakeState } from './fake-party';
 import { FakeTimers } from './fake-timers';
+import { PartySound, type SoundContext } from './player/sound';
 import { keepMembership, membershipOf } from './memberships';
 import { PartyClient, type NetworkListener } from './party-client';
 import type { PartyStage } from './session';
@@ -129,10 +131,13 @@ function answer<T>(problem: CallError | undefined, value: T): Promise<T> {
 let network: NetworkListener;
 
 function clientOf(parties: FakeParties, memory: Memory): PartyClient {
+  const timers = new FakeTimers();
+  const context = new FakeContext() as unknown as SoundContext;
   return new PartyClient(PARTY, {
     parties,
     memory,
-    timers: new FakeTimers(),
+    timers,
+    sound: new PartySound({ timers, create: () => context, lateMs: 0 }),
     now: () => Date.now(),
     network: (listener) => {
       network = listener;

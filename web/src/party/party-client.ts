@@ -9,6 +9,7 @@ import { canPlayType } from '../watch/playback/mse/media-source';
 import { asCallError, type CallError } from '../protocol/error';
 import type {
   EndReason,
+  Entry,
   Membership,
   PartyAction,
   PartyCommand,
@@ -24,6 +25,8 @@ import { forgetMembership, keepMembership, keepVote, membershipOf, voteOf } from
 import { ItemDeck } from './player/item-deck';
 import { LiveDeck } from './player/live-deck';
 import { PartyPlayer, type CreateDeck } from './player/party-player';
+import { SongDeck } from './player/song-deck';
+import { PartySound } from './player/sound';
 import { MOST_TRIM_MS, type PartySession, type PartyStage, type PlaybackView, type SessionView } from './session';
 import { Redraw } from './redraw';
 import { applyChanged, applyChat, applyPresence, type PartyEvent } from './state';
@@ -57,6 +60,7 @@ export interface ClientSetup {
   memory: Memory;
   timers: Timers;
   now: () => number;
+  sound: PartySound;
   /** Tells of the network and of the page until the returned function is called. */
   network: (listener: NetworkListener) => () => void;
 }
@@ -113,11 +117,13 @@ export class PartyClient implements PartySession {
 
   constructor(id: PartyId, setup: Partial<ClientSetup> = {}) {
     this.#id = id;
+    const ownTimers = setup.timers ?? new WorkerTimers();
     this.#setup = {
       parties: setup.parties ?? new Parties(),
       server: setup.server ?? new MainServer(),
       memory: setup.memory ?? siteMemory,
-      timers: setup.timers ?? new WorkerTimers(),
+      timers: ownTimers,
+      sound: setup.sound ?? new PartySound({ timers: ownTimers }),
       now: setup.now ?? localNowMs,
       network: setup.network ?? pageNetwork,
     };
@@ -204,6 +210,7 @@ export class PartyClient implements PartySession {
   }
 
   unlock(): void {
+    this.#setup.sound.unlock();
     this.#player?.unlock();
   }
 
@@ -251,6 +258,7 @@ export class PartyClient implements PartySession {
     this.#stop();
     this.#forgetNetwork();
     this.#clock.close();
+    this.#setup.sound.close();
     this.#setup.timers.close();
     this.#listeners.clear();
   }
@@ -449,23 +457,19 @@ export class PartyClient implements PartySession {
         entry,
         make.timeline,
       );
-    return new ItemDeck(
-      {
-        ...make,
-        clock: this.#clock,
-        timers,
-        now,
-        trimMs: () => this.trimMs,
-        playItem: ({ entry_id }) => parties.playItem(this.#id, token(), { entry_id }),
-        fetch: (input, init) => fetch(input, init),
-        canPlay: canPlayType,
-        origin: location.origin,
-        base: location.origin + site(''),
-      },
-      entry,
-      make.timeline,
-      make.positionMs,
-    );
+    const reading = {
+      clock: this.#clock,
+      timers,
+      trimMs: () => this.trimMs,
+      playItem: ({ entry_id }: Entry) => parties.playItem(this.#id, token(), { entry_id }),
+      fetch: (input: RequestInfo | URL, init?: RequestInit) => fetch(input, init),
+      origin: location.origin,
+      base: location.origin + site(''),
+      changed: make.changed,
+    };
+    if (entry.is_video !== true && !make.needsElement)
+      return new SongDeck({ ...reading, sound: this.#setup.sound }, entry, make.timeline);
+    return new ItemDeck({ ...make, ...reading, now, canPlay: canPlayType }, entry, make.timeline, make.positionMs);
   };
 
   /** Looked at many times a second: what is shown changes seldom. */
@@ -507,6 +511,7 @@ export class PartyClient implements PartySession {
       video.muted = this.#muted;
       video.volume = this.#volume;
     }
+    this.#setup.sound.setVolume(this.#muted ? 0 : this.#volume);
     this.#player?.soundChanged();
   }
 }

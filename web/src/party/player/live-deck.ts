@@ -32,6 +32,8 @@ export interface LiveSetup {
 export class LiveDeck implements Deck {
   readonly entry: Entry;
   readonly wave = undefined;
+  readonly isUnfit = false;
+  readonly isForesighted = false;
   readonly #setup: LiveSetup;
   readonly #viewing: Viewing;
   #timeline: PartyTimeline;
@@ -105,6 +107,10 @@ export class LiveDeck implements Deck {
     return this.#hasStarted && !this.#viewing.isPaused;
   }
 
+  get isOver(): boolean {
+    return !this.isPlaying;
+  }
+
   get lateMs(): number | undefined {
     return this.isPlaying ? this.#viewing.figures?.lateMs : undefined;
   }
@@ -112,6 +118,10 @@ export class LiveDeck implements Deck {
   /** Nobody waits for a member of a live stream. */
   isBuffering(): boolean {
     return this.#waits;
+  }
+
+  announce(): void {
+    // It goes on until its time.
   }
 
   follow(timeline: PartyTimeline): void {

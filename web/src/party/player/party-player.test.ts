@@ -170,8 +170,14 @@ function open(browser: Browser = BROWSER) {
         },
         wave: undefined,
         problem: undefined,
+        isUnfit: false,
         isRefused: false,
         isOnCanvas: false,
+        isForesighted: false,
+        get isOver() {
+          return element.ended || element.paused;
+        },
+        announce: () => undefined,
         get isPlaying() {
           return follower.isPlaying;
         },

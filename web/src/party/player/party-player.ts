@@ -1,5 +1,5 @@
-// Plays what a party plays, when it plays it. Two media elements: one plays, the other gets ready for what is announced, begins at its
-// time, and takes over, so that songs follow without a gap. Live streams play in a deck of their own. No DOM but the elements.
+// Plays what a party plays, when it plays it. One deck plays, another gets ready for what is announced, begins at its time, and takes
+// over, so that entries follow without a gap. There are two media elements, for the decks that need one. No DOM but the elements.
 
 import type { Entry, PartyTimeline } from '../../protocol/party';
 import type { PartyClock } from '../clock';
@@ -30,6 +30,8 @@ export type CreateDeck<M extends PartyMedia> = (make: {
   /** Where it gets ready. */
   positionMs: number;
   media: M;
+  /** A deck without the element could not play it. */
+  needsElement: boolean;
   lead: Lead;
   /** Playback was begun, and is to be heard `inMs` later. */
   begun: (inMs: number) => void;
@@ -67,6 +69,8 @@ export class PartyPlayer<M extends PartyMedia> {
   /** The timeline that the current deck was given, or that has nothing to play. */
   #done: PartyTimeline | undefined;
   #pending: PartyTimeline | undefined;
+  /** Entries that need a media element. */
+  readonly #unfit = new Set<string>();
   #cancel: (() => void) | undefined;
   #isClosed = false;
 
@@ -163,11 +167,14 @@ export class PartyPlayer<M extends PartyMedia> {
     }
     const { now, next } = this.#schedule.due(serverMs);
     if (now !== this.#done) this.#turnTo(now, serverMs);
+    this.#current?.deck.announce(next);
     this.#prepare(next, now, serverMs);
+    this.#current = this.#fit(this.#current, serverMs);
+    this.#standby = this.#fit(this.#standby, serverMs);
     const nowMs = this.#setup.now();
     this.#current?.deck.step(serverMs, nowMs);
     this.#standby?.deck.step(serverMs, nowMs);
-    if (this.#ending !== undefined && (this.#ending.media.ended || this.#ending.media.paused)) this.#endEnding();
+    if (this.#ending?.deck.isOver === true) this.#endEnding();
     this.#setup.changed(false);
   }
 
@@ -218,6 +225,7 @@ export class PartyPlayer<M extends PartyMedia> {
       this.#redirect(this.#standby.deck, next, serverMs);
     if (next?.entry?.item_id === undefined || this.#standby !== undefined) return;
     if (current !== undefined && isSameEntry(current.timeline, next)) {
+      if (current.isForesighted) return;
       // A pause waits for its time; what goes on from where it stands begins in the same element.
       if (next.paused || current.timeline === next || (now !== undefined && goesOn(now, next))) return;
       if (current.timeline.paused && Math.abs(current.timeline.position_ms - next.position_ms) < 1) {
@@ -245,11 +253,21 @@ export class PartyPlayer<M extends PartyMedia> {
       timeline,
       positionMs: Math.max(0, positionMs),
       media,
+      needsElement: this.#unfit.has(entry.entry_id),
       lead: this.#lead,
       begun: (inMs) => this.#setup.timers.after(inMs, () => this.#step()),
       changed: () => this.#setup.changed(true),
     });
     return { deck, media };
+  }
+
+  /** The deck, or one of another kind that can play its entry. */
+  #fit(slot: Slot<M> | undefined, serverMs: number): Slot<M> | undefined {
+    if (slot?.deck.isUnfit !== true) return slot;
+    const { entry, timeline } = slot.deck;
+    this.#unfit.add(entry.entry_id);
+    slot.deck.close();
+    return this.#open(entry, timeline, serverMs);
   }
 
   /** The element that the current deck does not have; what ends in it ends now. */

@@ -1,0 +1,76 @@
+// What is heard when is known to a few milliseconds, although browsers tell it late, and again soon after sound broke off.
+
+import { describe, expect, it } from 'vitest';
+import { FakeContext } from './fake-audio';
+import { knownLatenessMs, OutputClock } from './output-clock';
+
+/** A context whose time 0 is heard at `originMs`, and which is read each 35 ms for a while. */
+function run(
+  clock: OutputClock,
+  context: FakeContext,
+  ms: number,
+  originMs: number,
+  tellsLateMs: () => number = () => 0,
+) {
+  const untilMs = context.nowMs + ms;
+  while (context.nowMs < untilMs) {
+    context.nowMs += 35;
+    context.currentTime = (context.nowMs - originMs - tellsLateMs()) / 1000;
+    clock.read();
+  }
+}
+
+function made(lateMs = 0) {
+  const context = new FakeContext();
+  return { context, clock: new OutputClock(context, () => context.nowMs, lateMs) };
+}
+
+describe('what is heard', () => {
+  it('is known after a moment, both ways', () => {
+    const { clock, context } = made();
+    run(clock, context, 100, 20);
+    expect([clock.isKnown, clock.heardAt(1_020)]).toEqual([false, undefined]);
+    run(clock, context, 500, 20);
+    expect(clock.heardAt(1_020)).toBeCloseTo(1);
+    expect(clock.whenHeard(1)).toBeCloseTo(1_020);
+  });
+
+  it('is what the earliest readings say: a busy page reads late', () => {
+    const { clock, context } = made();
+    let n = 0;
+    run(clock, context, 3_000, 20, () => ((n++ * 7) % 13) + (n % 9 === 0 ? 80 : 0));
+    expect(Math.abs((clock.whenHeard(1) ?? 0) - 1_020)).toBeLessThan(4);
+  });
+
+  it('is known again soon after sound broke off', () => {
+    const { clock, context } = made();
+    run(clock, context, 3_000, 20);
+    run(clock, context, 400, 90);
+    expect(clock.whenHeard(1)).toBeCloseTo(1_090);
+  });
+
+  it('is not known while the context rests, nor from what it said before', () => {
+    const { clock, context } = made();
+    run(clock, context, 1_000, 20);
+    context.state = 'suspended';
+    clock.read();
+    expect(clock.isKnown).toBe(false);
+    context.state = 'running';
+    run(clock, context, 1_000, 500);
+    expect(clock.whenHeard(1)).toBeCloseTo(1_500);
+  });
+
+  it('is later by what was measured of the browser', () => {
+    const { clock, context } = made(30);
+    run(clock, context, 1_000, 20);
+    expect(clock.whenHeard(1)).toBeCloseTo(1_050);
+    expect(clock.heardAt(1_050)).toBeCloseTo(1);
+  });
+});
+
+it('what was measured counts where it was measured', () => {
+  const firefox = (system: string): string => `Mozilla/5.0 (${system}; rv:140.0) Gecko/20100101 Firefox/140.0`;
+  expect(knownLatenessMs(firefox('X11; Linux x86_64'))).toBeGreaterThan(0);
+  expect(knownLatenessMs(firefox('Windows NT 10.0; Win64; x64'))).toBe(0);
+  expect(knownLatenessMs('Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Mobile')).toBe(0);
+});

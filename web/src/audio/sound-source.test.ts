@@ -1,0 +1,115 @@
+// Pieces of an item are decoded so that they follow one another to the sample, each once, with bounded memory, whatever is damaged.
+
+import { beforeEach, describe, expect, it } from 'vitest';
+import { FakeNodes, FakeStore, fakeAccess, manifestOf, settle } from '../library/fake-library';
+import { Fetcher } from '../library/fetcher';
+import { planOf } from '../library/plan';
+import type { TakeFormat } from '../protocol/item';
+import { CUT_SAMPLES, FakeDecoder, fakeTake, type FakeSound } from './fake-audio';
+import { SoundSource, type PlacedSound } from './sound-source';
+
+let store: FakeStore;
+let nodes: FakeNodes;
+let decoder: FakeDecoder;
+
+beforeEach(() => {
+  store = new FakeStore();
+  nodes = new FakeNodes(store);
+  decoder = new FakeDecoder();
+});
+
+async function open(...takes: (TakeFormat & { offset_ms?: number })[]): Promise<SoundSource> {
+  const source = new SoundSource({
+    fetcher: new Fetcher(await fakeAccess(), { fetch: nodes.fetch }),
+    decoder,
+    pause: () => new Promise((resolve) => setImmediate(resolve)),
+  });
+  source.learn(planOf(manifestOf(takes), () => true));
+  return source;
+}
+
+/** Samples of the item that it has, from the first to past the last. */
+function samplesOf({ firstSample, length, sound }: PlacedSound<AudioBuffer>) {
+  return { at: firstSample, has: (sound as unknown as FakeSound | undefined)?.from, until: firstSample + length };
+}
+
+describe('a piece', () => {
+  it('begins where the one before ended, although decoders cut the beginning of what they are given', async () => {
+    const source = await open(fakeTake(store, 4));
+    const pieces = [];
+    for (let place = 0; place < 4; place++) pieces.push(samplesOf(await source.load(place, place === 0)));
+    expect(pieces).toEqual([
+      { at: CUT_SAMPLES, has: CUT_SAMPLES, until: 10_000 },
+      { at: 10_000, has: 10_000, until: 20_000 },
+      { at: 20_000, has: 20_000, until: 30_000 },
+      { at: 30_000, has: 30_000, until: 40_000 },
+    ]);
+  });
+
+  it('is fetched once, also where the next one needs it', async () => {
+    const source = await open(fakeTake(store, 4));
+    for (let place = 0; place < 4; place++) await source.load(place, place === 0);
+    const asked = nodes.asked.map(({ hash }) => hash);
+    expect(new Set(asked).size).toBe(asked.length);
+  });
+
+  it('needs nothing before it where nothing is heard before it', async () => {
+    const source = await open(fakeTake(store, 4));
+    const first = samplesOf(await source.load(2, true));
+    expect([first, nodes.asked.length]).toEqual([{ at: 20_007, has: 20_007, until: 30_000 }, 2]);
+    expect(source.peek(2, true)).toBeDefined();
+    // Where it follows another one, its beginning is missing.
+    expect(source.peek(2, false)).toBeUndefined();
+    expect(samplesOf(await source.load(2, false)).has).toBe(20_000);
+  });
+
+  it('of another take begins anew', async () => {
+    const second = { ...store.take('two', 'audio/webm; codecs="opus"', 1, { offsetMs: 10_000 }), offset_ms: 10_000 };
+    const source = await open(fakeTake(store, 1), second);
+    expect((await source.load(1, false)).firstSample).toBe(10_000);
+    expect(decoder.decodings).toBe(1);
+  });
+
+  it('that is damaged is silent; the song goes on', async () => {
+    const source = await open(fakeTake(store, 6));
+    await source.load(0, true);
+    decoder.damaged = '10000,20000';
+    const damaged = await source.load(1, false);
+    expect([damaged.sound, damaged.firstSample, damaged.length]).toEqual([undefined, 10_000, 10_000]);
+    expect(samplesOf(await source.load(3, false)).has).toBe(30_000);
+    expect(source.problem).toBeUndefined();
+  });
+
+  it('comes although nodes fail for a while', async () => {
+    const source = await open(fakeTake(store, 1));
+    for (const node of ['a', 'b', 'c']) nodes.dead.add(node);
+    const loading = source.load(0, true);
+    await settle();
+    nodes.dead.clear();
+    expect((await loading).length).toBe(10_000 - CUT_SAMPLES);
+  });
+});
+
+it('an item that the browser cannot decode is a problem at its first piece', async () => {
+  const source = await open(fakeTake(store, 2));
+  decoder.damaged = 'init';
+  await expect(source.load(0, true)).rejects.toMatchObject({ code: 'malformed_media' });
+  expect(source.problem?.code).toBe('malformed_media');
+});
+
+it('memory does not grow with the item', async () => {
+  class Large extends FakeDecoder {
+    override async decode(file: ArrayBuffer): Promise<AudioBuffer> {
+      return Object.assign(await super.decode(file), { numberOfChannels: 200 });
+    }
+    override after(sound: AudioBuffer, from: number): AudioBuffer {
+      return Object.assign(super.after(sound, from), { numberOfChannels: 200 });
+    }
+  }
+  decoder = new Large();
+  const source = await open(fakeTake(store, 30));
+  for (let place = 0; place < 30; place++) await source.load(place, place === 0);
+  const kept = Array.from({ length: 30 }, (_, place) => source.peek(place, false)).filter((piece) => piece?.sound);
+  expect(kept.length).toBeGreaterThan(1);
+  expect(kept.length).toBeLessThan(5);
+});

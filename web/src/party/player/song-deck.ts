@@ -1,0 +1,177 @@
+// One entry of the party, a song: the right to read it, its fragments, decoded, and the engine that plays them on the clock of the page's
+// sound. What this browser cannot decode so is for a deck with a media element. No DOM.
+
+import { contextDecoder, SoundSource } from '../../audio/sound-source';
+import { SongEngine } from '../../audio/song-engine';
+import { backOffMs } from '../../api/back-off';
+import { Fetcher } from '../../library/fetcher';
+import { fetchManifest } from '../../library/manifests';
+import { planOf } from '../../library/plan';
+import { decodeSound, WaveForm } from '../../library/waveform';
+import { asCallError, CallError } from '../../protocol/error';
+import type { Entry, PartyTimeline } from '../../protocol/party';
+import type { Deck } from './deck';
+import { entryAccess, type EntryReading } from './entry-access';
+import { SongFollower, type SongFollowerSetup } from './song-follower';
+import type { PartySound } from './sound';
+
+/** How often the manifest of an item that grows is asked for. */
+const GROWTH_MS = 3_000;
+/** A song that stands for longer does not need the sound card. */
+const STANDS_MS = 60_000;
+const RETRY = { firstMs: 500, longestMs: 8_000 };
+
+/** What a deck works with. */
+export interface SongDeckSetup extends Pick<SongFollowerSetup, 'clock' | 'trimMs'>, EntryReading {
+  sound: PartySound;
+  fetch: typeof fetch;
+  /** Something that is shown changed. */
+  changed: () => void;
+}
+
+/** See the head of the file. */
+export class SongDeck implements Deck {
+  readonly entry: Entry;
+  readonly isOnCanvas = false;
+  readonly isForesighted = true;
+  readonly wave: WaveForm;
+  readonly #setup: SongDeckSetup;
+  readonly #source: SoundSource;
+  readonly #engine: SongEngine;
+  readonly #follower: SongFollower;
+  #release: (() => void) | undefined;
+  #cancelGrowth: (() => void) | undefined;
+  #problem: CallError | undefined;
+  #standsSinceMs: number | undefined;
+  #isClosed = false;
+
+  constructor(setup: SongDeckSetup, entry: Entry, timeline: PartyTimeline) {
+    this.entry = entry;
+    this.#setup = setup;
+    this.#release = setup.sound.use();
+    this.wave = new WaveForm(decodeSound, setup.changed);
+    const access = entryAccess(setup, entry, () => this.#isClosed);
+    const { sound, fetch, timers } = setup;
+    this.#source = new SoundSource({
+      fetcher: new Fetcher(access, { fetch }),
+      decoder: contextDecoder(sound.context),
+      decoded: (piece, decoded) => this.wave.addSound(piece, decoded.getChannelData(0)),
+      pause: (ms) => new Promise((resolve) => timers.after(ms, resolve)),
+    });
+    this.#engine = new SongEngine(sound.context, [this.#source], sound.output);
+    this.#follower = new SongFollower(
+      { ...setup, engine: this.#engine, durationMs: () => this.#source.plan.durationMs },
+      timeline,
+    );
+    void this.#open(access);
+  }
+
+  get timeline(): PartyTimeline {
+    return this.#follower.timeline;
+  }
+
+  get problem(): CallError | undefined {
+    return this.#problem ?? this.#source.problem;
+  }
+
+  get isUnfit(): boolean {
+    return this.#source.problem?.code === 'malformed_media';
+  }
+
+  get isRefused(): boolean {
+    return this.#setup.sound.isRefused;
+  }
+
+  get isPlaying(): boolean {
+    return this.#follower.isPlaying;
+  }
+
+  get isOver(): boolean {
+    return this.#follower.isOver;
+  }
+
+  get lateMs(): number | undefined {
+    return this.#follower.lateMs;
+  }
+
+  isBuffering(serverMs: number, nowMs: number): boolean {
+    return this.problem === undefined && !this.isRefused && this.#follower.isBuffering(serverMs, nowMs);
+  }
+
+  announce(next: PartyTimeline | undefined): void {
+    this.#follower.announce(next);
+    if (next !== undefined) this.#standsSinceMs = undefined;
+  }
+
+  follow(timeline: PartyTimeline): void {
+    this.#follower.follow(timeline);
+    this.#standsSinceMs = undefined;
+  }
+
+  step(serverMs: number, nowMs: number): void {
+    this.#rest(nowMs);
+    this.#setup.sound.read();
+    this.#follower.step(serverMs, nowMs);
+  }
+
+  unlock(): void {
+    // The page's sound is unlocked for all decks.
+  }
+
+  soundChanged(): void {
+    // The volume is that of the page's sound.
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelGrowth?.();
+    this.#release?.();
+    this.#engine.close();
+  }
+
+  /** A song that the party paused long ago leaves the sound card alone. */
+  #rest(nowMs: number): void {
+    this.#standsSinceMs = this.timeline.paused ? (this.#standsSinceMs ?? nowMs) : undefined;
+    if (this.#standsSinceMs !== undefined && nowMs - this.#standsSinceMs > STANDS_MS) {
+      this.#release?.();
+      this.#release = undefined;
+    } else this.#release ??= this.#setup.sound.use();
+  }
+
+  async #open(access: ReturnType<typeof entryAccess>): Promise<void> {
+    for (let failures = 1; !this.#isClosed; failures++) {
+      try {
+        if (access.isOffline) await access.open();
+        this.#source.learn(planOf(await fetchManifest(access, this.#setup.fetch), () => true));
+        break;
+      } catch (problem) {
+        const error = asCallError(problem);
+        if (!error.mayPass) {
+          this.#fail(error);
+          return;
+        }
+        await new Promise<void>((resolve) => this.#setup.timers.after(backOffMs(RETRY, failures, error), resolve));
+      }
+    }
+    const { count, plan } = this.#source;
+    if (count === 0 && !plan.isGrowing) this.#fail(new CallError('item_not_ready', 'the item has no media'));
+    else this.#watchGrowth(access);
+  }
+
+  #fail(error: CallError): void {
+    if (this.#isClosed) return;
+    this.#problem = error;
+    this.#setup.changed();
+  }
+
+  #watchGrowth(access: ReturnType<typeof entryAccess>): void {
+    if (!this.#source.plan.isGrowing || this.#isClosed) return;
+    this.#cancelGrowth = this.#setup.timers.after(GROWTH_MS, () => {
+      fetchManifest(access, this.#setup.fetch)
+        .then((manifest) => this.#source.learn(planOf(manifest, () => true)))
+        // The next time.
+        .catch(() => undefined)
+        .finally(() => this.#watchGrowth(access));
+    });
+  }
+}

@@ -1,0 +1,223 @@
+// Lets a song follow a timeline on the clock of an audio context: it begins, halts and turns at the moments at which these are heard, to
+// the sample, and what is announced is scheduled before its time. Clocks of computers and sound cards differ in speed: what that adds up
+// to is corrected by playing a little faster or slower for a while, and large distances by a jump with a cross-fade. The owner calls
+// `step` about 25 times a second. No DOM.
+
+import type { SongEngine } from '../../audio/song-engine';
+import type { PartyTimeline } from '../../protocol/party';
+import type { PartyClock } from '../clock';
+import { goesOn, isSameEntry } from '../timeline';
+import type { PartySound } from './sound';
+
+/** The next sound that can be changed is so far ahead. */
+const LEAD_S = 0.06;
+/** A start that is farther ahead can be moved to where clocks say by then that it is. */
+const MOVABLE_S = 0.12;
+/** By how much it is moved at least. */
+const MOVED_MS = 1;
+/** Distances below this stay: clocks are not better. */
+const QUIET_MS = 4;
+/** A distance above this takes a jump: by rate it would take too long. */
+const JUMP_MS = 60;
+/** How much faster or slower it plays to catch up: less than ten cents of pitch. */
+const RATE = 0.005;
+/** Sound that is missing for longer is buffering. */
+const DRY_MS = 250;
+
+/** What a follower works with. */
+export interface SongFollowerSetup {
+  engine: Pick<SongEngine, 'fill' | 'isDryAt' | 'positionAt' | 'prepare' | 'start' | 'stop'>;
+  sound: Pick<PartySound, 'heardAt' | 'whenHeard'> & { readonly context: Pick<AudioContext, 'currentTime'> };
+  clock: Pick<PartyClock, 'localMs' | 'serverMs'>;
+  trimMs: () => number;
+  /** Of the item; 0 before it is known. */
+  durationMs: () => number;
+}
+
+/** See the head of the file. */
+export class SongFollower {
+  readonly #setup: SongFollowerSetup;
+  #timeline: PartyTimeline;
+  /** It is scheduled as `#timeline` says. */
+  #isBegun = false;
+  #next: PartyTimeline | undefined;
+  /** What is scheduled for `#next`: that what plays ends, and that it begins. */
+  #nextIs: 'unknown' | 'halted' | 'begun' = 'unknown';
+  /** Where the last run begins, in the context's time. */
+  #fromS = 0;
+  #heardS: number | undefined;
+  #drySinceMs: number | undefined;
+
+  constructor(setup: SongFollowerSetup, timeline: PartyTimeline) {
+    this.#setup = setup;
+    this.#timeline = timeline;
+  }
+
+  get timeline(): PartyTimeline {
+    return this.#timeline;
+  }
+
+  /** Something is heard. */
+  get isPlaying(): boolean {
+    return this.#positionS !== undefined;
+  }
+
+  /** How much later than the timeline it is heard; undefined while nothing is, or not known. */
+  get lateMs(): number | undefined {
+    return this.#heardS === undefined ? undefined : this.#lateAt(this.#heardS);
+  }
+
+  /** Nothing of it is to be heard any more. */
+  get isOver(): boolean {
+    const positionS = this.#positionS;
+    return positionS === undefined || positionS * 1000 >= this.#setup.durationMs();
+  }
+
+  /** What is to be heard is not: it waits for media. */
+  isBuffering(serverMs: number, nowMs: number): boolean {
+    if (this.#timeline.paused || this.#isPast(serverMs)) return false;
+    if (!this.#isBegun) return serverMs >= this.#timeline.at_ms;
+    return this.#drySinceMs !== undefined && nowMs - this.#drySinceMs > DRY_MS;
+  }
+
+  /** This is announced, of this entry or of another one; `undefined`: nothing is any more. */
+  announce(next: PartyTimeline | undefined): void {
+    if (next === this.#next) return;
+    // What was scheduled for it is taken back.
+    if (this.#nextIs !== 'unknown') this.#isBegun = false;
+    this.#next = next;
+    this.#nextIs = 'unknown';
+  }
+
+  /** Follows another timeline of the same item, whose time has come. */
+  follow(timeline: PartyTimeline): void {
+    if (timeline === this.#next) this.#isBegun = this.#nextIs === 'begun' || goesOn(this.#timeline, timeline);
+    else if (!goesOn(this.#timeline, timeline) || this.#nextIs !== 'unknown') {
+      const { engine, sound } = this.#setup;
+      engine.stop(sound.context.currentTime + LEAD_S);
+      this.#isBegun = false;
+    }
+    this.#timeline = timeline;
+    this.#next = undefined;
+    this.#nextIs = 'unknown';
+  }
+
+  /** Does what is due. `serverMs` is the server's time now, `nowMs` the local clock. */
+  step(serverMs: number, nowMs: number): void {
+    const { engine, sound } = this.#setup;
+    engine.fill();
+    this.#heardS = sound.heardAt(nowMs);
+    if (this.#heardS === undefined) return;
+    this.#watchDryness(this.#heardS, nowMs);
+    if (!this.#isBegun) this.#isBegun = this.#begin(this.#timeline, serverMs);
+    if (this.#next !== undefined) this.#turn(this.#next, serverMs);
+    else if (this.#isBegun && !this.#timeline.paused) this.#keepUp(this.#heardS);
+  }
+
+  get #positionS(): number | undefined {
+    return this.#heardS === undefined ? undefined : this.#setup.engine.positionAt(this.#heardS);
+  }
+
+  /** Schedules what a timeline says, from its time on or as soon as possible; whether that could be done. */
+  #begin(timeline: PartyTimeline, serverMs: number): boolean {
+    const { engine, sound, durationMs } = this.#setup;
+    const dueS = this.#contextAt(timeline.at_ms);
+    if (dueS === undefined) return false;
+    const soonS = sound.context.currentTime + LEAD_S;
+    if (timeline.paused) {
+      engine.stop(Math.max(dueS, soonS));
+      engine.prepare(timeline.position_ms / 1000);
+      return true;
+    }
+    if (this.#isPast(serverMs, timeline)) return true;
+    const fromS = Math.max(dueS, soonS);
+    const positionS = timeline.position_ms / 1000 + fromS - dueS;
+    if (durationMs() === 0 || !engine.prepare(positionS)) return false;
+    engine.start(fromS, positionS);
+    this.#fromS = fromS;
+    return true;
+  }
+
+  /** Schedules what is announced. */
+  #turn(next: PartyTimeline, serverMs: number): void {
+    if (this.#nextIs === 'begun' || goesOn(this.#timeline, next)) return;
+    const atS = this.#contextAt(next.at_ms);
+    if (atS === undefined) return;
+    if (this.#nextIs === 'unknown') {
+      this.#setup.engine.stop(Math.max(atS, this.#setup.sound.context.currentTime + LEAD_S));
+      this.#nextIs = 'halted';
+    }
+    if (isSameEntry(this.#timeline, next) && this.#begin(next, serverMs)) this.#nextIs = 'begun';
+  }
+
+  /** Corrects how far off the last run is. */
+  #keepUp(heardS: number): void {
+    const { engine, sound } = this.#setup;
+    const { currentTime } = sound.context;
+    const lateMs = this.#lateAt(Math.max(heardS, this.#fromS));
+    if (lateMs === undefined) return;
+    const isMovable = this.#fromS - currentTime > MOVABLE_S && engine.positionAt(currentTime + LEAD_S) === undefined;
+    if (isMovable) {
+      if (Math.abs(lateMs) <= MOVED_MS) return;
+      engine.stop(currentTime + LEAD_S);
+      this.#isBegun = false;
+      return;
+    }
+    if (Math.abs(lateMs) <= QUIET_MS) return;
+    const atS = currentTime + LEAD_S;
+    const positionS = engine.positionAt(atS);
+    if (positionS === undefined) return;
+    if (Math.abs(lateMs) > JUMP_MS) this.#jump(atS, positionS);
+    else this.#catchUp(atS, positionS);
+  }
+
+  #jump(atS: number, positionS: number): void {
+    const { engine } = this.#setup;
+    const toS = positionS + (this.#lateAt(atS) ?? 0) / 1000;
+    if (toS < 0 || !engine.prepare(toS)) return;
+    engine.start(atS, toS);
+    this.#fromS = atS;
+  }
+
+  /** Plays at another rate for as long as it takes. */
+  #catchUp(atS: number, positionS: number): void {
+    const { engine } = this.#setup;
+    const lateS = (this.#lateAt(atS) ?? 0) / 1000;
+    if (lateS === 0) return;
+    const rate = 1 + Math.sign(lateS) * RATE;
+    const forS = Math.abs(lateS) / RATE;
+    engine.start(atS, positionS, rate);
+    engine.start(atS + forS, positionS + forS * rate);
+    this.#fromS = atS + forS;
+  }
+
+  #watchDryness(heardS: number, nowMs: number): void {
+    const isDry = this.#setup.engine.isDryAt(heardS);
+    this.#drySinceMs = isDry ? (this.#drySinceMs ?? nowMs) : undefined;
+  }
+
+  /** The timeline is past the end. */
+  #isPast(serverMs: number, timeline = this.#timeline): boolean {
+    const durationMs = this.#setup.durationMs();
+    const wanted = timeline.position_ms + serverMs - timeline.at_ms + this.#setup.trimMs();
+    return durationMs > 0 && !timeline.paused && wanted >= durationMs;
+  }
+
+  /** The moment of the context at which what is due at `serverMs` has to sound. */
+  #contextAt(serverMs: number): number | undefined {
+    const { clock, sound, trimMs } = this.#setup;
+    const localMs = clock.localMs(serverMs);
+    return localMs === undefined ? undefined : sound.heardAt(localMs - trimMs());
+  }
+
+  /** How much later than the timeline what sounds at a moment of the context is heard. */
+  #lateAt(contextS: number): number | undefined {
+    const { clock, engine, sound, trimMs } = this.#setup;
+    const positionS = engine.positionAt(contextS);
+    const localMs = sound.whenHeard(contextS);
+    const serverMs = localMs === undefined ? undefined : clock.serverMs(localMs);
+    if (positionS === undefined || serverMs === undefined) return undefined;
+    const { position_ms, at_ms } = this.#timeline;
+    return position_ms + serverMs - at_ms + trimMs() - positionS * 1000;
+  }
+}

@@ -1,0 +1,158 @@
+// The sound of a party's songs: one audio context for the page, its volume, and what of it is heard when. It runs while a song needs it,
+// and rests a while after that. Browsers let it run once the person has pressed something. No DOM but the context it makes.
+
+import { knownLatenessMs, OutputClock, type TimedContext } from '../../audio/output-clock';
+import type { EngineContext } from '../../audio/song-engine';
+import type { Timers } from '../timers';
+
+/** A context that does not run after so long is held back by the browser. */
+const STARTS_WITHIN_MS = 1_500;
+/** How long it runs on after the last song: the next one begins the sooner. */
+const RESTS_AFTER_MS = 30_000;
+/** How fast the volume changes: slow enough not to click. */
+const VOLUME_S = 0.015;
+
+/** What is used of an audio context. */
+export type SoundContext = EngineContext &
+  TimedContext &
+  Pick<AudioContext, 'close' | 'createBuffer' | 'decodeAudioData' | 'destination' | 'resume' | 'suspend'>;
+
+/** What it works with; a test brings its own. */
+export interface SoundSetup {
+  timers: Timers;
+  /** `performance.now`, and the Unix time at which it was 0. */
+  now: () => number;
+  timeOriginMs: number;
+  create: () => SoundContext;
+  /** How much later than the browser says sound is heard; else as it was measured of this browser. */
+  lateMs?: number;
+}
+
+/** iPhones: sound goes on in the background, and with the silent switch on. */
+interface AudioSession {
+  audioSession?: { type: string };
+}
+
+/** See the head of the file. */
+export class PartySound {
+  readonly #setup: SoundSetup;
+  #parts: { context: SoundContext; volume: GainNode; clock: OutputClock } | undefined;
+  #volume = 1;
+  #users = 0;
+  #wantedAtMs: number | undefined;
+  #cancelRest: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(setup: Pick<SoundSetup, 'timers'> & Partial<SoundSetup>) {
+    this.#setup = {
+      now: () => performance.now(),
+      timeOriginMs: performance.timeOrigin,
+      create: createContext,
+      ...setup,
+    };
+  }
+
+  /** The context; made when it is first asked for. */
+  get context(): SoundContext {
+    return this.#made.context;
+  }
+
+  /** What songs play into. */
+  get output(): AudioNode {
+    return this.#made.volume;
+  }
+
+  /** The browser does not let it run without a press of the person. */
+  get isRefused(): boolean {
+    const since = this.#wantedAtMs;
+    if (since === undefined || this.#parts === undefined || this.#parts.context.state === 'running') return false;
+    return this.#setup.now() - since > STARTS_WITHIN_MS;
+  }
+
+  /** It is needed until the returned function is called. */
+  use(): () => void {
+    this.#users++;
+    this.#cancelRest?.();
+    this.#run();
+    let isUsed = true;
+    return () => {
+      if (!isUsed) return;
+      isUsed = false;
+      if (--this.#users === 0) this.#restLater();
+    };
+  }
+
+  /** The person pressed something: to be called in the handler of the event. */
+  unlock(): void {
+    this.#run();
+    if (this.#users === 0) this.#restLater();
+  }
+
+  /** 0 to 1. */
+  setVolume(volume: number): void {
+    this.#volume = volume;
+    const { context, volume: node } = this.#parts ?? {};
+    if (context !== undefined) node?.gain.setTargetAtTime(volume, context.currentTime, VOLUME_S);
+  }
+
+  /** Compares the clocks; to be called some 25 times a second while a song needs it. */
+  read(): void {
+    this.#parts?.clock.read();
+  }
+
+  /** The moment of the context that is heard at a local time, s; undefined while it is not known. */
+  heardAt(localMs: number): number | undefined {
+    return this.#parts?.clock.heardAt(localMs - this.#setup.timeOriginMs);
+  }
+
+  /** The local time at which a moment of the context is heard; undefined while it is not known. */
+  whenHeard(contextS: number): number | undefined {
+    const ms = this.#parts?.clock.whenHeard(contextS);
+    return ms === undefined ? undefined : ms + this.#setup.timeOriginMs;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelRest?.();
+    // A context that is closed already rejects; there is nothing left to do then.
+    this.#parts?.context.close().catch(() => undefined);
+    this.#parts = undefined;
+  }
+
+  get #made(): { context: SoundContext; volume: GainNode; clock: OutputClock } {
+    if (this.#parts !== undefined) return this.#parts;
+    const { create, now, lateMs } = this.#setup;
+    const context = create();
+    const volume = context.createGain();
+    volume.gain.value = this.#volume;
+    volume.connect(context.destination);
+    this.#parts = {
+      context,
+      volume,
+      clock: new OutputClock(context, now, lateMs ?? knownLatenessMs(navigator.userAgent)),
+    };
+    return this.#parts;
+  }
+
+  #run(): void {
+    if (this.#isClosed) return;
+    this.#wantedAtMs ??= this.#setup.now();
+    // Refused: `isRefused` tells.
+    if (this.context.state !== 'running') this.context.resume().catch(() => undefined);
+  }
+
+  #restLater(): void {
+    this.#cancelRest?.();
+    this.#cancelRest = this.#setup.timers.after(RESTS_AFTER_MS, () => {
+      this.#wantedAtMs = undefined;
+      this.#parts?.context.suspend().catch(() => undefined);
+    });
+  }
+}
+
+/** Large buffers: sound that is scheduled ahead needs no quick answer, and does not break up on a busy machine. */
+function createContext(): AudioContext {
+  const session = (navigator as Navigator & AudioSession).audioSession;
+  if (session !== undefined) session.type = 'playback';
+  return new AudioContext({ latencyHint: 'playback' });
+}
