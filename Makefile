@@ -14,7 +14,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
 
-.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers record places fuzz bench configuration perf simulate judge control library-bench party uploads fmt tools clean
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers record places fuzz bench configuration perf simulate judge control library-bench party uploads jobs-chaos jobs-live fmt tools clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -88,6 +88,12 @@ party: build ## How soon members of parties know what their host did: the table 
 
 simulate: ## Placement on ten thousand simulated nodes: records, tables and figure (some minutes)
 	$(CARGO) run --release --locked -p perf-analysis -- simulate --report report
+
+jobs-chaos: tools ## 20 jobs and a song of three minutes while workers, main servers and NATS servers are killed (about 15 minutes)
+	CHAOS_JOBS=20 CHAOS_KILLS=30 SONG_SECONDS=180 $(CARGO) test --locked --test control jobs -- --nocapture --test-threads 1
+
+jobs-live: build ## How late chunks of a live stream are while a job takes all processors (some minutes; a quiet machine)
+	UNDEAD_BIN=$(CURDIR)/target/release/undead $(CARGO) test --locked --test control chunks_of -- --ignored --nocapture
 
 uploads: tools ## Upload 1 GiB while the connection is cut ten times (some minutes; 3 GB of disk)
 	UPLOAD_MIB=1024 $(CARGO) test --release --locked --test uploads -- --nocapture

@@ -314,7 +314,7 @@ pub(crate) struct WorkerArgs {
     #[command(flatten)]
     pub(crate) worker: WorkerOptions,
     /// This worker's name, for people; the machine's and the number of the process if not set
-    #[arg(long, value_name = "NAME", help_heading = "This worker", value_parser = values::name)]
+    #[arg(long, value_name = "NAME", help_heading = "This worker", value_parser = values::worker_name)]
     pub(crate) name: Option<String>,
     /// Address and port of a worker's health and metrics: /healthz, /readyz and /metrics; none if not set
     #[arg(long, value_name = "ADDRESS", help_heading = "This worker", value_parser = address::listen)]

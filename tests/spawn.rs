@@ -292,6 +292,7 @@ fn a_worker_crashes_on_purpose_and_says_how_it_is_and_what_it_counts() {
         up.runtime.block_on(async { request.send().await?.error_for_status()?.text().await }).ok()
     };
     eventually("health", || ask("/healthz"));
+    eventually("answer of the main server", || ask("/readyz"));
     let text = ask("/metrics").unwrap();
     let served = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let page = include_str!("../docs/metrics.md");

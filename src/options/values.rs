@@ -8,6 +8,8 @@ use crate::address;
 
 /// Longest name of a node or a region in bytes; the main server accepts no longer one.
 const MAX_NAME_BYTES: usize = 253;
+/// The same of a worker.
+const MAX_WORKER_NAME_BYTES: usize = 100;
 
 /// The base URL of a main server.
 pub(crate) fn main_server(text: &str) -> Result<String, String> {
@@ -78,10 +80,18 @@ pub(crate) fn frame_ancestor(text: &str) -> Result<String, String> {
 
 /// A name of a node or a region.
 pub(crate) fn name(text: &str) -> Result<String, String> {
-    match text.len() <= MAX_NAME_BYTES && !text.chars().any(|char| char.is_control() || char.is_whitespace())
-    {
+    name_of(text, MAX_NAME_BYTES)
+}
+
+/// A name of a worker.
+pub(crate) fn worker_name(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("a name is needed".to_owned()) } else { name_of(text, MAX_WORKER_NAME_BYTES) }
+}
+
+fn name_of(text: &str, most_bytes: usize) -> Result<String, String> {
+    match text.len() <= most_bytes && !text.chars().any(|char| char.is_control() || char.is_whitespace()) {
         true => Ok(text.to_owned()),
-        false => Err(format!("a name has at most {MAX_NAME_BYTES} printable characters, and no spaces")),
+        false => Err(format!("a name has at most {most_bytes} printable characters, and no spaces")),
     }
 }
 
@@ -151,7 +161,8 @@ mod tests {
     fn names_can_be_printed() {
         assert_eq!(name("cdn-1").as_deref(), Ok("cdn-1"));
         for wrong in ["a b", "a\n", &"x".repeat(254)] {
-            assert!(name(wrong).is_err(), "{wrong:?}");
+            assert!(name(wrong).is_err() && worker_name(wrong).is_err(), "{wrong:?}");
         }
+        assert!(worker_name("").is_err() && worker_name(&"x".repeat(101)).is_err());
     }
 }

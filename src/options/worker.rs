@@ -12,7 +12,7 @@ use clap::Args;
 #[command(next_help_heading = "Jobs")]
 pub(crate) struct WorkerOptions {
     /// Most tasks of jobs that a worker does at once; as many as there are processors if not set, half of them with `up`
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=200))]
     pub(crate) concurrency: Option<u16>,
     /// The program ffmpeg, for jobs that need it; the one in PATH if not set, none if empty
     #[arg(long, value_name = "FILE")]

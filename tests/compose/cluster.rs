@@ -1,8 +1,8 @@
-//! `docker-compose.cluster.yml`: three NATS servers, two main servers and three nodes, of which any may die.
+//! `docker-compose.cluster.yml`: three NATS servers, two main servers, three nodes and two workers, of which any may die.
 
 use std::net::TcpListener;
 
-use crate::services::{Compose, Running, root, start, start_other, until_registered};
+use crate::services::{Compose, Running, root, start, start_other, start_worker, until_registered};
 
 const FILE: &str = "docker-compose.cluster.yml";
 
@@ -59,6 +59,9 @@ async fn the_services_of_a_cluster_find_each_other_and_do_without_one_of_each() 
     drop(main_servers.remove(0));
     drop(running.pop());
     until_registered(&main_servers[0].url, root.path(), &nodes[..2]).await;
+    for name in compose.called("worker-") {
+        start_worker(&compose.services[&name], root.path(), &addresses).await;
+    }
 }
 
 #[test]

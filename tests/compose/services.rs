@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     io::{BufRead, BufReader},
+    net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -66,9 +67,9 @@ impl Compose {
     }
 }
 
-/// Starts `service` as its container would be, on a free port, with the image's folders under `root`; `addresses` says
+/// How `service` is started as its container would be, on a free port, with the image's folders under `root`; `addresses` says
 /// what other services are called here.
-pub(crate) fn start(service: &Service, root: &Path, data: &str, addresses: &[(String, String)]) -> Running {
+fn command(service: &Service, root: &Path, data: &str, addresses: &[(String, String)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_undead"));
     command.args(&service.command).stdout(Stdio::piped()).stderr(Stdio::null());
     command.env("UNDEAD_LISTEN", "127.0.0.1:0").env("UNDEAD_DATA_DIR", root.join(data));
@@ -81,7 +82,12 @@ pub(crate) fn start(service: &Service, root: &Path, data: &str, addresses: &[(St
         }
         command.env(name, value);
     }
-    let mut child = command.spawn().unwrap();
+    command
+}
+
+/// Starts a server.
+pub(crate) fn start(service: &Service, root: &Path, data: &str, addresses: &[(String, String)]) -> Running {
+    let mut child = command(service, root, data, addresses).spawn().unwrap();
     let mut url = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
     assert!(url.starts_with("http://"), "{:?} did not start", service.command);
@@ -92,6 +98,23 @@ pub(crate) fn start(service: &Service, root: &Path, data: &str, addresses: &[(St
 pub(crate) fn start_other(program: &str, arguments: &[String]) -> Running {
     let child = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     Running { child: child.unwrap(), url: String::new() }
+}
+
+/// Starts a worker, and waits until a main server answers it. It says nothing on standard output.
+pub(crate) async fn start_worker(service: &Service, root: &Path, addresses: &[(String, String)]) -> Running {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = command(service, root, "none", addresses);
+    let child = command.current_dir(root).env("UNDEAD_HEALTH_LISTEN", address.to_string()).spawn().unwrap();
+    let worker = Running { child, url: format!("http://{address}") };
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let answer = tls_harness::client().get(format!("{}/readyz", worker.url)).send().await;
+        if answer.is_ok_and(|answer| answer.status().is_success()) {
+            return worker;
+        }
+        assert!(Instant::now() < deadline, "no main server answers the worker");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Waits until the live nodes that `main_server` knows are `expected`.

@@ -1,6 +1,6 @@
-//! `docker-compose.yml`: one main server and two nodes.
+//! `docker-compose.yml`: one main server, two nodes and a worker.
 
-use crate::services::{Compose, root, start, until_registered};
+use crate::services::{Compose, root, start, start_worker, until_registered};
 
 #[tokio::test]
 async fn the_composed_services_find_each_other() {
@@ -13,6 +13,7 @@ async fn the_composed_services_find_each_other() {
     let _running: Vec<_> = nodes.iter().map(start_node).collect();
     assert_eq!(nodes, ["cdn-a", "cdn-b"]);
     until_registered(&main_server.url, root.path(), &nodes).await;
+    start_worker(&compose.services["worker"], root.path(), &addresses).await;
 }
 
 #[test]

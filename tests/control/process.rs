@@ -42,10 +42,18 @@ pub(crate) fn free_port() -> u16 {
 impl MainServer {
     /// Starts one on `port` with its data in `folder`.
     pub(crate) fn start(port: u16, folder: &Path, store: &str) -> Self {
+        Self::start_with(port, folder, store, &folder.join("objects"))
+    }
+
+    /// The same, with media in `objects`.
+    pub(crate) fn start_with(port: u16, folder: &Path, store: &str, objects: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_undead"));
         command.arg("main-server").stdout(Stdio::piped()).stderr(Stdio::null());
         command.env("UNDEAD_LISTEN", format!("127.0.0.1:{port}")).env("UNDEAD_DATA_DIR", folder);
-        command.env("UNDEAD_STORE", store).env("UNDEAD_CLUSTER_SECRET", SECRET);
+        command
+            .env("UNDEAD_OBJECTS", objects)
+            .env("UNDEAD_STORE", store)
+            .env("UNDEAD_CLUSTER_SECRET", SECRET);
         let mut child = command.spawn().unwrap();
         let mut url = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();

@@ -15,6 +15,8 @@ const CLAIM_WAIT: Duration = Duration::from_secs(20);
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(25);
 /// Longest wait for any other answer: short, so that a lease outlives one main server that hangs.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+/// Most bytes of the reason of a failure; a main server accepts twice as many.
+const MAX_REASON_BYTES: usize = 2 << 10;
 
 /// The worker's part of the API. See the [module](self).
 #[derive(Debug)]
@@ -81,7 +83,8 @@ impl Api {
         task: &ClaimedTask,
         failed: &job_kinds::Failed,
     ) -> Result<(), CallError> {
-        let job_kinds::Failed { failure, reason } = failed.clone();
+        let job_kinds::Failed { failure, mut reason } = failed.clone();
+        reason.truncate(reason.floor_char_boundary(MAX_REASON_BYTES));
         let body = TaskFailed { claim: task.claim.clone(), reason, failure };
         self.report(&task.key, "failed", &body).await
     }
