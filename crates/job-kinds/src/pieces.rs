@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use protocol::item::Blob;
 
-use crate::{Failed, Tools};
+use crate::{Failed, Tools, blobs::put_json};
 
 /// The most bytes of a blob.
 pub(crate) const PIECE_BYTES: usize = 16 << 20;
@@ -54,9 +54,4 @@ impl<'a> Pieces<'a> {
         }
         Ok(())
     }
-}
-
-fn put_json(blobs: &[Blob], tools: &Tools<'_>) -> Result<Blob, Failed> {
-    let json = serde_json::to_vec(blobs).map_err(|error| Failed::for_good(error.to_string()))?;
-    tools.blobs.put(json.into())
 }

@@ -11,7 +11,7 @@ use super::{
     shape::Shape,
     take::{Output, Take},
 };
-use crate::{Failed, Report, Tools, blobs::get_json};
+use crate::{Failed, Report, Tools};
 
 /// The longest item, in ms: a day.
 const MAX_ITEM_MS: u64 = 24 * 3_600_000;
@@ -24,7 +24,7 @@ pub(crate) struct Item {
 
 /// Reads the manifest, and of each take what it has to be decoded with. For good if there is no sound, or none that is supported.
 pub(crate) fn open(source: &Source, tools: &Tools<'_>) -> Result<Item, Failed> {
-    let manifest: Manifest = get_json(tools, &source.manifest, "manifest")?;
+    let manifest = crate::item::manifest(source, tools)?;
     let end_ms = manifest.takes.iter().filter_map(end_ms).max().unwrap_or(0);
     if end_ms > MAX_ITEM_MS {
         return Err(Failed::for_good("the item is longer than a day"));

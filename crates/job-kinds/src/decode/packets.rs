@@ -49,7 +49,7 @@ impl Packets {
     /// Reads the init segment. For good if it is damaged, or of a form that items do not have.
     pub(super) fn open(take: &ManifestTake, tools: &Tools<'_>) -> Result<Self, Failed> {
         let Some(init) = &take.init else { return Self::of_mp3(take, tools) };
-        let init = get(tools, init)?;
+        let init = get(init, tools)?;
         let mut packets = if init.starts_with(&EBML) {
             let mut demuxer = webm::Demuxer::of_file();
             demuxer.push(init);
@@ -75,7 +75,7 @@ impl Packets {
     }
 
     fn of_mp3(take: &ManifestTake, tools: &Tools<'_>) -> Result<Self, Failed> {
-        let first = take.fragments.first().map(|fragment| get(tools, &fragment.blob)).transpose()?;
+        let first = take.fragments.first().map(|fragment| get(&fragment.blob, tools)).transpose()?;
         let frame = first.as_deref().and_then(Mp3Frame::read);
         let frame = frame.ok_or_else(|| Failed::for_good("a take without init segment that is not MP3"))?;
         let kind = TrackKind::Audio { sample_rate: frame.sample_rate, channels: frame.channels };

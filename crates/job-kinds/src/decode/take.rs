@@ -124,7 +124,7 @@ impl<'a> Take<'a> {
         for fragment in &self.manifest.fragments {
             progress.step()?;
             let Some(sound) = self.sound.as_mut().filter(|_| !output.is_full()) else { continue };
-            self.packets.push(blobs::get(tools, &fragment.blob)?, fragment.start_ms, self.manifest.offset_ms);
+            self.packets.push(blobs::get(&fragment.blob, tools)?, fragment.start_ms, self.manifest.offset_ms);
             while let Some(packet) = self.packets.next()?
                 && !output.is_full()
             {

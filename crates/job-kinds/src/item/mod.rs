@@ -13,35 +13,16 @@ use protocol::{
     rendition::{Rendition, renditions},
 };
 
-use crate::{Failed, Tools};
+use crate::{
+    Failed, Tools,
+    blobs::{get, get_json},
+};
 
 pub(crate) use reader::with_reader;
 
-/// The largest manifest that is read, in bytes.
-const MAX_MANIFEST_BYTES: u64 = 32 << 20;
-
-/// The largest fragment or init segment that is read, in bytes: that of the object store.
-const MAX_FRAGMENT_BYTES: u64 = 64 << 20;
-
 /// Reads the manifest of an item.
 pub(crate) fn manifest(source: &Source, tools: &Tools<'_>) -> Result<Manifest, Failed> {
-    let json = get(&source.manifest, MAX_MANIFEST_BYTES, tools)?;
-    serde_json::from_slice(&json)
-        .map_err(|error| Failed::for_good(format!("the manifest of the item cannot be read: {error}")))
-}
-
-/// Reads a blob, of the size that it is said to have.
-fn get(blob: &Blob, most_bytes: u64, tools: &Tools<'_>) -> Result<Bytes, Failed> {
-    let Blob { hash, bytes } = blob;
-    if *bytes > most_bytes {
-        return Err(Failed::for_good(format!("a blob of {bytes} bytes is over the limit of {most_bytes}")));
-    }
-    let content = tools.blobs.get(blob)?;
-    if content.len() as u64 != *bytes {
-        let reason = format!("blob {hash} has {} bytes instead of {bytes}", content.len());
-        return Err(Failed::for_good(reason));
-    }
-    Ok(content)
+    get_json(&source.manifest, "the manifest of the item", tools)
 }
 
 /// A take and the rendition of it that is read.
@@ -90,10 +71,8 @@ impl Part {
     fn read(&self, tools: &Tools<'_>) -> Result<Bytes, Failed> {
         match self {
             Self::Init(init) => Ok(init.clone()),
-            Self::Fragment { blob, shift: None } => get(blob, MAX_FRAGMENT_BYTES, tools),
-            Self::Fragment { blob, shift: Some(shift) } => {
-                shifted(shift, get(blob, MAX_FRAGMENT_BYTES, tools)?)
-            }
+            Self::Fragment { blob, shift: None } => get(blob, tools),
+            Self::Fragment { blob, shift: Some(shift) } => shifted(shift, get(blob, tools)?),
         }
     }
 }
@@ -136,7 +115,7 @@ impl Media {
             return Ok(None);
         };
         let begins_ms = first.start_ms;
-        let init = rendition.init.map(|init| get(init, MAX_FRAGMENT_BYTES, tools)).transpose()?;
+        let init = rendition.init.map(|init| get(init, tools)).transpose()?;
         let mut parts: Vec<Part> = init.clone().into_iter().map(Part::Init).collect();
         let mut last_shift: Option<Arc<Shift>> = None;
         for (offset_ms, fragment) in &fragments {

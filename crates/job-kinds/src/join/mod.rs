@@ -55,7 +55,7 @@ pub(crate) fn run(work: &Join, tools: &Tools<'_>) -> Result<Output, Failed> {
     let bytes = flac.fragments.iter().map(|fragment| fragment.blob.bytes).sum();
     let ManifestTake { mime, init, fragments, .. } = alternative;
     let take = ManifestTake { alternatives: vec![Alternative { mime, init, fragments }], ..flac };
-    Ok(Output::Media { takes: put_json(tools, &[take])?, duration_ms, bytes })
+    Ok(Output::Media { takes: put_json(&[take], tools)?, duration_ms, bytes })
 }
 
 /// Where fragment number `n` is in an item of `duration_ms`.

@@ -25,7 +25,7 @@ pub(crate) fn run(source: &Source, tools: &Tools<'_>) -> Result<Output, Failed> 
         loudness.push(samples)
     })?;
     Ok(Output::Measured {
-        waveform: put_json(tools, &peaks.finish())?,
+        waveform: put_json(&peaks.finish(), tools)?,
         loudness_centi_lufs: loudness.integrated(),
         true_peak_centi_db: loudness.true_peak(),
     })

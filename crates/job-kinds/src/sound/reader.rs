@@ -36,7 +36,7 @@ impl<'a> Reader<'a> {
         if !(1..=2).contains(&channels) {
             return Err(Failed::for_good(format!("decoded sound of {channels} channels")));
         }
-        let blobs: Vec<Blob> = get_json(&tools, list, "list of blobs")?;
+        let blobs: Vec<Blob> = get_json(list, "a list of blobs", &tools)?;
         let (channels, mut end) = (channels as usize, 0_u64);
         let mut starts = vec![end];
         for blob in &blobs {
@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
     fn blob(&mut self, index: usize) -> Result<&[u8], Failed> {
         let newest = match self.newest.take() {
             Some(newest) if newest.0 == index => newest,
-            _ => (index, get(&self.tools, &self.blobs[index])?),
+            _ => (index, get(&self.blobs[index], &self.tools)?),
         };
         Ok(&self.newest.insert(newest).1)
     }

@@ -38,7 +38,7 @@ impl<'a> Writer<'a> {
         if !self.pending.is_empty() {
             self.put()?;
         }
-        put_json(&self.tools, &self.blobs)
+        put_json(&self.blobs, &self.tools)
     }
 
     fn put(&mut self) -> Result<(), Failed> {

@@ -196,3 +196,14 @@ fn a_cancelled_task_is_handed_back() {
     let failed = bench.run(&Work::Decode(bench.source(vec![take]))).unwrap_err();
     assert_eq!(failed.failure, Failure::HandedBack);
 }
+
+#[test]
+fn sound_that_is_longer_than_its_item_is_given_up() {
+    let bench = Bench::new();
+    let mut take = bench.uploaded(&encoded("again.flac", &format!("{SOUND}9 -c:a flac")));
+    let fragment = take.fragments[0].clone();
+    take.fragments = vec![fragment; 9];
+    take.fragments[8].duration_ms += 1_000;
+    let failed = bench.run(&Work::Decode(bench.source(vec![take]))).unwrap_err();
+    assert_eq!(failed.failure, Failure::ForGood, "{}", failed.reason);
+}

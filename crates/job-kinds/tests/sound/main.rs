@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+mod damage;
 mod decode;
 mod measure;
 mod stems;
