@@ -7,6 +7,7 @@ use super::{
     job::{Accepted, Ended, Record},
     tasks::Held,
 };
+use crate::library::Error as LibraryError;
 
 impl Jobs {
     /// Waits for a task for a worker; `None` once `end` is over.
@@ -108,7 +109,9 @@ impl Jobs {
         };
         let accepted = self.change(job_id, done).await??;
         match accepted {
-            Accepted::New => drop(self.counts.tasks_done.inc()),
+            Accepted::New => {
+                self.counts.tasks_done.inc();
+            }
             Accepted::Again => {}
             Accepted::Other => {
                 tracing::warn!(job = %job_id, "task {key} was done twice with different results")
@@ -152,9 +155,11 @@ impl Jobs {
                 self.count_failure(job_id, reason);
                 settled(held.ack().await)?;
             }
-            Failure::InputGone => {
-                self.begin_again(job_id, &record).await?;
-            }
+            Failure::InputGone => match self.begin_again(job_id, &record).await {
+                // The item was deleted: the job is cancelled below.
+                Ok(()) | Err(Error::Library(LibraryError::Unknown)) => {}
+                Err(error) => return Err(error),
+            },
         }
         self.counts.attempts_failed.inc();
         self.due.add(job_id);

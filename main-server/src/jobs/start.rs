@@ -35,7 +35,7 @@ impl Jobs {
         if self.limits.policy == JobPolicy::Off {
             return Err(Error::NotAllowed("nobody may start jobs here (jobs)"));
         }
-        let item = self.library.get(asked.item_id).await?;
+        let item = self.library.newest(asked.item_id).await?;
         let may_edit = self.library.may_edit(&item, Some(person));
         if !may_edit && item.visibility == protocol::stream::Visibility::Private {
             return Err(LibraryError::Unknown.into());
@@ -68,7 +68,7 @@ impl Jobs {
             Phase::Done => return Err(Error::Done),
             Phase::Failed | Phase::Cancelled => {}
         }
-        let item = self.library.get(record.item_id).await?;
+        let item = self.library.newest(record.item_id).await?;
         let asked = CreateJob { kind: record.kind, item_id: record.item_id, params: record.params.clone() };
         let starter = self.broadcasters.owner(&person.name).map_or(Starter::Command, Starter::Account);
         let new = self.new_job(asked, &item, starter).await?;
@@ -221,6 +221,9 @@ fn check(
     }
     let has = |track_kind: &str| item.tracks.iter().any(|track| track.kind == track_kind);
     match kind {
+        Kind::Stems if item.links.stem.is_some() => {
+            Err(Error::Invalid("the item is a stem of a song already".into()))
+        }
         Kind::Stems | Kind::Waveform if !has("audio") => Err(Error::Invalid("the item has no sound".into())),
         Kind::Preview if !has("video") => Err(Error::Invalid("the item has no pictures".into())),
         _ => Ok(false),

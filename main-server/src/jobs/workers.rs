@@ -13,7 +13,8 @@ use crate::clock::Now;
 
 /// How long a worker is known after its last call.
 const SILENT: Duration = Duration::from_secs(30);
-/// How much later than the last write a call of a worker is that says nothing new, before that is written.
+/// How long after the last write a call of a worker is written again: if it says something new, and if not.
+const NEWS_MS: u64 = 1_000;
 const REFRESH_MS: u64 = 4_000;
 /// Most workers; those that are too many work, but are not shown.
 const MOST: usize = 1_000;
@@ -69,9 +70,8 @@ impl Workers {
         let (key, known) = (&worker.worker_id, Known { worker: worker.clone(), seen_at_ms: now.unix_ms() });
         self.0.with(|records| match records.get(key) {
             Some(before) => {
-                let is_news = before.worker != known.worker
-                    || before.seen_at_ms.saturating_add(REFRESH_MS) <= known.seen_at_ms;
-                if is_news {
+                let pause_ms = if before.worker == known.worker { REFRESH_MS } else { NEWS_MS };
+                if before.seen_at_ms.saturating_add(pause_ms) <= known.seen_at_ms {
                     records.update(key, |record| *record = known);
                 }
             }

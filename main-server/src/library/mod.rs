@@ -200,6 +200,15 @@ impl Library {
         self.find(item_id).await?.filter(|record| !record.is_deleted()).ok_or(Error::Unknown)
     }
 
+    /// An item that is not deleted, as the store has it now: another main server may have changed it just now.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn newest(&self, item_id: ItemId) -> Result<Record, Error> {
+        self.items.look_up(&item_id).await?;
+        self.get(item_id).await
+    }
+
     /// An item, deleted or not.
     pub(crate) async fn find(&self, item_id: ItemId) -> Result<Option<Record>, store::Error> {
         if self.items.get(&item_id).is_none() {

@@ -284,18 +284,10 @@ impl Server {
         self.listen_to("/api/events", None).await
     }
 
-    /// The event stream at `path`, for a person who signed in.
-    pub(crate) async fn listen_as(&self, path: &str, cookie: &str) -> Listener {
-        let response = self.call(Method::GET, path, &[("cookie", cookie)], vec![]).await;
-        assert_eq!(response.status(), StatusCode::OK);
-        Listener { response, text: String::new(), events: VecDeque::new() }
-    }
-
     /// The event stream at `path`.
     pub(crate) async fn listen_to(&self, path: &str, token: Option<&str>) -> Listener {
         let response = self.send(Method::GET, path, token, vec![]).await;
-        assert_eq!(response.status(), StatusCode::OK);
-        Listener { response, text: String::new(), events: VecDeque::new() }
+        Listener::of(response)
     }
 }
 
@@ -324,6 +316,12 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
+    /// One that reads the events of this answer.
+    pub(crate) fn of(response: Response) -> Self {
+        assert_eq!(response.status(), StatusCode::OK);
+        Self { response, text: String::new(), events: VecDeque::new() }
+    }
+
     /// The next event; none when the server has ended the stream.
     pub(crate) async fn next(&mut self) -> Option<(String, Value)> {
         while self.events.is_empty() {

@@ -61,7 +61,11 @@ impl std::ops::Deref for Member {
 
 impl Cluster {
     pub(crate) async fn new() -> Self {
-        let store = Store::open(&Engine::SqliteInMemory, Path::new("unused")).await.unwrap();
+        Self::of(Store::open(&Engine::SqliteInMemory, Path::new("unused")).await.unwrap())
+    }
+
+    /// The cluster of a store that is open.
+    pub(crate) fn of(store: Store) -> Self {
         Self { store }
     }
 

@@ -224,7 +224,7 @@ proptest! {
             prop_assert!(record.phase != Phase::Done || record.tasks.iter().all(|task| task.output.is_some()));
             prop_assert!(record.restarts <= 2);
             // There is always something to do, or the end.
-            prop_assert!(!record.is_open() || record.is_complete() != !record.open_numbers().is_empty());
+            prop_assert!(!record.is_open() || record.is_complete() == record.open_numbers().is_empty());
             for n in record.open_numbers() {
                 prop_assert!(record.work(n).is_some());
             }

@@ -179,7 +179,7 @@ mod tests {
         let ranges = |range| parts(&blobs, range).into_iter().map(|(_, range)| range).collect::<Vec<_>>();
         assert_eq!(ranges(0..25), [0..10, 0..5, 0..10]);
         assert_eq!(ranges(9..16), [9..10, 0..5, 0..1]);
-        assert_eq!(ranges(10..15), [0..5]);
+        assert_eq!(ranges(10..16), [0..5, 0..1]);
         assert!(ranges(25..25).is_empty());
     }
 

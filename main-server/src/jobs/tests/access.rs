@@ -1,10 +1,15 @@
 //! Who may start, see and change jobs, and how many.
 
-use protocol::{ErrorCode, account::JobPolicy, job::JobPage, stream::Visibility};
+use protocol::{
+    ErrorCode,
+    account::JobPolicy,
+    job::{JobCreated, JobPage},
+    stream::Visibility,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Hand, account, call_as, song, start, try_start};
+use super::{Hand, account, call_as, listen_as, song, start, try_start};
 use crate::{
     Config,
     cluster::tests::{Answer, Cluster, Member as Server},
@@ -122,7 +127,8 @@ async fn event_streams_of_jobs_are_bounded() {
     let server = server(|_| {}).await;
     let cookie = account(&server, "ann").await;
     let started = ask(&server, &cookie, song(&server, "a", |_| {}).await).await;
-    let path = format!("/api/jobs/{}/events", started.json["job_id"].as_str().unwrap());
+    let job_id = started.read::<JobCreated>().job_id;
+    let path = format!("/api/jobs/{job_id}/events");
     let mut taken = Vec::new();
     while let Some(share) = server.jobs.listeners.take(None) {
         taken.push(share);
@@ -130,7 +136,7 @@ async fn event_streams_of_jobs_are_bounded() {
     let listen = async || call_as(&server, &cookie, Method::GET, &path, Value::Null).await;
     assert_eq!(listen().await.code(), ErrorCode::LimitReached);
     drop(taken);
-    server.listen_as(&path, &cookie).await.expect("job").await;
+    listen_as(&server, &cookie, job_id).await.expect("job").await;
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ async fn a_task_of_a_worker_that_died_is_anothers_and_what_the_first_sends_late_
     // The lease ends.
     let second = other.claim(&server).await;
     assert_eq!((&second.key, second.attempt), (&first.key, 2));
-    assert_eq!(dead.lost(&server, &[&first]).await, [first.key.clone()]);
+    assert_eq!(dead.lost(&server, &[&first]).await, [&*first.key]);
     assert_eq!(dead.progress(&server, &first, 9).await, GONE);
     let sound = output(&server, &first.work).await;
     assert_eq!(dead.done(&server, &first, &sound).await, OK, "the first output counts");

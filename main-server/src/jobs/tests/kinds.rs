@@ -1,17 +1,24 @@
 //! What each kind of jobs makes.
 
+use std::{
+    fs,
+    time::{Duration, SystemTime},
+};
+
+use objects::Location;
 use protocol::{
     ErrorCode,
     item::{Item, Kind, State as ItemState, Stem, Stems},
     job::{JobPage, State, TaskState, Work},
     stream::Visibility,
+    upkeep::Line,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::{Hand, account, call_as, server, show, song, start, states, try_start, until_state};
 use crate::{
-    cluster::tests::{Cluster, until},
+    cluster::tests::{Cluster, Member as Server, until},
     library::tests::item,
 };
 
@@ -65,6 +72,9 @@ async fn stems_are_two_items_with_what_describes_their_source() {
     }
     let shown: Item = server.get(&format!("/api/library/{source}")).await.read();
     assert_eq!(shown.stems, Some(stems));
+
+    let of_stem = try_start(&server, json!({ "kind": "stems", "item_id": stems.vocals })).await;
+    assert_eq!(of_stem.code(), ErrorCode::InvalidRequest);
 
     // The same job again is there at once, until a result is deleted.
     let again = json!({ "kind": "stems", "item_id": source });
@@ -153,11 +163,29 @@ async fn an_export_is_a_file_with_ranges_that_the_collection_of_garbage_keeps() 
     );
     assert_eq!(part.text().await.unwrap(), "st sec");
     assert_eq!(get(Some("bytes=12-")).await.status(), StatusCode::RANGE_NOT_SATISFIABLE);
-    let mut named = 0;
-    server.jobs.named_blobs(|_| named += 1).await.unwrap();
-    assert_eq!(named, 2);
+    make_old(&server);
+    let gc = server.operate(Method::POST, "/api/library/gc", vec![]).await;
+    let Line::Collected(collected) = gc.read() else { panic!("it is collected") };
+    assert!(collected.discarded > 0, "lists and manifests that no job needs any more");
+    let mut named = Vec::new();
+    server.jobs.named_blobs(|hash| named.push(hash.to_owned())).await.unwrap();
+    for hash in &named {
+        assert!(server.context().objects.head(&hash.parse().unwrap()).await.unwrap().is_some(), "{hash}");
+    }
+    assert_eq!(named.len(), 2);
     server.operate(Method::DELETE, &format!("/api/library/{item_id}"), vec![]).await;
     assert_eq!(get(None).await.status(), StatusCode::NOT_FOUND, "the item is deleted");
+}
+
+/// As if all blobs had been written days ago.
+fn make_old(server: &Server) {
+    let Location::Folder(folder) = &server.context().config.objects else { panic!("a folder") };
+    for part in fs::read_dir(folder.join("blobs")).unwrap() {
+        for file in fs::read_dir(part.unwrap().path()).unwrap() {
+            let file = fs::File::options().append(true).open(file.unwrap().path()).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(3 * 24 * 60 * 60)).unwrap();
+        }
+    }
 }
 
 #[tokio::test]

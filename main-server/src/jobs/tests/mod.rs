@@ -21,7 +21,7 @@ use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::tests::{Answer, Cluster, Member as Server, read, until},
+    cluster::tests::{Answer, Cluster, Listener, Member as Server, read, until},
     library::{Format, NewItem, NewTake, TakeFragment, tests::item},
 };
 
@@ -243,6 +243,12 @@ async fn call_as(server: &Server, cookie: &str, method: Method, path: &str, body
     let headers = [("cookie", cookie), ("x-undead-csrf", "1")];
     let body = if body.is_null() { vec![] } else { body.to_string().into() };
     read(server.call(method, path, &headers, body).await).await
+}
+
+/// The events of a job, for a person who signed in.
+async fn listen_as(server: &Server, cookie: &str, job_id: JobId) -> Listener {
+    let path = format!("/api/jobs/{job_id}/events");
+    Listener::of(server.call(Method::GET, &path, &[("cookie", cookie)], vec![]).await)
 }
 
 fn states(job: &Job) -> Vec<(String, TaskState)> {

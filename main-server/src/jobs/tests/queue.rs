@@ -69,7 +69,7 @@ async fn what_fails_for_good_fails_the_job_and_a_retry_begins_again() {
     assert_eq!(job.error.as_deref(), Some("no luck"));
     assert_eq!(job.tasks[first.n as usize].state, TaskState::Failed);
     until("its other tasks are gone", async || b.progress(&server, &other, 1).await == GONE).await;
-    assert_eq!(b.lost(&server, &[&other]).await, [other.key.clone()]);
+    assert_eq!(b.lost(&server, &[&other]).await, [&*other.key]);
     assert_eq!(b.done(&server, &other, &output(&server, &other.work).await).await, GONE);
     assert!(b.try_claim(&server, 0).await.is_none());
 

@@ -1,10 +1,14 @@
 //! A job at several main servers that share a store.
 
+use std::path::Path;
+
+use nats_harness::Servers;
 use protocol::job::{JobCreated, State, TaskState, Workers};
 use reqwest::{Method, StatusCode};
+use store::{Engine, Store};
 
-use super::{Hand, output, pair, show, song, start, until_state};
-use crate::cluster::tests::until;
+use super::{Hand, listen_as, output, pair, show, song, start, until_state};
+use crate::cluster::tests::{Cluster, until};
 
 const OK: StatusCode = StatusCode::NO_CONTENT;
 
@@ -47,8 +51,7 @@ async fn event_streams_tell_of_what_happens_at_other_servers_and_end_with_the_jo
     let body = serde_json::json!({ "kind": "waveform", "item_id": item_id });
     let answer = super::call_as(&a, &cookie, Method::POST, "/api/jobs", body).await;
     let job_id = answer.read::<JobCreated>().job_id;
-    let path = format!("/api/jobs/{job_id}/events");
-    let mut events = b.listen_as(&path, &cookie).await;
+    let mut events = listen_as(&b, &cookie, job_id).await;
     assert_eq!(events.expect("job").await["state"], "waiting");
     let hand = Hand::new("w");
     let task = hand.claim(&a).await;
@@ -66,4 +69,33 @@ async fn event_streams_tell_of_what_happens_at_other_servers_and_end_with_the_jo
         last = Some(job);
     }
     assert_eq!(last.unwrap()["state"], "done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_run_the_same_on_nats() {
+    let servers = Servers::start(1).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let set =
+        |config: &mut crate::Config| config.objects = objects::Location::Folder(folder.path().to_owned());
+    let engine: Engine = servers.urls().parse().unwrap();
+    let open = async || Store::open(&engine, Path::new("unused")).await.unwrap();
+    let a = Cluster::of(open().await).member(set).await;
+    let b = Cluster::of(open().await).member(set).await;
+    let source = song(&a, "a", |_| {}).await;
+    let (first, second) = (Hand::new("first"), Hand::new("second"));
+    let (task, job_id) = tokio::join!(first.claim(&b), start(&a, "stems", source));
+    assert_eq!(first.progress(&a, &task, 40).await, OK);
+    // It dies. Another worker gets the task, and what the first one sends late counts.
+    let again = second.claim(&a).await;
+    assert_eq!((&again.key, again.attempt), (&task.key, 2));
+    let sound = output(&b, &task.work).await;
+    assert_eq!(first.done(&b, &task, &sound).await, OK);
+    assert_eq!(second.done(&a, &again, &sound).await, OK);
+    let (piece, other) = (first.claim(&a).await, second.claim(&b).await);
+    assert_ne!(piece.key, other.key);
+    assert_eq!(first.failed(&b, &piece, "handed_back").await, OK);
+    assert_eq!(second.done(&a, &other, &output(&a, &other.work).await).await, OK);
+    assert_eq!(second.finish(&b, job_id).await.state, State::Done);
+    let job = until_state(&a, job_id, State::Done).await;
+    assert_eq!((job.result.len(), job.tasks.len()), (2, 6));
 }
