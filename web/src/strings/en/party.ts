@@ -159,7 +159,8 @@ export const party = {
     },
     kickAsk: {
       heading: (name: string) => `Remove ${name}?`,
-      advice: 'The same account or invitation can’t join again.',
+      advice:
+        'The same account can’t join again. An invitation that they came with ends for everyone who has not joined yet.',
       action: 'Remove',
       done: (name: string) => `${name} was removed`,
     },
