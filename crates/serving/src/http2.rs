@@ -24,11 +24,12 @@ pub const MAX_HTTP2_REQUESTS: u32 = 32;
 const SEND_BYTES: usize = 16 << 10;
 /// Largest request head with HTTP/2, decoded: its names and values, and 32 bytes for each field (RFC 9113, section 6.5.2).
 pub const MAX_HTTP2_HEAD_BYTES: u32 = 16 << 10;
-/// Bytes of one request's body, and of all together, that a client may send before they are read.
-const STREAM_WINDOW_BYTES: u32 = 64 << 10;
-const CONNECTION_WINDOW_BYTES: u32 = 256 << 10;
+/// Bytes of one request's body that a client may send before they are read.
+pub const HTTP2_STREAM_WINDOW_BYTES: u32 = 64 << 10;
+/// Bytes of the bodies of all requests together that a client may send before they are read.
+pub const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 256 << 10;
 /// Streams that a client may reset before they were looked at, and with errors of its own, until the connection is closed.
-const MAX_RESETS: usize = 20;
+pub const MAX_HTTP2_RESETS: usize = 20;
 /// How long a client may take to acknowledge that the connection ends.
 pub(crate) const GOODBYE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -40,10 +41,10 @@ pub(crate) fn builder(tasks: &Tasks) -> http2::Builder<Tasks> {
         .max_concurrent_streams(MAX_HTTP2_REQUESTS)
         .max_send_buf_size(SEND_BYTES)
         .max_header_list_size(MAX_HTTP2_HEAD_BYTES)
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_pending_accept_reset_streams(MAX_RESETS)
-        .max_local_error_reset_streams(MAX_RESETS);
+        .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
+        .max_pending_accept_reset_streams(MAX_HTTP2_RESETS)
+        .max_local_error_reset_streams(MAX_HTTP2_RESETS);
     builder
 }
 

@@ -28,7 +28,10 @@ pub use files::{FileSender, Loading, MAX_PIECE_BYTES, SendableFile};
 #[cfg(feature = "fuzzing")]
 pub use forwarded::fuzz_forwarded;
 pub use forwarded::{Forwarded, Network, Prefix, Proxies};
-pub use http2::{MAX_HTTP2_HEAD_BYTES, MAX_HTTP2_REQUESTS};
+pub use http2::{
+    HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_STREAM_WINDOW_BYTES, MAX_HTTP2_HEAD_BYTES, MAX_HTTP2_REQUESTS,
+    MAX_HTTP2_RESETS,
+};
 pub use limits::Limits;
 pub use places::Client;
 pub use redirect::redirect_to_https;

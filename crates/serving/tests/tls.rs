@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at whatever it does not expect")]
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -53,6 +53,7 @@ impl Port {
             )
             .route("/large", get(async || Body::from(vec![7; 1 << 20])))
             .route("/never", get(async || std::future::pending::<()>().await))
+            .route("/unread", post(async |_body: Body| std::future::pending::<()>().await))
             .route("/echo", post(async |body: Bytes| body));
         let folder = tempfile::tempdir().unwrap();
         let mode = tls::Mode::SelfSigned { folder: folder.path().to_owned(), names: Vec::new() };
@@ -259,4 +260,72 @@ async fn requests_at_the_same_time_and_heads_are_bounded_in_http2() {
     let large = Request::get("https://localhost/").header("x", "a".repeat(64 << 10)).body(()).unwrap();
     let refused = client.send_request(large, true).unwrap().0.await;
     assert!(refused.is_err() || refused.is_ok_and(|answer| answer.status() == 431));
+}
+
+/// A frame of HTTP/2 (RFC 9113, section 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0, 0, payload.len().try_into().unwrap(), kind, flags];
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+#[tokio::test]
+async fn requests_that_a_client_resets_at_once_are_bounded_in_http2() {
+    const HEADERS: u8 = 1;
+    const RST_STREAM: u8 = 3;
+    const SETTINGS: u8 = 4;
+    const GOAWAY: u8 = 7;
+    /// `GET https://x/`, compressed.
+    const HEAD: &[u8] = &[0x82, 0x87, 0x84, 0x41, 1, b'x'];
+    const END_STREAM_AND_HEADERS: u8 = 5;
+    const CANCEL: u32 = 8;
+    let port = Port::open(|_| {}).await;
+    for (resets, answer) in [(20, HEADERS), (21, GOAWAY)] {
+        let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        sent.extend(frame(SETTINGS, 0, 0, &[]));
+        for stream in (0..resets).map(|number| 2 * number + 1) {
+            sent.extend(frame(HEADERS, END_STREAM_AND_HEADERS, stream, HEAD));
+            sent.extend(frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes()));
+        }
+        sent.extend(frame(HEADERS, END_STREAM_AND_HEADERS, 2 * resets + 1, HEAD));
+        let mut client = port.connect("h2").await;
+        // In one piece, so that the server looks at no request before it is reset.
+        client.write_all(&sent).await.unwrap();
+        let first = async {
+            loop {
+                let mut head = [0; 9];
+                client.read_exact(&mut head).await.unwrap();
+                if [HEADERS, GOAWAY].contains(&head[3]) {
+                    return head[3];
+                }
+                let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+                client.read_exact(&mut vec![0; length.try_into().unwrap()]).await.unwrap();
+            }
+        };
+        assert_eq!(timeout(PATIENCE, first).await.expect("an answer"), answer, "{resets}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_not_read_are_bounded_in_http2() {
+    let port = Port::open(|_| {}).await;
+    let (mut client, _connection) = port.http2().await;
+    let mut bodies = Vec::new();
+    for room in [64 << 10, 64 << 10, 64 << 10, 64 << 10, 0] {
+        let request = Request::post("https://localhost/unread").body(()).unwrap();
+        let mut body = client.send_request(request, false).unwrap().1;
+        body.reserve_capacity(1 << 20);
+        let has_room = async {
+            while body.capacity() < room {
+                poll_fn(|cx| body.poll_capacity(cx)).await.unwrap().unwrap();
+            }
+        };
+        timeout(PATIENCE, has_room).await.expect("room for a body");
+        // The client knows the server's windows after an answer.
+        let (answer, _) = client.send_request(to("/"), true).unwrap();
+        assert!(answer.await.unwrap().status().is_success());
+        assert_eq!(body.capacity(), room, "256 KiB together");
+        bodies.push(body);
+    }
 }

@@ -38,6 +38,7 @@ fn kib(bytes: usize) -> String {
 }
 
 const CLOSED: &str = "the connection is closed";
+const WAITS: &str = "the client waits; if it sends more, the connection is closed";
 const TOO_MANY: &str = "429 `limit_reached`, `Retry-After`";
 const TOO_LARGE: &str = "413 `payload_too_large`";
 const NO_CAPACITY: &str = "`no_capacity`: clients try the next node";
@@ -68,6 +69,24 @@ fn connections() -> Vec<Row> {
             serving::MAX_HTTP2_REQUESTS,
             "the request is refused, and the client may repeat it",
             "requests_at_the_same_time_and_heads_are_bounded_in_http2",
+        ),
+        fixed(
+            "requests of an HTTP/2 connection that its client resets before the server looks at them",
+            serving::MAX_HTTP2_RESETS,
+            CLOSED,
+            "requests_that_a_client_resets_at_once_are_bounded_in_http2",
+        ),
+        fixed(
+            "bytes of a request body with HTTP/2 that are sent before they are read",
+            kib(serving::HTTP2_STREAM_WINDOW_BYTES as usize),
+            WAITS,
+            "bodies_that_are_not_read_are_bounded_in_http2",
+        ),
+        fixed(
+            "the same of all bodies of a connection",
+            kib(serving::HTTP2_CONNECTION_WINDOW_BYTES as usize),
+            WAITS,
+            "bodies_that_are_not_read_are_bounded_in_http2",
         ),
         option(
             "mean rate of a request body, after a first pause",
