@@ -138,7 +138,7 @@ export class LiveDeck implements Deck {
     if (!this.#isRefused) return;
     this.#isRefused = false;
     this.soundChanged();
-    this.#viewing.setPlaying(true);
+    this.#viewing.setPlaying(!this.#timeline.paused);
   }
 
   get isOnCanvas(): boolean {

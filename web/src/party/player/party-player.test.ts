@@ -133,6 +133,7 @@ function open(browser: Browser = BROWSER) {
   const now = (): number => Date.now();
   const clock = { serverMs: (): number | undefined => (known.clock ? serverMs() : undefined) };
   const known = { clock: true };
+  const refused = { now: false };
   const opened: string[] = [];
   const player = new PartyPlayer<PartyMedia>({
     media: elements,
@@ -171,7 +172,9 @@ function open(browser: Browser = BROWSER) {
         wave: undefined,
         problem: undefined,
         isUnfit: false,
-        isRefused: false,
+        get isRefused() {
+          return refused.now;
+        },
         isOnCanvas: false,
         isForesighted: false,
         get isOver() {
@@ -214,8 +217,23 @@ function open(browser: Browser = BROWSER) {
     }
     return seen;
   };
-  return { player, elements, heard, run, known, opened, trim };
+  return { player, elements, heard, run, known, opened, trim, refused };
 }
+
+it('the press reaches the element that was refused itself, and no other that is used', async () => {
+  const { player, elements, refused } = open();
+  player.learn(plays('a', 0, { paused: true }));
+  await vi.advanceTimersByTimeAsync(1_000);
+  const begun = (): number[] => elements.map(({ plays }) => plays);
+  const before = begun();
+  player.unlock();
+  expect(begun().map((plays, place) => plays - (before[place] ?? 0))).toEqual([0, 1]);
+  refused.now = true;
+  player.unlock();
+  expect(begun().map((plays, place) => plays - (before[place] ?? 0))).toEqual([1, 2]);
+  expect(elements.map(({ paused }) => paused)).toEqual([true, true]);
+  player.close();
+});
 
 describe('a song', () => {
   it('that is announced begins at its time, and stays where it has to be', async () => {

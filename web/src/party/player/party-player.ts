@@ -93,8 +93,8 @@ export class PartyPlayer<M extends PartyMedia> {
   /** The person pressed something: the browser lets the page play. */
   unlock(): void {
     for (const media of this.#setup.media) {
-      // Some browsers give the permission to each element by itself.
-      if (!media.paused || this.#isUsed(media)) continue;
+      // Some browsers give the permission to each element by itself, and only during the press.
+      if (!media.paused || (this.#isUsed(media) && !this.#isRefused(media))) continue;
       media.play().catch(() => undefined);
       media.pause();
     }
@@ -280,6 +280,11 @@ export class PartyPlayer<M extends PartyMedia> {
 
   #isUsed(media: M): boolean {
     return this.#current?.media === media || this.#standby?.media === media;
+  }
+
+  /** The browser did not let the deck of this element play. */
+  #isRefused(media: M): boolean {
+    return [this.#current, this.#standby].some((slot) => slot?.media === media && slot.deck.isRefused);
   }
 
   #drop(which: 'current' | 'standby'): void {
