@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use job_kinds::{Blobs, Cancelled, Failed, Report, Tools};
+use job_kinds::{Blobs, Cancelled, Failed, Report, Tools, VocalsModel};
 use protocol::{
     ItemId,
     item::{Alternative, Blob, Fragment, Manifest, ManifestTake},
@@ -71,11 +71,16 @@ impl Bench {
     }
 
     pub(crate) fn run(&self, work: &Work) -> Result<Output, Failed> {
+        self.run_with(work, None)
+    }
+
+    /// With an operator's model.
+    pub(crate) fn run_with(&self, work: &Work, model: Option<&dyn VocalsModel>) -> Result<Output, Failed> {
         let tools = Tools {
             blobs: &self.memory,
             report: &self.counter,
             ffmpeg: None,
-            model: None,
+            model,
             scratch: Path::new("/nonexistent"),
         };
         job_kinds::run(work, &tools)

@@ -6,4 +6,5 @@ mod common;
 mod damage;
 mod decode;
 mod measure;
+mod same;
 mod stems;

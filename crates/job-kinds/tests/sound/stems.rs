@@ -1,6 +1,7 @@
 //! A song becomes two stems: whatever it is cut into, and in the formats that players take.
 
 use crate::common::{Bench, encoded, ffmpeg_samples, similarity_db};
+use job_kinds::VocalsModel;
 use protocol::{
     item::ManifestTake,
     job::{Failure, Join, Output, Piece, Separate, Sound, Stem, Work},
@@ -127,4 +128,42 @@ fn pieces_that_are_not_of_the_song_fail_for_good() {
     let longer = Sound { samples: u64::MAX, ..sound.clone() };
     let join = Join { sound: longer, pieces, stem: Stem::Vocals };
     assert_eq!(fails(Work::Join(join)), Failure::ForGood, "another length than its blobs");
+}
+
+/// A model of the operator's.
+struct Model(fn(&::stems::Stereo) -> Result<::stems::Stereo, String>);
+
+impl VocalsModel for Model {
+    fn vocals(&self, mix: &::stems::Stereo, rate: u32) -> Result<::stems::Stereo, String> {
+        assert_eq!(rate, 44_100);
+        (self.0)(mix)
+    }
+}
+
+#[test]
+fn vocals_of_a_model_have_two_sides_and_a_model_that_fails_ends_its_task_alone() {
+    let bench = Bench::new();
+    let sound = song(&bench, "model.flac", 2);
+    let samples = sound.samples;
+    let work = Work::Separate(Separate {
+        sound: sound.clone(),
+        read_from: 0,
+        read_to: samples,
+        keep_from: 0,
+        keep_to: samples,
+    });
+    let Output::Piece(piece) = bench.run_with(&work, Some(&Model(|mix| Ok(mix.clone())))).unwrap() else {
+        panic!("no piece")
+    };
+    assert_eq!(piece.channels, 2);
+    assert_eq!(bench.samples(&piece.blobs), bench.samples(&sound.blobs));
+    let (take, ..) = joined(&bench, &sound, &[piece], Stem::Accompaniment);
+    let path = bench.saved("nothing.mp4", take.init.as_ref(), &take.fragments);
+    assert!(ffmpeg_samples(&path, "", "").iter().all(|&sample| sample == 0.0), "the mix without itself");
+    let fails = |model: Model| bench.run_with(&work, Some(&model)).unwrap_err();
+    let shorter = fails(Model(|mix| Ok(mix.slice(0..100))));
+    let refused = fails(Model(|_| Err("no weights".into())));
+    let panicked = fails(Model(|_| panic!("a bug")));
+    assert_eq!([&shorter, &refused, &panicked].map(|failed| failed.failure), [Failure::ForGood; 3]);
+    assert_eq!(refused.reason, "no weights");
 }
