@@ -81,6 +81,7 @@ pub(crate) fn open(mut input: Input, kind: Kind) -> Result<Opened, Error> {
         prefers: Rendition::WebM,
         duration_us,
         tags: Tags::default(),
+        late_us: 0,
     })
 }
 

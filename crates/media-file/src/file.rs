@@ -129,7 +129,7 @@ fn finish(input: Input, opened: Result<Opened, Error>, target: Option<&Target>) 
 
 impl MediaFile {
     fn new(input: Input, opened: Opened, target: Option<&Target>) -> Result<Self, Error> {
-        let Opened { mut source, tracks, prefers, duration_us, tags } = opened;
+        let Opened { mut source, tracks, prefers, duration_us, tags, .. } = opened;
         let (mut ahead, mut ended) = (Ahead::new(&tracks)?, None);
         while !ahead.is_enough() && ended.is_none() {
             match source.next_packet() {

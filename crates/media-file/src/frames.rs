@@ -47,6 +47,7 @@ pub(crate) fn open(input: Input) -> Result<Opened, Error> {
         prefers: Rendition::Mp4,
         duration_us: end.map(|end| samples_us(end, sample_rate).unsigned_abs()),
         tags: Tags::default(),
+        late_us: 0,
     })
 }
 

@@ -24,7 +24,7 @@ const MAX_HELD_BYTES: usize = 24 << 20;
 /// # Errors
 /// `Unsupported` if nothing is left.
 pub(crate) fn restrict(opened: Opened, target: &Target) -> Result<Opened, Error> {
-    let Opened { source, tracks, prefers, duration_us, tags } = opened;
+    let Opened { source, tracks, prefers, duration_us, tags, late_us } = opened;
     let is_kept = |is_video: bool| !(is_video && target.container.is_sound());
     let mut places = Vec::new();
     let mut kept = Vec::new();
@@ -42,8 +42,8 @@ pub(crate) fn restrict(opened: Opened, target: &Target) -> Result<Opened, Error>
         source,
         places,
         leader,
-        from_us: target.from_us,
-        to_us: target.to_us.unwrap_or(i64::MAX),
+        from_us: target.from_us.saturating_add(late_us),
+        to_us: target.to_us.map_or(i64::MAX, |to_us| to_us.saturating_add(late_us)),
         // A whole source is given as it is.
         begins_us: is_whole.then_some(i64::MIN),
         held: VecDeque::new(),
@@ -57,6 +57,7 @@ pub(crate) fn restrict(opened: Opened, target: &Target) -> Result<Opened, Error>
         prefers,
         duration_us: duration_us.filter(|_| is_whole),
         tags,
+        late_us,
     })
 }
 

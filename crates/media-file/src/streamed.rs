@@ -60,6 +60,14 @@ impl Streamed {
         }
     }
 
+    /// See [`Opened::late_us`](crate::source::Opened::late_us).
+    pub(crate) fn late_us(&self) -> i64 {
+        match &self.demuxer {
+            Demuxer::WebM(_) => 0,
+            Demuxer::Fmp4(demuxer) => demuxer.start_us().saturating_neg(),
+        }
+    }
+
     fn next_event(&mut self) -> Result<Option<Event>, Error> {
         loop {
             if let Some(event) = self.demuxer.next_event()? {

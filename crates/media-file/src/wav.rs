@@ -102,6 +102,7 @@ pub(crate) fn open(mut input: Input) -> Result<Opened, Error> {
         prefers: Rendition::Mp4,
         duration_us: Some(samples_us(samples as i64, sample_rate).unsigned_abs()),
         tags: Tags::default(),
+        late_us: 0,
     })
 }
 

@@ -5,13 +5,16 @@ use std::ffi::OsString;
 use protocol::job::{ExportFormat, ExportQuality};
 
 /// What is encoded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Encoding {
     pub(super) format: ExportFormat,
     pub(super) has_video: bool,
     pub(super) quality: ExportQuality,
     /// Bits a second that the item has.
     pub(super) bits_per_s: u64,
+    /// Whether it is one of several parts of a file, which have the same form: pictures of this size, sound of 48 kHz. Width and height
+    /// are 0 if there are no pictures.
+    pub(super) joined: Option<(u32, u32)>,
     /// What is left out at the start, and how long the rest is, in ms; none for all.
     pub(super) skip_ms: u64,
     pub(super) length_ms: Option<u64>,
@@ -38,7 +41,9 @@ impl Encoding {
             options.push("-vn -map 0:a:0".into());
         }
         options.push(self.sound());
-        options.push(format!("-threads 1 {}", self.container()));
+        // Parts are joined from Matroska, which holds all codecs.
+        let container = if self.joined.is_some() { "-ar 48000 -f matroska" } else { self.container() };
+        options.push(format!("-threads 1 {container}"));
         options.iter().flat_map(|options| options.split(' ')).map(OsString::from).collect()
     }
 
@@ -49,7 +54,8 @@ impl Encoding {
         skip.into_iter().chain(length).collect()
     }
 
-    fn container(&self) -> &'static str {
+    /// The options of the container.
+    pub(super) fn container(&self) -> &'static str {
         match self.format {
             ExportFormat::Mp4 => "-movflags +faststart -f mp4",
             ExportFormat::Webm => "-f webm",
@@ -61,11 +67,10 @@ impl Encoding {
     }
 
     fn video(&self) -> String {
-        let lines = match self.quality {
-            ExportQuality::High => "trunc(ih/2)*2".to_owned(),
-            ExportQuality::Small => format!("trunc(min({SMALL_LINES}\\,ih)/2)*2"),
-        };
-        let filter = format!("-sws_flags bicubic+accurate_rnd+bitexact -vf scale=-2:{lines},format=yuv420p");
+        let filter = format!(
+            "-sws_flags bicubic+accurate_rnd+bitexact -vf scale={},format=yuv420p",
+            self.joined.map_or_else(|| self.scale(), |size| self.scale_into(size))
+        );
         let codec = match self.format {
             ExportFormat::Webm => "-c:v libvpx-vp9 -deadline good -cpu-used 5 -g 300",
             _ => "-c:v libx264 -preset veryfast -g 300",
@@ -79,6 +84,24 @@ impl Encoding {
             }
         };
         format!("{filter} -fps_mode vfr {codec} {rate}")
+    }
+
+    /// The size of pictures, by their own.
+    fn scale(&self) -> String {
+        match self.quality {
+            ExportQuality::High => "-2:trunc(ih/2)*2".into(),
+            ExportQuality::Small => format!("-2:trunc(min({SMALL_LINES}\\,ih)/2)*2"),
+        }
+    }
+
+    /// A size that all parts have, with bars where their own has another shape.
+    fn scale_into(&self, (width, height): (u32, u32)) -> String {
+        let most = if self.quality == ExportQuality::Small { SMALL_LINES } else { u32::MAX };
+        let lines = height.min(most);
+        let columns = u64::from(width) * u64::from(lines) / u64::from(height.max(1));
+        let even = |length: u64| (length / 2 * 2).max(2);
+        let (w, h) = (even(columns), even(lines.into()));
+        format!("{w}:{h}:force_original_aspect_ratio=decrease,pad={w}:{h}:(ow-iw)/2:(oh-ih)/2,setsar=1")
     }
 
     fn sound(&self) -> String {

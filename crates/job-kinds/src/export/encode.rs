@@ -3,12 +3,18 @@
 //! Takes that join are one run of the program. Where the item has several such runs, each becomes a file with the same codecs and size,
 //! and a last run of the program puts them one after another.
 
-use std::{ffi::OsString, fs::File, io::Read, path::Path};
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::Read,
+    ops::Range,
+    path::Path,
+};
 
 use bytes::Bytes;
 use protocol::{
-    export::is_sound,
-    item::{Blob, Manifest},
+    export::{end_ms, is_sound},
+    item::{Blob, Fragment, Manifest},
     job::{Export, ExportQuality, Output},
 };
 
@@ -20,8 +26,11 @@ use crate::{
     pieces::Pieces,
 };
 
-/// The file that is made. Names are fixed: nothing from outside becomes one.
+/// The file that is made, and the list of what it is joined from. Names are fixed: nothing from outside becomes one.
 const FILE: &str = "export";
+const LIST: &str = "parts";
+/// Most parts with different codecs.
+const MAX_PARTS: usize = 50;
 /// How much larger than the item a file may be, and what a second of it may take: that of FLAC.
 const TIMES_LARGER: u64 = 2;
 const BYTES_PER_S: u64 = 400_000;
@@ -30,33 +39,88 @@ const LEAST_BYTES: u64 = 64 << 20;
 pub(super) fn run(export: &Export, manifest: &Manifest, tools: &Tools<'_>) -> Result<Output, Failed> {
     let format = export.params.format.ok_or_else(|| Failed::for_good("an export needs a format"))?;
     let clip = clip(&export.params);
-    let runs = item::runs(manifest);
-    let [takes] = &runs[..] else {
-        return Err(Failed::for_good(format!("the item has {} parts with different codecs", runs.len())));
-    };
-    let media = Media::new(takes, &clip, tools)?;
-    let length_ms = clip.end.min(media.ends_ms).saturating_sub(clip.start.max(media.begins_ms)).max(1);
-    let has_video = media.container.starts_with("video/") && !is_sound(format);
-    let media_ms = media.ends_ms.saturating_sub(media.begins_ms).max(1);
+    let parts = parts(manifest, &clip, tools)?;
+    let has_video = !is_sound(format) && parts.iter().any(|part| part.container.starts_with("video/"));
+    let bytes = parts.iter().map(Media::bytes).fold(0, u64::saturating_add);
+    let media_ms = parts.iter().map(Media::length_ms).sum::<u64>().max(1);
+    let is_one = parts.len() == 1;
     let encoding = Encoding {
         format,
         has_video,
         quality: export.params.quality.unwrap_or(ExportQuality::High),
-        bits_per_s: media.bytes().saturating_mul(8000) / media_ms,
-        skip_ms: clip.start.saturating_sub(media.begins_ms),
-        length_ms: export.params.to_ms.map(|_| length_ms),
+        bits_per_s: bytes.saturating_mul(8000) / media_ms,
+        joined: (!is_one).then(|| parts[0].size()),
+        skip_ms: 0,
+        length_ms: None,
     };
-    let mut arguments = ffmpeg::input(&media.container)?;
-    arguments.extend(encoding.arguments());
-    arguments.extend(words(export));
-    arguments.push(format!("file:{FILE}").into());
-    let max_bytes =
-        media.bytes().saturating_mul(TIMES_LARGER) + BYTES_PER_S * (length_ms / 1000) + LEAST_BYTES;
-    Run { arguments, media: Some(&media), max_bytes, output_ms: length_ms, progress: 0.0..0.95 }
-        .run(tools)?;
+    let max_bytes = bytes.saturating_mul(TIMES_LARGER) + BYTES_PER_S * (media_ms / 1000) + LEAST_BYTES;
+    // All parts are there while they are joined.
+    let max_bytes = if is_one { max_bytes } else { max_bytes.saturating_mul(2) };
+    let share = if is_one { 0.95 } else { 0.9 / parts.len() as f32 };
+    for (number, media) in parts.iter().enumerate() {
+        let encoding = Encoding {
+            skip_ms: clip.start.saturating_sub(media.begins_ms),
+            length_ms: (clip.end < media.ends_ms)
+                .then(|| clip.end.saturating_sub(clip.start.max(media.begins_ms))),
+            ..encoding
+        };
+        let mut arguments = ffmpeg::input(&media.container)?;
+        arguments.extend(encoding.arguments());
+        if is_one {
+            arguments.extend(words(export));
+        }
+        arguments.push(file_option(if is_one { FILE.into() } else { part_name(number) }));
+        let progress = share * number as f32..share * (number + 1) as f32;
+        let output_ms = encoding.length_ms.unwrap_or(media.length_ms());
+        Run { arguments, media: Some(media), max_bytes, output_ms, progress }.run(tools)?;
+    }
+    if !is_one {
+        join(export, &encoding, parts.len(), max_bytes, tools)?;
+    }
     let (blobs, bytes) = store(&tools.scratch.join(FILE), tools)?;
     let (extension, mime) = file_type(format, has_video);
     Ok(Output::File { extension: extension.into(), mime: mime.into(), blobs, bytes })
+}
+
+/// The runs of takes that join, as far as they overlap the clip.
+fn parts(manifest: &Manifest, clip: &Range<u64>, tools: &Tools<'_>) -> Result<Vec<Media>, Failed> {
+    let runs = item::runs(manifest);
+    let overlaps = |fragment: &Fragment| fragment.start_ms < clip.end && end_ms(fragment) > clip.start;
+    let parts = runs.iter().map(|takes| Media::of_fragments(takes, overlaps, tools));
+    let parts: Vec<_> = parts.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    match parts.len() {
+        0 => Err(Failed::for_good("the clip has no media")),
+        1..=MAX_PARTS => Ok(parts),
+        count => Err(Failed::for_good(format!("the item has {count} parts with different codecs"))),
+    }
+}
+
+/// Puts the encoded parts one after another.
+fn join(
+    export: &Export,
+    encoding: &Encoding,
+    parts: usize,
+    max_bytes: u64,
+    tools: &Tools<'_>,
+) -> Result<(), Failed> {
+    let list: String = (0..parts).map(|number| format!("file {}\n", part_name(number))).collect();
+    fs::write(tools.scratch.join(LIST), list).map_err(|error| Failed::again(error.to_string()))?;
+    let fixed = format!(
+        "-protocol_whitelist file -f concat -i file:{LIST} -map 0 -c copy -map_metadata -1 {}",
+        encoding.container()
+    );
+    let mut arguments: Vec<OsString> = fixed.split(' ').map(OsString::from).collect();
+    arguments.extend(words(export));
+    arguments.push(file_option(FILE.into()));
+    Run { arguments, media: None, max_bytes, output_ms: 1, progress: 0.9..0.95 }.run(tools)
+}
+
+fn part_name(number: usize) -> String {
+    format!("part{number}")
+}
+
+fn file_option(name: String) -> OsString {
+    format!("file:{name}").into()
 }
 
 /// Title and artist: values of an option, whatever they are.

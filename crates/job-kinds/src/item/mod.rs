@@ -5,7 +5,10 @@ mod reader;
 use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use media::Shift;
+use media::{
+    Shift, Track, TrackKind,
+    demux::{Event, fmp4, webm},
+};
 use protocol::{
     export::end_ms,
     item::{Blob, Fragment, Manifest, ManifestTake},
@@ -92,6 +95,22 @@ fn damaged(error: impl std::fmt::Display) -> Failed {
     Failed::for_good(format!("the media of the item cannot be read: {error}"))
 }
 
+fn tracks(init: &Bytes) -> Option<Vec<Track>> {
+    let event = if init.get(4..8) == Some(b"ftyp") {
+        let mut demuxer = fmp4::Demuxer::of_file();
+        demuxer.push(init.clone());
+        demuxer.next_event()
+    } else {
+        let mut demuxer = webm::Demuxer::of_file();
+        demuxer.push(init.clone());
+        demuxer.next_event()
+    };
+    match event.ok()? {
+        Some(Event::Tracks(tracks)) => Some(tracks),
+        _ => None,
+    }
+}
+
 impl Media {
     /// What of these takes overlaps `clip`, in ms of the item's time. Fails for good if nothing does.
     pub(crate) fn new(takes: &[Chosen<'_>], clip: &Range<u64>, tools: &Tools<'_>) -> Result<Self, Failed> {
@@ -133,6 +152,22 @@ impl Media {
         }
         let container = rendition.container();
         Ok(Some(Self { parts, begins_ms, ends_ms: end_ms(last), container }))
+    }
+
+    /// How long it is, from its first fragment to the end of its last one.
+    pub(crate) fn length_ms(&self) -> u64 {
+        self.ends_ms.saturating_sub(self.begins_ms)
+    }
+
+    /// Width and height of its pictures as its init segment says, 0 without any.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        let Some(Part::Init(init)) = self.parts.first() else { return (0, 0) };
+        let tracks = tracks(init).unwrap_or_default();
+        let size = tracks.iter().find_map(|track| match track.kind {
+            TrackKind::Video { width, height, .. } => Some((width, height)),
+            TrackKind::Audio { .. } => None,
+        });
+        size.unwrap_or_default()
     }
 
     /// Its bytes, part by part.

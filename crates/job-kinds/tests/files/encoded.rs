@@ -83,6 +83,25 @@ fn an_encoded_clip_is_exact() {
 }
 
 #[test]
+fn parts_with_other_codecs_and_sizes_become_one_file() {
+    let world = World::with_ffmpeg();
+    let mut item = world.item("first.webm", &format!("{PICTURES}4 {SOUND}4 {VP8}"));
+    let wide = "-f lavfi -i testsrc2=s=320x120:r=12:d=3";
+    let mut second = world.take(&world.file("second.mp4", &format!("{wide} {SOUND}3 {H264}")));
+    second.offset_ms = 4_100;
+    second.fragments.iter_mut().for_each(|fragment| fragment.start_ms += 4_100);
+    item.takes.push(second);
+    for (params, length_s) in [(params(Mp4), 7.0), (clip(Webm, 3_000, 5_100), 2.0), (params(Mp3), 7.0)] {
+        let file = world.export(&item, params).unwrap();
+        assert!((file.duration_s() - length_s).abs() < 0.3, "{} of {length_s}", file.duration_s());
+        file.decodes();
+        let has_video = file.has("codec_type=video");
+        assert!(!has_video || file.has("width=160") && file.has("height=120"), "{}", file.probed());
+        assert!(file.has("TAG:title=A title"));
+    }
+}
+
+#[test]
 fn the_same_export_is_the_same_bytes() {
     let world = World::with_ffmpeg();
     let item = film(&world);

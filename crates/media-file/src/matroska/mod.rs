@@ -16,5 +16,5 @@ use head::Head;
 pub(crate) fn open(mut input: Input) -> Result<Opened, Error> {
     let Head { duration_us, tags, is_cut_short } = head::read(&mut input);
     let (source, tracks) = Streamed::open(Demuxer::WebM(webm::Demuxer::of_file()), input, is_cut_short)?;
-    Ok(Opened { source: Box::new(source), tracks, prefers: Rendition::WebM, duration_us, tags })
+    Ok(Opened { source: Box::new(source), tracks, prefers: Rendition::WebM, duration_us, tags, late_us: 0 })
 }

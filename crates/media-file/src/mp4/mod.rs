@@ -33,6 +33,7 @@ pub(crate) fn open(mut input: Input) -> Result<Opened, Error> {
     if find(&moov, b"mvex")?.is_some() && !has_samples(&moov)? {
         let (source, tracks) = Streamed::open(Demuxer::Fmp4(fmp4::Demuxer::of_file()), input, false)?;
         return Ok(Opened {
+            late_us: source.late_us(),
             source: Box::new(source),
             tracks,
             prefers: Rendition::Mp4,
@@ -50,6 +51,7 @@ pub(crate) fn open(mut input: Input) -> Result<Opened, Error> {
         prefers: Rendition::Mp4,
         duration_us,
         tags: Tags::default(),
+        late_us: 0,
     })
 }
 
