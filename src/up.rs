@@ -42,7 +42,7 @@ struct Cluster {
     stopping: CancellationToken,
 }
 
-pub(crate) async fn run(args: UpArgs, flags: ChildFlags) -> Result<(), Failure> {
+pub(crate) async fn run(mut args: UpArgs, flags: ChildFlags) -> Result<(), Failure> {
     let nodes = args.nodes_in_process();
     let limits = args.node.limits(args.main_server.server.grace_ms.0);
     let trust = args.main_server.store.trust.clone();
@@ -56,6 +56,9 @@ pub(crate) async fn run(args: UpArgs, flags: ChildFlags) -> Result<(), Failure> 
     let tls_folder = main_server_alone::tls_folder(&args.main_server);
     let spool = args.main_server.store.data_dir.join("spool");
     let scratch = args.main_server.store.data_dir.join("scratch");
+    if !args.no_worker {
+        args.main_server.options.jobs.use_model(args.worker.model_hash()?);
+    }
     let app = main_server_alone::open(args.main_server).await?;
     let trusted = trust.load()?;
     port.secure(&tls, &tls_folder, &trusted)?;

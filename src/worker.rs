@@ -46,7 +46,7 @@ fn config(args: WorkerArgs) -> Result<Config, Failure> {
         objects: objects.given(),
         concurrency: worker.concurrency(),
         ffmpeg: worker.ffmpeg(),
-        model: None,
+        model: worker.model()?,
         scratch_dir: worker.scratch_dir().map_or_else(|| PathBuf::from(SCRATCH_FOLDER), Path::to_owned),
         stop_grace: if args.exit_with_stdin { CHILD_STOP_GRACE } else { STOP_GRACE },
         unhealthy_after: args.unhealthy_after.map(Duration::from_secs),

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use objects::Location;
+use objects::{Hash, Location};
 use placement::Policies;
 use protocol::{
     account::{Broadcast, JobPolicy, UploadPolicy},
@@ -85,6 +85,8 @@ pub struct JobLimits {
     pub longest: Duration,
     /// Whether finished uploads and recordings are measured for their wave form and loudness.
     pub auto_waveform: bool,
+    /// The model of all workers, by the hash of its file; the built-in separator if not set.
+    pub stems_model: Option<Hash>,
 }
 
 impl Default for JobLimits {
@@ -95,6 +97,7 @@ impl Default for JobLimits {
             unfinished: 200,
             longest: Duration::from_secs(120 * 60),
             auto_waveform: true,
+            stems_model: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use main_server::{Config, JobLimits};
+use objects::Hash;
 use protocol::account::JobPolicy;
 
 #[derive(Clone, Debug, Args)]
@@ -27,6 +28,9 @@ pub(crate) struct JobOptions {
     /// Measure the wave form and loudness of each finished upload and recording
     #[arg(long, value_name = "BOOL", default_value_t = JobLimits::default().auto_waveform, action = ArgAction::Set)]
     auto_waveform: bool,
+    /// Model that separates vocals: the BLAKE3 of its file, which all workers have (stems_model); the built-in separator if not set
+    #[arg(long, value_name = "HASH")]
+    stems_model_hash: Option<Hash>,
 }
 
 fn policy() -> impl TypedValueParser<Value = JobPolicy> {
@@ -38,6 +42,11 @@ fn policy() -> impl TypedValueParser<Value = JobPolicy> {
 }
 
 impl JobOptions {
+    /// Uses this model if none is set.
+    pub(crate) fn use_model(&mut self, model: Option<Hash>) {
+        self.stems_model_hash = self.stems_model_hash.or(model);
+    }
+
     /// Puts the options into a main server's configuration.
     pub(super) fn apply(&self, config: &mut Config) {
         config.jobs = JobLimits {
@@ -46,6 +55,7 @@ impl JobOptions {
             unfinished: self.jobs_waiting.into(),
             longest: Duration::from_secs(self.job_max_minutes * 60),
             auto_waveform: self.auto_waveform,
+            stems_model: self.stems_model_hash,
         };
     }
 }

@@ -145,7 +145,9 @@ impl Shared {
             "worker {name} claims tasks at {}, {concurrency} at once, {}, {}",
             main_servers.join(", "),
             with("ffmpeg", ffmpeg.is_some()),
-            with("a model", model.is_some()),
+            model
+                .as_ref()
+                .map_or("without a model".into(), |model| format!("with the model {}", model.hash())),
         );
     }
 
@@ -158,6 +160,7 @@ impl Shared {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             concurrency: self.config.concurrency.into(),
             abilities: self.config.ffmpeg.iter().map(|_| Ability::Ffmpeg).collect(),
+            stems_model: self.config.model.as_ref().map(|model| model.hash().to_owned()),
             tasks: self.running.keys(),
             done: done.get(),
             failed: failed.get(),

@@ -14,6 +14,7 @@ mod ffmpeg;
 mod item;
 mod join;
 mod measure;
+mod model;
 mod pictures;
 mod pieces;
 mod separate;
@@ -24,6 +25,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use protocol::job::{Output, Work};
 
+pub use model::{Model, ModelError};
 pub use tools::{Blobs, Cancelled, Failed, Report, Tools, VocalsModel};
 
 /// The most memory that a task takes, in bytes, whatever the length of the item.

@@ -26,8 +26,11 @@ pub struct Cancelled;
 
 /// A model that separates vocals, instead of the built-in separator.
 pub trait VocalsModel: Send + Sync {
-    /// The vocals of a mix with `rate` samples a second, as long as the mix; or why it cannot tell.
-    fn vocals(&self, mix: &Stereo, rate: u32) -> Result<Stereo, String>;
+    /// Names it: BLAKE3 of its file, as 64 hex digits.
+    fn hash(&self) -> &str;
+    /// The vocals of a mix with `rate` samples a second, as long as the mix, which begins with sample `start` of its song. Each sample
+    /// depends on less than [`CONTEXT_S`](stems::CONTEXT_S) around it.
+    fn vocals(&self, mix: &Stereo, rate: u32, start: u64, report: &dyn Report) -> Result<Stereo, Failed>;
 }
 
 /// What a task may use.

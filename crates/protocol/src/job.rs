@@ -267,6 +267,9 @@ pub struct Worker {
     /// What it can do that not every worker can.
     #[serde(default)]
     pub abilities: Vec<Ability>,
+    /// The model that it has for separating vocals: BLAKE3 of its file, as 64 hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stems_model: Option<String>,
     /// Keys of the tasks it has.
     #[serde(default)]
     pub tasks: Vec<String>,
@@ -398,6 +401,9 @@ pub struct Separate {
     pub keep_from: u64,
     /// Sample after its last one.
     pub keep_to: u64,
+    /// Which model separates it: BLAKE3 of its file, as 64 hex digits. The built-in separator if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 /// See [`Work::Join`].

@@ -14,8 +14,12 @@ const fn version(kind: Kind) -> u32 {
 
 /// The id of a job: the same for the same kind, media and parameters.
 pub(super) fn job_id(new: &NewJob) -> JobId {
-    let NewJob { kind, params, item_id, manifest, .. } = new;
-    let text = serde_json::json!([kind, version(*kind), item_id, manifest.hash, params]).to_string();
+    let NewJob { kind, params, item_id, manifest, stems_model, .. } = new;
+    let named = serde_json::json!([kind, version(*kind), item_id, manifest.hash, params]);
+    let text = match stems_model {
+        None => named.to_string(),
+        Some(model) => serde_json::json!([named, model]).to_string(),
+    };
     JobId::from_bytes(digest(&text))
 }
 

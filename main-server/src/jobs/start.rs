@@ -103,6 +103,7 @@ impl Jobs {
             manifest: blob,
             duration_ms: item.duration_ms,
             needs_ffmpeg,
+            stems_model: self.limits.stems_model.filter(|_| kind == Kind::Stems).map(|hash| hash.to_string()),
             owner: item.owner.clone(),
             starter,
         })

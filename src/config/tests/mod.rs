@@ -260,7 +260,8 @@ fn every_main_server_option_reaches_the_main_server() {
                 max_event_listeners = 19\nthumbnail_bytes = 20\nlibrary_items = 21\nlibrary_quota_bytes = 22\n\
                 library_account_quota_bytes = 23\nlibrary_keep_days = 24\nlibrary_undo_hours = 25\n\
                 parties = 26\nparties_per_address = 27\nparty_members = 28\nparty_listeners = 29\nparty_idle_hours = 30\n\
-                jobs = 'owner'\njobs_per_account = 31\njobs_waiting = 32\njob_max_minutes = 33\nauto_waveform = false\n";
+                jobs = 'owner'\njobs_per_account = 31\njobs_waiting = 32\njob_max_minutes = 33\nauto_waveform = false\n\
+                stems_model_hash = '1111111111111111111111111111111111111111111111111111111111111111'\n";
     let mut config = main_server::Config::new("");
     up(load_file(&["up"], text).unwrap()).main_server.options.apply(&mut config);
     let times = [config.heartbeat, config.lease, config.first_media, config.remember_ended];
@@ -292,6 +293,7 @@ fn every_main_server_option_reaches_the_main_server() {
         unfinished: 32,
         longest: Duration::from_secs(33 * 60),
         auto_waveform: false,
+        stems_model: "1".repeat(64).parse().ok(),
     };
     assert_eq!(config.jobs, jobs);
     assert_eq!((config.scaling.full, config.scaling.aim, config.scaling.spare), (90, 30, 20));

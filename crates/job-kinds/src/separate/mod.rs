@@ -4,7 +4,7 @@ use protocol::job::{Output, Piece, Separate};
 use stems::{Separator, Stereo};
 
 use crate::{
-    Failed, Tools,
+    Cancelled, Failed, Report, Tools, VocalsModel,
     sound::{Reader, Writer},
 };
 
@@ -13,7 +13,7 @@ const MAX_PIECE_S: u64 = 60;
 
 /// The vocals of the piece's kept part.
 pub(crate) fn run(work: &Separate, tools: &Tools<'_>) -> Result<Output, Failed> {
-    let &Separate { read_from, read_to, keep_from, keep_to, ref sound } = work;
+    let &Separate { read_from, read_to, keep_from, keep_to, ref sound, .. } = work;
     let is_in_order =
         read_from <= keep_from && keep_from < keep_to && keep_to <= read_to && read_to <= sound.samples;
     if !is_in_order || read_to - read_from > MAX_PIECE_S * u64::from(sound.rate) {
@@ -22,8 +22,8 @@ pub(crate) fn run(work: &Separate, tools: &Tools<'_>) -> Result<Output, Failed> 
     tools.report.progress(0.0)?;
     let mix = Reader::of_sound(*tools, sound)?.stereo(read_from..read_to)?;
     tools.report.progress(0.1)?;
-    let vocals = match tools.model {
-        Some(model) => model.vocals(&mix, sound.rate).map_err(Failed::for_good)?,
+    let vocals = match model(work, tools)? {
+        Some(model) => model.vocals(&mix, sound.rate, read_from, &Middle(tools.report))?,
         None => Separator::new(sound.rate).separate(&mix).vocals,
     };
     drop(mix);
@@ -34,6 +34,24 @@ pub(crate) fn run(work: &Separate, tools: &Tools<'_>) -> Result<Output, Failed> 
         return Err(Failed::for_good("the model gave vocals of another length"));
     }
     Ok(Output::Piece(store(tools, &kept)?))
+}
+
+/// The model that the task names. A worker with another one leaves it to others: pieces of one song have to fit together.
+fn model<'a>(work: &Separate, tools: &Tools<'a>) -> Result<Option<&'a dyn VocalsModel>, Failed> {
+    let Some(wanted) = &work.model else { return Ok(None) };
+    match tools.model.filter(|model| model.hash() == wanted) {
+        Some(model) => Ok(Some(model)),
+        None => Err(Failed::again(format!("the worker does not have the model {wanted}"))),
+    }
+}
+
+/// Progress of the separation as that of the task, which reads before and writes after it.
+struct Middle<'a>(&'a dyn Report);
+
+impl Report for Middle<'_> {
+    fn progress(&self, part: f32) -> Result<(), Cancelled> {
+        self.0.progress(0.1 + 0.8 * part)
+    }
 }
 
 fn store(tools: &Tools<'_>, Stereo { left, right }: &Stereo) -> Result<Piece, Failed> {

@@ -21,6 +21,7 @@ fn separated(bench: &Bench, sound: &Sound, seconds: u32) -> Vec<Piece> {
             read_to: piece.read.end,
             keep_from: piece.keep.start,
             keep_to: piece.keep.end,
+            model: None,
         });
         match bench.run(&work).unwrap() {
             Output::Piece(piece) => piece,
@@ -121,8 +122,11 @@ fn pieces_that_are_not_of_the_song_fail_for_good() {
     assert_eq!(fails(Work::Join(Join { pieces: twice, ..join.clone() })), Failure::ForGood, "too many");
     let piece = |read_from, read_to, keep_from, keep_to| {
         let sound = Sound { samples: sound.samples, ..sound.clone() };
-        Work::Separate(Separate { sound, read_from, read_to, keep_from, keep_to })
+        Work::Separate(Separate { sound, read_from, read_to, keep_from, keep_to, model: None })
     };
+    let Work::Separate(named) = piece(0, 1_000, 0, 1_000) else { panic!("it is one") };
+    let named = Work::Separate(Separate { model: Some("a".repeat(64)), ..named });
+    assert_eq!(fails(named), Failure::Again, "a worker with that model does it");
     assert_eq!(fails(piece(0, 1_000, 500, 400)), Failure::ForGood, "backwards");
     assert_eq!(fails(piece(0, u64::MAX, 0, 1_000)), Failure::ForGood, "beyond the end");
     let longer = Sound { samples: u64::MAX, ..sound.clone() };

@@ -40,6 +40,8 @@ pub(crate) struct NewJob {
     pub(crate) duration_ms: u64,
     /// Whether an export needs more than a copy of the item's frames.
     pub(crate) needs_ffmpeg: bool,
+    /// The model that separates vocals, by its hash; of stems alone.
+    pub(crate) stems_model: Option<String>,
     /// The account that the item belongs to: it sees the job.
     pub(crate) owner: Option<Owner>,
     /// Who starts the job.
@@ -100,6 +102,8 @@ pub(crate) struct Record {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) needs_ffmpeg: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stems_model: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<Owner>,
     pub(crate) starter: Starter,
     /// Unix epoch.
@@ -143,6 +147,7 @@ impl Record {
             manifest,
             duration_ms,
             needs_ffmpeg,
+            stems_model,
             owner,
             starter,
         } = new;
@@ -155,6 +160,7 @@ impl Record {
             manifest,
             duration_ms,
             needs_ffmpeg,
+            stems_model,
             owner,
             starter,
             created_at_ms: now_ms,

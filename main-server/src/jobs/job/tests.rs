@@ -25,6 +25,7 @@ fn job(kind: Kind) -> Record {
             manifest: blob("1"),
             duration_ms: 180_000,
             needs_ffmpeg: false,
+            stems_model: None,
             owner: None,
             starter: Starter::Server,
         },
@@ -242,9 +243,22 @@ fn fresh() -> NewJob {
         manifest,
         duration_ms,
         needs_ffmpeg,
+        stems_model,
         owner,
         starter,
         ..
     } = job(Kind::Stems);
-    NewJob { kind, params, item_id, title, artist, manifest, duration_ms, needs_ffmpeg, owner, starter }
+    NewJob {
+        kind,
+        params,
+        item_id,
+        title,
+        artist,
+        manifest,
+        duration_ms,
+        needs_ffmpeg,
+        stems_model,
+        owner,
+        starter,
+    }
 }

@@ -16,6 +16,7 @@ impl Record {
                 read_to,
                 keep_from,
                 keep_to,
+                model: self.stems_model.clone(),
             }),
             Step::Join { stem } => {
                 Work::Join(Join { sound: self.sound()?.clone(), pieces: self.pieces()?, stem })

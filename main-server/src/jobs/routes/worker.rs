@@ -8,6 +8,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use objects::Hash;
 use protocol::job::{
     Ability, ClaimTask, LostTasks, TaskDone, TaskFailed, TaskProgress, Worker, WorkerHeartbeat,
 };
@@ -34,6 +35,7 @@ pub(super) async fn claim(
     Json(ClaimTask { worker, wait_ms }): Json<ClaimTask>,
 ) -> Result<Response, Error> {
     let worker = checked(worker)?;
+    check_model(&worker, api.jobs.limits.stems_model)?;
     api.jobs.workers.hear(&worker, Now::read());
     let wait = Duration::from_millis(wait_ms).min(LONGEST_WAIT);
     let end = async {
@@ -91,14 +93,31 @@ pub(super) async fn failed(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// All workers have the model that the operator set: pieces of one song have to come from the same one.
+fn check_model(worker: &Worker, model: Option<Hash>) -> Result<(), Error> {
+    let Some(model) = model.map(|model| model.to_string()) else { return Ok(()) };
+    match &worker.stems_model {
+        Some(own) if *own == model => Ok(()),
+        own => {
+            let own = own.as_deref().unwrap_or("none");
+            Err(Error::invalid(format!(
+                "the model of the worker is {own}, and not {model} (stems_model_hash)"
+            )))
+        }
+    }
+}
+
 /// What a worker says about itself, without abilities of newer versions.
 fn checked(mut worker: Worker) -> Result<Worker, Error> {
-    let Worker { worker_id, name, version, tasks, .. } = &worker;
+    let Worker { worker_id, name, version, tasks, stems_model, .. } = &worker;
     let is_id = worker_id.len() == 32 && worker_id.bytes().all(|byte| byte.is_ascii_hexdigit());
     let is_name =
         |text: &str| !text.is_empty() && text.len() <= NAME_BYTES && !text.contains(char::is_control);
     if !is_id || !is_name(name) || !is_name(version) {
         return Err(Error::invalid("worker_id is not 32 hex digits, or a name is empty or too long"));
+    }
+    if stems_model.as_ref().is_some_and(|model| model.parse::<Hash>().is_err()) {
+        return Err(Error::invalid("stems_model is not 64 hex digits"));
     }
     if tasks.len() > MOST_TASKS || tasks.iter().any(|key| key.len() > NAME_BYTES) {
         return Err(Error::invalid(format!("a worker has at most {MOST_TASKS} tasks")));

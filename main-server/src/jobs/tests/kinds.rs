@@ -9,7 +9,7 @@ use objects::Location;
 use protocol::{
     ErrorCode,
     item::{Item, Kind, State as ItemState, Stem, Stems},
-    job::{JobPage, State, TaskState, Work},
+    job::{ClaimTask, JobPage, State, TaskState, Work},
     stream::Visibility,
     upkeep::Line,
 };
@@ -215,4 +215,29 @@ async fn jobs_are_listed_by_state_and_item_in_pages() {
     hand.finish(&server, task.job_id).await;
     let wrong = server.operate(Method::GET, "/api/jobs?cursor=x", vec![]).await;
     assert_eq!(wrong.code(), ErrorCode::InvalidRequest);
+}
+
+#[tokio::test]
+async fn all_workers_have_the_model_that_is_set() {
+    let model = "a".repeat(64);
+    let cluster = Cluster::new().await;
+    let server = cluster.member(|config| config.jobs.stems_model = model.parse().ok()).await;
+    let item_id = song(&server, "a", |_| {}).await;
+    let job_id = start(&server, "stems", item_id).await;
+    for own in [None, Some("b".repeat(64))] {
+        let other = Hand { stems_model: own, ..Hand::new("other") };
+        let claim = json!(ClaimTask { worker: other.worker(&[]), wait_ms: 0 });
+        let refused = other.post(&server, "claim", claim).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+        assert!(
+            refused.json["error"]["message"].as_str().unwrap().contains("stems_model_hash"),
+            "{refused:?}"
+        );
+    }
+    let hand = Hand { stems_model: Some(model.clone()), ..Hand::new("hand") };
+    assert!(matches!(hand.work(&server).await.work, Work::Decode(_)));
+    let Work::Separate(separate) = hand.claim(&server).await.work else { panic!("pieces follow") };
+    assert_eq!(separate.model, Some(model));
+    let built_in = cluster.member(|_| {}).await;
+    assert_ne!(start(&built_in, "stems", item_id).await, job_id, "another separator makes another job");
 }

@@ -93,11 +93,12 @@ async fn until_state(server: &Server, job_id: JobId, state: State) -> Job {
 struct Hand {
     name: String,
     abilities: Vec<Ability>,
+    stems_model: Option<String>,
 }
 
 impl Hand {
     fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), abilities: vec![] }
+        Self { name: name.to_owned(), abilities: vec![], stems_model: None }
     }
 
     fn with_ffmpeg(name: &str) -> Self {
@@ -111,6 +112,7 @@ impl Hand {
             version: "1".into(),
             concurrency: 1,
             abilities: self.abilities.clone(),
+            stems_model: self.stems_model.clone(),
             tasks: tasks.iter().map(|task| task.key.clone()).collect(),
             done: 0,
             failed: 0,
