@@ -1,8 +1,11 @@
 // A song that is sung to: its stems, the mix of them, its key, its lyrics. No DOM; the output is given.
 
 import type { Library } from '../library/api';
+import { download, extensionOf, fileName, type DownloadProgress } from '../library/download';
+import type { Kept } from '../library/kept/kept';
 import type { Opening } from '../library/opening';
 import { readPeaks, type Wave } from '../library/peaks';
+import type { SavedFile } from '../library/playing';
 import type { ItemId, Stem } from '../protocol/item';
 import { readLrc, type LyricLine } from './lrc';
 import type { Song } from './opening';
@@ -24,6 +27,7 @@ export interface KaraokeOutput extends StemOutput {
 /** What a session works with. */
 export interface SessionSetup {
   library: Pick<Library, 'lyrics' | 'waveform'>;
+  kept: Pick<Kept, 'among'>;
   open: (id: ItemId) => Opening;
   canPlay: (mime: string) => boolean;
   output: (rate: number, stems: number) => KaraokeOutput;
@@ -152,11 +156,19 @@ export class KaraokeSession {
     this.#setup.changed();
   }
 
-  /** Where `base`, the site, gives a stem as a file. */
-  fileUrl(stem: Stem, base: string): string {
-    const { grant } = (stem === 'vocals' ? this.#openings[VOCALS] : this.#openings[ACCOMPANIMENT])?.access ?? {};
-    const url = `${base}/library/${this.song.stems[stem]}/download`;
-    return grant === undefined ? url : `${url}?grant=${encodeURIComponent(grant)}`;
+  /**
+   * A stem as a file to save.
+   *
+   * @throws CallError where it cannot be had, and the signal's reason.
+   */
+  async file(stem: Stem, progress: (progress: DownloadProgress) => void, signal: AbortSignal): Promise<SavedFile> {
+    const opening = this.#openings[stem === 'vocals' ? VOCALS : ACCOMPANIMENT];
+    if (opening === undefined) throw new Error('a song has two stems');
+    const { fetcher } = opening;
+    const { kept } = this.#setup;
+    const among = (hashes: readonly string[]): Promise<ReadonlySet<string>> => kept.among(hashes);
+    const content = await download(await opening.manifest(), { fetcher, among, progress, signal });
+    return { name: fileName(`${this.song.source.title} (${stem})`, extensionOf(content.type)), content };
   }
 
   /** Ends it. */

@@ -120,6 +120,7 @@ export class KaraokePage extends LitElement {
       document.title = strings.pageTitle(song.source.title);
       const session = new KaraokeSession(song, {
         library: this.#library,
+        kept: this.#kept,
         open: (id) => this.#opening(id),
         canPlay: canPlayType,
         output: (rate, stems) => new WebOutput(rate, stems),

@@ -9,12 +9,14 @@ import { MOST_SEMITONES, type KaraokeSession } from '../../karaoke/session';
 import { canShiftPitch } from '../../karaoke/web-output';
 import type { Library } from '../../library/api';
 import { deckCommandOf } from '../../library/keys';
+import type { Playing } from '../../library/playing';
 import type { Stem } from '../../protocol/item';
 import { strings } from '../../strings';
 import { lettersAreOn, type Focused } from '../../watch/keys';
 import { runningTime } from '../format';
-import { downloadIcon, microphoneIcon, mutedIcon, noteIcon, pauseIcon, playIcon, soundIcon } from '../icons';
+import { microphoneIcon, mutedIcon, noteIcon, pauseIcon, playIcon, soundIcon } from '../icons';
 import { cover, covers } from '../library/cover';
+import '../library/download-button';
 import type { SeekEvent } from '../library/timeline';
 import '../library/timeline';
 import { base, block, buttons } from '../styles';
@@ -27,6 +29,8 @@ const texts = strings.karaoke;
 const VOLUME = 'undead.library-volume';
 const VOCALS = 'undead.karaoke-vocals';
 const SKIP_MS = 5_000;
+
+type SaveParameters = Parameters<Playing['file']>;
 
 @customElement('ud-karaoke')
 export class Karaoke extends LitElement {
@@ -196,12 +200,14 @@ export class Karaoke extends LitElement {
 
   #files(): TemplateResult {
     const { session } = this;
-    const link = (stem: Stem): TemplateResult =>
-      html`<a class="button small" href=${session.fileUrl(stem, site(''))} download
-        >${downloadIcon}${texts.stems[stem]}</a
-      >`;
+    const save = (stem: Stem): TemplateResult =>
+      html`<ud-download
+        small
+        .label=${texts.stems[stem]}
+        .playing=${{ file: (...how: SaveParameters) => session.file(stem, ...how) }}
+      ></ud-download>`;
     return html`<div class="files" role="group" aria-label=${texts.downloads}>
-      ${link('vocals')} ${link('accompaniment')}
+      ${save('vocals')} ${save('accompaniment')}
       <a class="button small quiet" href=${site(`/library/${session.song.source.item_id}`)}>${texts.song}</a>
     </div>`;
   }

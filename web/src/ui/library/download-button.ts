@@ -1,4 +1,4 @@
-// <ud-download .playing>: saves an item as a file, with progress and what was kept in this browser already.
+// <ud-download .playing label small>: saves an item as a file, with progress and what was kept in this browser already.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -16,7 +16,10 @@ const SAVING_MS = 60_000;
 
 @customElement('ud-download')
 export class DownloadButton extends LitElement {
-  @property({ attribute: false }) declare playing: Playing;
+  @property({ attribute: false }) declare playing: Pick<Playing, 'file'>;
+  /** What the button says. */
+  @property() label: string = texts.start;
+  @property({ type: Boolean }) small = false;
   @state() private progress: DownloadProgress | undefined;
   @state() private told = '';
   #running: AbortController | undefined;
@@ -52,7 +55,9 @@ export class DownloadButton extends LitElement {
   }
 
   #start(): TemplateResult {
-    return html`<button class="button" type="button" @click=${this.#save}>${downloadIcon}${texts.start}</button>`;
+    return html`<button class="button ${this.small ? 'small' : ''}" type="button" @click=${this.#save}>
+      ${downloadIcon}${this.label}
+    </button>`;
   }
 
   #row({ keptBytes, fetchedBytes, totalBytes }: DownloadProgress): TemplateResult {
