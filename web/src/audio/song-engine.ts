@@ -41,20 +41,26 @@ interface Run {
 /** See the head of the file. */
 export class SongEngine {
   readonly #context: EngineContext;
-  readonly #sources: readonly SoundSource[];
-  readonly #gains: readonly GainNode[];
+  readonly #output: AudioNode;
+  readonly #sources: SoundSource[] = [];
+  readonly #gains: GainNode[] = [];
   #runs: Run[] = [];
   #isClosed = false;
 
   /** Plays `sources` into `output`. */
   constructor(context: EngineContext, sources: readonly SoundSource[], output: AudioNode) {
     this.#context = context;
-    this.#sources = sources;
-    this.#gains = sources.map(() => {
-      const gain = context.createGain();
-      gain.connect(output);
-      return gain;
-    });
+    this.#output = output;
+    for (const source of sources) this.add(source);
+  }
+
+  /** Plays `source` as well, from the next start on. Gives its number. */
+  add(source: SoundSource, volume = 1): number {
+    const gain = this.#context.createGain();
+    gain.gain.value = volume;
+    gain.connect(this.#output);
+    this.#gains.push(gain);
+    return this.#sources.push(source) - 1;
   }
 
   /** The volume of a source. */

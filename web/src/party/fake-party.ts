@@ -67,6 +67,7 @@ export class FakeParty implements PartySession {
   muted = false;
   volume = 1;
   trimMs = 0;
+  vocals = 1;
   readonly #nowMs: () => number;
   readonly #listeners = new Set<(view: SessionView) => void>();
   #view: SessionView;
@@ -90,6 +91,7 @@ export class FakeParty implements PartySession {
         errorMs: undefined,
         problem: undefined,
         wave: undefined,
+        hasVocals: false,
       },
     };
   }

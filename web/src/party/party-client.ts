@@ -6,6 +6,7 @@ import { pageSight } from '../browser/sight';
 import { site } from '../browser/site';
 import { siteMemory, type Memory } from '../browser/storage';
 import { canPlayType } from '../watch/playback/mse/media-source';
+import { Library } from '../library/api';
 import { asCallError, type CallError } from '../protocol/error';
 import type {
   EndReason,
@@ -51,6 +52,7 @@ const NOTHING: PlaybackView = {
   errorMs: undefined,
   problem: undefined,
   wave: undefined,
+  hasVocals: false,
 };
 
 /** What a client works with; a test brings its own. */
@@ -61,6 +63,7 @@ export interface ClientSetup {
   timers: Timers;
   now: () => number;
   sound: PartySound;
+  library: Pick<Library, 'item' | 'play'>;
   /** Tells of the network and of the page until the returned function is called. */
   network: (listener: NetworkListener) => () => void;
 }
@@ -99,6 +102,7 @@ export class PartyClient implements PartySession {
   #isBuffering = false;
   #muted = false;
   #volume = 1;
+  #vocals = 1;
   #trimMs: number;
   #cancelReport: (() => void) | undefined;
   #cancelLook: (() => void) | undefined;
@@ -124,6 +128,7 @@ export class PartyClient implements PartySession {
       memory: setup.memory ?? siteMemory,
       timers: ownTimers,
       sound: setup.sound ?? new PartySound({ timers: ownTimers }),
+      library: setup.library ?? new Library(),
       now: setup.now ?? localNowMs,
       network: setup.network ?? pageNetwork,
     };
@@ -242,6 +247,15 @@ export class PartyClient implements PartySession {
   set volume(volume: number) {
     this.#volume = volume;
     this.#applySound();
+  }
+
+  get vocals(): number {
+    return this.#vocals;
+  }
+
+  set vocals(share: number) {
+    this.#vocals = share;
+    this.#player?.setVocals(share);
   }
 
   get trimMs(): number {
@@ -433,6 +447,7 @@ export class PartyClient implements PartySession {
       trimMs: () => this.trimMs,
       changed: (isNew) => this.#playbackChanged(isNew),
     });
+    this.#player.setVocals(this.#vocals);
     const timeline = this.#view.state?.timeline;
     if (timeline !== undefined) this.#player.learn(timeline);
   }
@@ -468,7 +483,7 @@ export class PartyClient implements PartySession {
       changed: make.changed,
     };
     if (entry.is_video !== true && !make.needsElement)
-      return new SongDeck({ ...reading, sound: this.#setup.sound }, entry, make.timeline);
+      return new SongDeck({ ...reading, sound: this.#setup.sound, library: this.#setup.library }, entry, make.timeline);
     return new ItemDeck({ ...make, ...reading, now, canPlay: canPlayType }, entry, make.timeline, make.positionMs);
   };
 

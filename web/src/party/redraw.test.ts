@@ -11,6 +11,7 @@ const view: PlaybackView = {
   errorMs: 0,
   problem: undefined,
   wave: undefined,
+  hasVocals: false,
 };
 
 it('shows the error twice a second, and all else at once', () => {

@@ -16,7 +16,8 @@ export class Redraw {
       before.phase === after.phase &&
       before.entryId === after.entryId &&
       before.problem === after.problem &&
-      before.wave === after.wave;
+      before.wave === after.wave &&
+      before.hasVocals === after.hasVocals;
     const isSameError = Object.is(Math.round(before.errorMs ?? NaN), Math.round(after.errorMs ?? NaN));
     const isDue = !isSame || (!isSameError && nowMs - this.#shownMs >= ERROR_MS);
     if (isDue) this.#shownMs = nowMs;

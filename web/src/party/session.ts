@@ -32,6 +32,8 @@ export interface PlaybackView {
   readonly problem: CallError | undefined;
   /** The wave form of what is heard, of sound alone. */
   readonly wave: WaveForm | undefined;
+  /** The vocals of what is heard can be turned down. */
+  readonly hasVocals: boolean;
 }
 
 /** What a page shows. Each change makes a new one. */
@@ -101,6 +103,8 @@ export interface PartySession {
   muted: boolean;
   /** 0 to 1. */
   volume: number;
+  /** How loud the vocals of songs are for this member alone, 0 to 1. */
+  vocals: number;
   /** Added to what the browser tells of the output's latency, ms, within ±{@link MOST_TRIM_MS}; kept in this browser. */
   trimMs: number;
   /** Ends it in this page; the member stays one, and is away soon. */

@@ -34,6 +34,10 @@ export interface Deck {
   unlock(): void;
   /** What is seen is on the canvas instead of in its media element. */
   readonly isOnCanvas: boolean;
+  /** The vocals of what it plays can be turned down. */
+  readonly hasVocals: boolean;
+  /** How loud the vocals are for this member, 0 to 1. */
+  setVocals(share: number): void;
   /** The volume of its media element changed. */
   soundChanged(): void;
   close(): void;

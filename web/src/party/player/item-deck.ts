@@ -30,6 +30,7 @@ export interface DeckSetup
 export class ItemDeck implements Deck {
   readonly entry: Entry;
   readonly media: PartyMedia;
+  readonly hasVocals = false;
   readonly isOnCanvas = false;
   readonly isUnfit = false;
   readonly isForesighted = false;
@@ -127,6 +128,10 @@ export class ItemDeck implements Deck {
     const serverMs = this.#clock.serverMs();
     if (serverMs !== undefined) this.#follower.resume(serverMs);
     this.#changed();
+  }
+
+  setVocals(): void {
+    // It has none.
   }
 
   soundChanged(): void {

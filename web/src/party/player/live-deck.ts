@@ -30,6 +30,7 @@ export interface LiveSetup {
 
 /** See the head of the file. */
 export class LiveDeck implements Deck {
+  readonly hasVocals = false;
   readonly entry: Entry;
   readonly wave = undefined;
   readonly isUnfit = false;
@@ -143,6 +144,10 @@ export class LiveDeck implements Deck {
 
   get isOnCanvas(): boolean {
     return this.#form === 'frames';
+  }
+
+  setVocals(): void {
+    // It has none.
   }
 
   soundChanged(): void {

@@ -177,6 +177,8 @@ function open(browser: Browser = BROWSER) {
         },
         isOnCanvas: false,
         isForesighted: false,
+        hasVocals: false,
+        setVocals: () => undefined,
         get isOver() {
           return element.ended || element.paused;
         },

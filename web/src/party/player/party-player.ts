@@ -71,6 +71,8 @@ export class PartyPlayer<M extends PartyMedia> {
   #pending: PartyTimeline | undefined;
   /** Entries that need a media element. */
   readonly #unfit = new Set<string>();
+  /** How loud vocals are for this member. */
+  #vocals = 1;
   #cancel: (() => void) | undefined;
   #isClosed = false;
 
@@ -107,6 +109,12 @@ export class PartyPlayer<M extends PartyMedia> {
     this.#current?.deck.soundChanged();
   }
 
+  /** How loud the vocals of songs are for this member, 0 to 1. */
+  setVocals(share: number): void {
+    this.#vocals = share;
+    for (const slot of [this.#current, this.#standby]) slot?.deck.setVocals(share);
+  }
+
   /** Where what is seen now is. */
   get surface(): M | 'canvas' | undefined {
     return this.#current?.deck.isOnCanvas === true ? 'canvas' : this.#current?.media;
@@ -129,6 +137,7 @@ export class PartyPlayer<M extends PartyMedia> {
       errorMs: deck?.lateMs,
       problem: deck?.problem,
       wave: deck?.wave,
+      hasVocals: deck?.hasVocals === true,
       isBuffering,
     };
   }
@@ -258,6 +267,7 @@ export class PartyPlayer<M extends PartyMedia> {
       begun: (inMs) => this.#setup.timers.after(inMs, () => this.#step()),
       changed: () => this.#setup.changed(true),
     });
+    deck.setVocals(this.#vocals);
     return { deck, media };
   }
 

@@ -3,7 +3,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { FakeContext, fakeTake } from '../../audio/fake-audio';
 import { FakeMedia, FakeNodes, FakeStore, manifestOf } from '../../library/fake-library';
-import type { TakeFormat } from '../../protocol/item';
+import { CallError } from '../../protocol/error';
+import type { Item, TakeFormat } from '../../protocol/item';
 import type { PartyTimeline } from '../../protocol/party';
 import { fakeEntry } from '../fake-party';
 import { FakeTimers } from '../fake-timers';
@@ -19,6 +20,10 @@ let context: FakeContext;
 let decks: { deck: Deck; needsElement: boolean }[];
 let player: PartyPlayer<PartyMedia>;
 let takes: Map<string, TakeFormat>;
+/** What the server says of the songs, and whether members may play their stems. */
+let record: Partial<Item>;
+let mayPlayStems: boolean;
+let stemsAsked: string[];
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });
@@ -31,6 +36,18 @@ beforeEach(() => {
     ['e1', fakeTake(store, 1, 'one')],
     ['e2', fakeTake(store, 1, 'two')],
   ]);
+  takes.set('vocals', fakeTake(store, 1, 'vocals'));
+  takes.set('accompaniment', fakeTake(store, 1, 'accompaniment'));
+  [record, mayPlayStems, stemsAsked] = [{}, true, []];
+  const library = {
+    item: () => Promise.resolve(record as Item),
+    play: (id: string) => {
+      stemsAsked.push(id);
+      return mayPlayStems
+        ? Promise.resolve({ grant: 'g', expires_in_s: 300, nodes: ['http://a.test'] })
+        : Promise.reject(new CallError('unknown_item', id));
+    },
+  };
   const timers = new FakeTimers();
   const clock = { serverMs: (localMs = Date.now()) => localMs, localMs: (serverMs: number) => serverMs };
   const sound = new PartySound({
@@ -50,11 +67,14 @@ beforeEach(() => {
     createDeck: ({ entry, timeline, needsElement, changed }) => {
       const fetch: typeof globalThis.fetch = (input, init) =>
         (input as string).includes('/manifest')
-          ? Promise.resolve(Response.json(manifestOf([takes.get(entry.entry_id) ?? fakeTake(store, 1)])))
+          ? Promise.resolve(
+              Response.json(manifestOf([takes.get(mediaOf(input as string, entry.entry_id)) ?? fakeTake(store, 1)])),
+            )
           : nodes.fetch(input, init);
       const deck = new SongDeck(
         {
           sound,
+          library,
           clock,
           timers,
           trimMs: () => 0,
@@ -77,6 +97,11 @@ afterEach(() => {
   player.close();
   vi.useRealTimers();
 });
+
+/** Which media an address is of: those of a stem, or of the entry. */
+function mediaOf(address: string, entryId: string): string {
+  return /library\/(vocals|accompaniment)\//.exec(address)?.[1] ?? entryId;
+}
 
 const plays = (id: string, atMs: number): PartyTimeline => ({
   entry: fakeEntry(id, { duration_ms: 10_000 }),
@@ -129,4 +154,66 @@ it('a song that the party paused long ago leaves the sound card alone, and begin
   player.learn({ ...plays('e1', atMs), position_ms: 5_000 });
   await run(atMs + 600);
   expect((await run(atMs + 1_000)).every((positionS) => positionS !== undefined)).toBe(true);
+});
+
+const STEMS = { stems: { vocals: 'vocals', accompaniment: 'accompaniment' } };
+
+/** What is heard now, as loud as it is. */
+function heardNow(): { positionS: number; loudness: number }[] {
+  return context.soundsAt(context.currentTime - LATENCY_S + 0.0005);
+}
+
+it('a song with stems plays as it is, and asks for nothing more, until its vocals are turned down', async () => {
+  record = STEMS;
+  player.learn(plays('e1', 1_001_000));
+  await run(1_003_000);
+  expect(player.view.hasVocals).toBe(true);
+  expect(stemsAsked).toEqual([]);
+  expect(heardNow()).toHaveLength(1);
+});
+
+it('its vocals are turned down for this member: the stems take over at the same position, and no silence between', async () => {
+  record = STEMS;
+  player.learn(plays('e1', 1_001_000));
+  await run(1_003_000);
+  player.setVocals(0.25);
+  const heard: number[] = [];
+  while (Date.now() < 1_005_000) {
+    await run(Date.now() + 10);
+    heard.push(heardNow().length);
+  }
+  expect(heard).not.toContain(0);
+  const sounds = heardNow();
+  expect(sounds.map(({ loudness }) => loudness).sort()).toEqual([0.25, 1]);
+  for (const { positionS } of sounds) expect(positionS).toBeCloseTo((Date.now() - 1_001_000) / 1000, 1);
+  expect(sounds[0]?.positionS).toBe(sounds[1]?.positionS);
+  player.setVocals(1);
+  await run(1_005_200);
+  expect(heardNow().map(({ loudness }) => loudness)).toEqual([1]);
+});
+
+it('the next song has the vocals that were set', async () => {
+  record = STEMS;
+  player.setVocals(0);
+  player.learn(plays('e2', 1_001_000));
+  await run(1_004_000);
+  expect(stemsAsked.sort()).toEqual(['accompaniment', 'vocals']);
+  expect(heardNow().map(({ loudness }) => loudness)).toEqual([1]);
+});
+
+it('a member who may not play the stems hears the song as it is', async () => {
+  [record, mayPlayStems] = [STEMS, false];
+  player.learn(plays('e1', 1_001_000));
+  await run(1_002_000);
+  player.setVocals(0.5);
+  await run(1_003_000);
+  expect(player.view.hasVocals).toBe(false);
+  expect(heardNow().map(({ loudness }) => loudness)).toEqual([1]);
+});
+
+it('songs are turned towards the same loudness', async () => {
+  record = { loudness_centi_lufs: -1_000, true_peak_centi_db: 0 };
+  player.learn(plays('e1', 1_001_000));
+  await run(1_003_000);
+  expect(heardNow()[0]?.loudness).toBeCloseTo(0.5, 1);
 });

@@ -4,26 +4,35 @@
 import { contextDecoder, SoundSource } from '../../audio/sound-source';
 import { SongEngine } from '../../audio/song-engine';
 import { backOffMs } from '../../api/back-off';
+import { ItemAccess } from '../../library/access';
+import type { Library } from '../../library/api';
 import { Fetcher } from '../../library/fetcher';
+import { loudnessGain } from '../../library/loudness';
 import { fetchManifest } from '../../library/manifests';
-import { planOf } from '../../library/plan';
+import { planOf, type Piece } from '../../library/plan';
 import { decodeSound, WaveForm } from '../../library/waveform';
 import { asCallError, CallError } from '../../protocol/error';
+import type { ItemId } from '../../protocol/item';
 import type { Entry, PartyTimeline } from '../../protocol/party';
 import type { Deck } from './deck';
 import { entryAccess, type EntryReading } from './entry-access';
 import { SongFollower, type SongFollowerSetup } from './song-follower';
 import type { PartySound } from './sound';
+import { Vocals } from './vocals';
 
 /** How often the manifest of an item that grows is asked for. */
 const GROWTH_MS = 3_000;
 /** A song that stands for longer does not need the sound card. */
 const STANDS_MS = 60_000;
 const RETRY = { firstMs: 500, longestMs: 8_000 };
+/** How fast a song comes to its level; it seldom plays already. */
+const LEVEL_S = 0.02;
 
 /** What a deck works with. */
 export interface SongDeckSetup extends Pick<SongFollowerSetup, 'clock' | 'trimMs'>, EntryReading {
   sound: PartySound;
+  /** The record of a song, and the right to read its stems. */
+  library: Pick<Library, 'item' | 'play'>;
   fetch: typeof fetch;
   /** Something that is shown changed. */
   changed: () => void;
@@ -39,6 +48,9 @@ export class SongDeck implements Deck {
   readonly #source: SoundSource;
   readonly #engine: SongEngine;
   readonly #follower: SongFollower;
+  /** Turns songs that are louder or quieter than others towards the same loudness. */
+  readonly #level: GainNode;
+  readonly #vocals: Vocals;
   #release: (() => void) | undefined;
   #cancelGrowth: (() => void) | undefined;
   #problem: CallError | undefined;
@@ -51,18 +63,23 @@ export class SongDeck implements Deck {
     this.#release = setup.sound.use();
     this.wave = new WaveForm(decodeSound, setup.changed);
     const access = entryAccess(setup, entry, () => this.#isClosed);
-    const { sound, fetch, timers } = setup;
-    this.#source = new SoundSource({
-      fetcher: new Fetcher(access, { fetch }),
-      decoder: contextDecoder(sound.context),
-      decoded: (piece, decoded) => this.wave.addSound(piece, decoded.getChannelData(0)),
-      pause: (ms) => new Promise((resolve) => timers.after(ms, resolve)),
-    });
-    this.#engine = new SongEngine(sound.context, [this.#source], sound.output);
+    const { sound } = setup;
+    this.#source = this.#sourceOf(access, (piece, decoded) => this.wave.addSound(piece, decoded.getChannelData(0)));
+    this.#level = sound.context.createGain();
+    this.#level.connect(sound.output);
+    this.#engine = new SongEngine(sound.context, [this.#source], this.#level);
     this.#follower = new SongFollower(
       { ...setup, engine: this.#engine, durationMs: () => this.#source.plan.durationMs },
       timeline,
     );
+    this.#vocals = new Vocals({
+      engine: this.#engine,
+      context: sound.context,
+      open: (stem) => this.#openStem(stem),
+      positionS: () => this.#engine.positionAt(sound.context.currentTime) ?? this.timeline.position_ms / 1000,
+      renew: () => this.#follower.renew(),
+      changed: setup.changed,
+    });
     void this.#open(access);
   }
 
@@ -111,7 +128,16 @@ export class SongDeck implements Deck {
   step(serverMs: number, nowMs: number): void {
     this.#rest(nowMs);
     this.#setup.sound.read();
+    this.#vocals.step();
     this.#follower.step(serverMs, nowMs);
+  }
+
+  get hasVocals(): boolean {
+    return this.#vocals.isThere;
+  }
+
+  setVocals(share: number): void {
+    this.#vocals.set(share);
   }
 
   unlock(): void {
@@ -127,6 +153,35 @@ export class SongDeck implements Deck {
     this.#cancelGrowth?.();
     this.#release?.();
     this.#engine.close();
+    this.#level.disconnect();
+  }
+
+  #sourceOf(access: ItemAccess, decoded?: (piece: Piece, sound: AudioBuffer) => void): SoundSource {
+    const { sound, fetch, timers } = this.#setup;
+    return new SoundSource({
+      fetcher: new Fetcher(access, { fetch }),
+      decoder: contextDecoder(sound.context),
+      ...(decoded === undefined ? {} : { decoded }),
+      pause: (ms) => new Promise((resolve) => timers.after(ms, resolve)),
+    });
+  }
+
+  async #openStem(itemId: ItemId): Promise<SoundSource> {
+    const { library, origin, base, fetch } = this.#setup;
+    const access = new ItemAccess({ itemId, play: (id) => library.play(id), origin, keptBase: base });
+    await access.open();
+    const source = this.#sourceOf(access);
+    source.learn(planOf(await fetchManifest(access, fetch), () => true));
+    return source;
+  }
+
+  /** How loud the song is, and whether it has stems: it plays without knowing. */
+  async #learnItem(grant: string | undefined): Promise<void> {
+    const { library, sound } = this.#setup;
+    const item = await library.item(this.entry.item_id ?? '', grant).catch(() => undefined);
+    if (item === undefined || this.#isClosed) return;
+    this.#level.gain.setTargetAtTime(loudnessGain(item), sound.context.currentTime, LEVEL_S);
+    this.#vocals.learn(item.stems);
   }
 
   /** A song that the party paused long ago leaves the sound card alone. */
@@ -141,7 +196,10 @@ export class SongDeck implements Deck {
   async #open(access: ReturnType<typeof entryAccess>): Promise<void> {
     for (let failures = 1; !this.#isClosed; failures++) {
       try {
-        if (access.isOffline) await access.open();
+        if (access.isOffline) {
+          await access.open();
+          void this.#learnItem(access.grant);
+        }
         this.#source.learn(planOf(await fetchManifest(access, this.#setup.fetch), () => true));
         break;
       } catch (problem) {

@@ -114,6 +114,21 @@ export class SongFollower {
     else if (this.#isBegun && !this.#timeline.paused) this.#keepUp(this.#heardS);
   }
 
+  /** Goes on in a new run, with all that the engine has; when it begins, in the context's time. Undefined: it cannot yet. */
+  renew(): number | undefined {
+    const { engine, sound } = this.#setup;
+    const atS = sound.context.currentTime + LEAD_S;
+    const positionS = engine.positionAt(atS);
+    // Where nothing plays, the next run has all.
+    if (positionS === undefined) return atS;
+    if (!engine.prepare(positionS)) return undefined;
+    engine.start(atS, positionS);
+    this.#fromS = atS;
+    // What was scheduled after it was taken back.
+    this.#nextIs = 'unknown';
+    return atS;
+  }
+
   get #positionS(): number | undefined {
     return this.#heardS === undefined ? undefined : this.#setup.engine.positionAt(this.#heardS);
   }

@@ -43,6 +43,9 @@ export const party = {
   stage: {
     label: 'Now playing',
     now: 'Now playing',
+    vocals: 'Vocals',
+    vocalsAt: (percent: number) => `${percent} %`,
+    vocalsAdvice: 'For you alone',
     live: 'Live',
     tap: 'Tap to listen',
     tapAdvice: 'Your browser waits for a tap before it plays sound.',

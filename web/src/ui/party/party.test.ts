@@ -343,6 +343,21 @@ describe('<ud-party-stage>', () => {
     expect(find(stage, 'ud-timeline').hasAttribute('fixed')).toBe(true);
   });
 
+  it('lets each member turn the vocals down where the song has stems', async () => {
+    const { view } = new FakeParty(playing, 'm1');
+    const stage = await mount(new Stage(), { view, vocals: 0.4 });
+    expect(all(stage, '#vocals')).toEqual([]);
+    stage.view = { ...view, playback: { ...view.playback, hasVocals: true } };
+    await stage.updateComplete;
+    const slider = find(stage, '#vocals') as HTMLInputElement;
+    expect(slider.value).toBe('40');
+    const shares: number[] = [];
+    stage.addEventListener('ud-party-vocals', ({ share }) => shares.push(share));
+    slider.value = '0';
+    slider.dispatchEvent(new Event('input'));
+    expect(shares).toEqual([0]);
+  });
+
   it('shows who all wait for, and does not take that for a pause', async () => {
     const timeline = { ...playing.timeline, paused: true, waiting_for: ['m1'] };
     const { view } = new FakeParty({ ...playing, timeline }, 'm1');

@@ -47,7 +47,7 @@ import type { SettingsDialog } from './settings-dialog';
 import './settings-dialog';
 import type { ShareDialog } from './share-dialog';
 import './share-dialog';
-import type { Stage, VolumeEvent } from './stage';
+import type { Stage, VocalsEvent, VolumeEvent } from './stage';
 import './stage';
 import type { TrimEvent } from './sync';
 import './sync';
@@ -79,6 +79,7 @@ export class PartyRoom extends LitElement {
   @state() private version = 0;
   @state() private volume = 1;
   @state() private muted = false;
+  @state() private vocals = 1;
   @state() private trimMs = 0;
   @state() private isWide = true;
   @query('ud-party-stage') declare private stage: Stage;
@@ -138,6 +139,7 @@ export class PartyRoom extends LitElement {
     const kept = Number(siteMemory.getItem(VOLUME) ?? '1');
     this.volume = this.session.volume = kept >= 0 && kept <= 1 ? kept : 1;
     this.trimMs = this.session.trimMs;
+    this.vocals = this.session.vocals;
     this.#invitations = new Invitations({
       people: this.#parties,
       streamId: this.#state.party_id,
@@ -251,6 +253,8 @@ export class PartyRoom extends LitElement {
       ?may-add=${this.#mayAdd}
       @ud-unlock=${() => this.session.unlock()}
       @ud-party-volume=${({ volume, muted }: VolumeEvent) => this.#setVolume(volume, muted)}
+      @ud-party-vocals=${({ share }: VocalsEvent) => (this.vocals = this.session.vocals = share)}
+      .vocals=${this.vocals}
     >
       <ud-party-sync
         slot="sync"

@@ -140,6 +140,36 @@ export const stageStyles = css`
     text-overflow: ellipsis;
     white-space: nowrap;
   }
+  .vocals {
+    display: flex;
+    align-items: center;
+    gap: 12px;
+    min-height: 44px;
+    font-size: var(--ud-text-s);
+  }
+  .vocals label {
+    display: flex;
+    align-items: center;
+    gap: 6px;
+    font-weight: 650;
+  }
+  .vocals svg {
+    width: 18px;
+    height: 18px;
+  }
+  .vocals input {
+    flex: 1;
+    min-width: 0;
+    max-width: 340px;
+    height: 44px;
+    margin: 0;
+    accent-color: var(--ud-accent);
+    cursor: pointer;
+  }
+  .vocals output {
+    min-width: 3.4em;
+    font-variant-numeric: tabular-nums;
+  }
   .where {
     display: grid;
     gap: 2px;

@@ -1,6 +1,6 @@
-// <ud-party-stage .view leads .positionMs .wave>: what plays for everyone, with its picture or cover, wave form and time; controls for
+// <ud-party-stage .view leads .positionMs .wave .vocals>: what plays for everyone, with its picture or cover, wave form and time; controls for
 // those who lead, skipping for all, and the person's own volume. It has the elements that the session plays in. Sends `ud-party-action`,
-// `ud-party-show`, `ud-party-volume` and `ud-unlock`.
+// `ud-party-show`, `ud-party-volume`, `ud-party-vocals` and `ud-unlock`.
 
 import { LitElement, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, queryAll, state } from 'lit/decorators.js';
@@ -14,6 +14,7 @@ import { badges } from '../badges';
 import { runningTime } from '../format';
 import {
   enlargeIcon,
+  microphoneIcon,
   mutedIcon,
   nextIcon,
   pauseIcon,
@@ -47,6 +48,13 @@ export class VolumeEvent extends Event {
   }
 }
 
+/** The person wants other vocals. */
+export class VocalsEvent extends Event {
+  constructor(readonly share: number) {
+    super('ud-party-vocals', { bubbles: true, composed: true });
+  }
+}
+
 @customElement('ud-party-stage')
 export class Stage extends LitElement {
   @property({ attribute: false }) declare view: SessionView;
@@ -56,6 +64,8 @@ export class Stage extends LitElement {
   @property({ attribute: false }) wave: WaveForm | undefined;
   @property({ type: Number }) volume = 1;
   @property({ type: Boolean }) muted = false;
+  /** How loud the vocals of songs are for this person, 0 to 1. */
+  @property({ type: Number }) vocals = 1;
   /** An element with pictures is shown. */
   @state() private seen: HTMLElement | undefined;
   @state() private enlarged = false;
@@ -170,6 +180,7 @@ export class Stage extends LitElement {
         <p class="by" dir="auto">${by}</p>
         ${this.#where(entry)}
         <div class="controls">${this.#controls()}</div>
+        ${this.#vocals()}
       </div>`;
   }
 
@@ -210,6 +221,27 @@ export class Stage extends LitElement {
         @ud-seek=${({ ms }: SeekEvent) => this.#ask({ command: 'seek', position_ms: Math.round(ms) })}
       ></ud-timeline>
       <div class="times"><span>${runningTime(at)}</span><span>${runningTime(duration_ms)}</span></div>
+    </div>`;
+  }
+
+  #vocals(): TemplateResult | typeof nothing {
+    if (!this.view.playback.hasVocals) return nothing;
+    const percent = Math.round(this.vocals * 100);
+    return html`<div class="vocals">
+      <label for="vocals">${microphoneIcon}${texts.vocals}</label>
+      <input
+        id="vocals"
+        type="range"
+        min="0"
+        max="100"
+        step="1"
+        title=${texts.vocalsAdvice}
+        aria-valuetext=${texts.vocalsAt(percent)}
+        .value=${String(percent)}
+        @input=${(event: Event) =>
+          this.dispatchEvent(new VocalsEvent(Number((event.target as HTMLInputElement).value) / 100))}
+      />
+      <output for="vocals">${texts.vocalsAt(percent)}</output>
     </div>`;
   }
 
@@ -312,6 +344,7 @@ declare global {
     'ud-party-stage': Stage;
   }
   interface HTMLElementEventMap {
+    'ud-party-vocals': VocalsEvent;
     'ud-party-volume': VolumeEvent;
   }
 }
