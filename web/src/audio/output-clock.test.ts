@@ -45,8 +45,29 @@ describe('what is heard', () => {
   it('is known again soon after sound broke off', () => {
     const { clock, context } = made();
     run(clock, context, 3_000, 20);
-    run(clock, context, 400, 90);
+    run(clock, context, 800, 90);
     expect(clock.whenHeard(1)).toBeCloseTo(1_090);
+  });
+
+  it('does not move while the latency that the browser tells strays for some seconds', () => {
+    const { clock, context } = made();
+    context.outputLatency = 0.07;
+    run(clock, context, 20_000, -50);
+    const before = clock.whenHeard(1) ?? 0;
+    for (const latencyS of [0.1, 0.15, 0.18, 0.2, 0.15, 0.1]) {
+      context.outputLatency = latencyS;
+      run(clock, context, 1_000, -50);
+      expect(clock.whenHeard(1)).toBeCloseTo(before);
+    }
+  });
+
+  it('follows another output device', () => {
+    const { clock, context } = made();
+    context.outputLatency = 0.03;
+    run(clock, context, 20_000, 0);
+    context.outputLatency = 0.25;
+    run(clock, context, 25_000, 0);
+    expect(clock.whenHeard(1)).toBeCloseTo(1_250);
   });
 
   it('is not known while the context rests, nor from what it said before', () => {

@@ -1,6 +1,8 @@
-// Which moment of an audio context is heard when. Browsers say so (`getOutputTimestamp`), but not exactly: Firefox counts its context's
-// time in blocks and tells of each block late when the page is busy, so the earliest of the last readings count. Both err by a constant
-// besides, which was measured against a recording (docs/decisions/0040-songs-by-web-audio.md). No DOM but the context it is given.
+// Which moment of an audio context is heard when. The context's own time tells when it is computed: of the last readings the earliest
+// count, for browsers tell it late when the page is busy. It grows later at once when sound breaks off. How much after that it is heard is
+// the latency, for which browsers have `getOutputTimestamp`. After a disturbance that strays by 100 ms and more for some seconds (PulseAudio
+// estimates it), although what is heard does not move: so the median of half a minute counts. Both err by a constant besides, which was
+// measured against a recording (docs/decisions/0040-songs-by-web-audio.md). No DOM but the context it is given.
 
 /** What is used of an audio context. */
 export type TimedContext = Pick<
@@ -12,13 +14,16 @@ export type TimedContext = Pick<
 const COUNTED = { ms: 3_000, fewest: 10 };
 /** The share of the readings that are earlier than the one that counts. */
 const EARLIEST = 0.1;
-/** So many readings in a row that are later than all before by this tell that sound broke off for a while, or of another device. */
-const STEP = { readings: 8, ms: 12 };
+/** So many readings in a row that are later than all before by this tell that sound broke off for a while. */
+const STEP = { readings: 20, ms: 12 };
+/** How often the latency is noted, and for how long it counts. */
+const LATENCY = { everyMs: 300, ms: 30_000 };
 
-/** When the context's time 0 was heard, by one reading. */
+/** When the context's time 0 was computed, and when it was heard, by one reading. */
 interface Reading {
   atMs: number;
-  originMs: number;
+  computedMs: number;
+  heardMs: number;
 }
 
 /** See the head of the file. */
@@ -27,6 +32,7 @@ export class OutputClock {
   readonly #now: () => number;
   readonly #lateMs: number;
   #readings: Reading[] = [];
+  #latencies: { atMs: number; ms: number }[] = [];
   #lastS = -1;
   #originMs: number | undefined;
 
@@ -53,10 +59,10 @@ export class OutputClock {
     this.#readings.push(reading);
     this.#readings = this.#readings.filter(({ atMs }) => atMs > reading.atMs - COUNTED.ms);
     const newest = this.#readings.slice(-STEP.readings);
-    const apart = earliest(newest) - earliest(this.#readings);
-    if (apart > STEP.ms) this.#readings = newest;
-    if (this.#originMs === undefined && this.#readings.length < COUNTED.fewest) return;
-    this.#originMs = earliest(this.#readings);
+    if (computed(newest) - computed(this.#readings) > STEP.ms) this.#readings = newest;
+    if (this.#readings.length < COUNTED.fewest) return;
+    this.#noteLatency(reading.atMs);
+    this.#originMs = computed(this.#readings) + quantile(this.#latencies, ({ ms }) => ms, 0.5);
   }
 
   /** The moment of the context that is heard at `nowMs`, s; undefined while it is not known. */
@@ -71,11 +77,19 @@ export class OutputClock {
 
   #reading(): Reading | undefined {
     const atMs = this.#now();
+    const { currentTime } = this.#context;
     const { contextTime, performanceTime } = this.#timestamp(atMs);
-    // Nothing has been heard yet, or nothing since the last reading.
-    if (contextTime <= 0 || contextTime === this.#lastS) return undefined;
-    this.#lastS = contextTime;
-    return { atMs, originMs: performanceTime - contextTime * 1000 };
+    // Nothing has been heard yet, or nothing was computed since the last reading.
+    if (contextTime <= 0 || currentTime === this.#lastS) return undefined;
+    this.#lastS = currentTime;
+    return { atMs, computedMs: atMs - currentTime * 1000, heardMs: performanceTime - contextTime * 1000 };
+  }
+
+  #noteLatency(atMs: number): void {
+    if (atMs - (this.#latencies.at(-1)?.atMs ?? -Infinity) < LATENCY.everyMs) return;
+    const ms = quantile(this.#readings, ({ heardMs }) => heardMs, EARLIEST) - computed(this.#readings);
+    this.#latencies.push({ atMs, ms });
+    this.#latencies = this.#latencies.filter((latency) => latency.atMs > atMs - LATENCY.ms);
   }
 
   #timestamp(atMs: number): { contextTime: number; performanceTime: number } {
@@ -93,13 +107,18 @@ export class OutputClock {
   }
 }
 
-function earliest(readings: readonly Reading[]): number {
-  const sorted = readings.map(({ originMs }) => originMs).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length * EARLIEST)] ?? 0;
+/** When the context's time 0 was computed, by the earliest of these. */
+function computed(readings: readonly Reading[]): number {
+  return quantile(readings, ({ computedMs }) => computedMs, EARLIEST);
+}
+
+function quantile<T>(values: readonly T[], of: (value: T) => number, share: number): number {
+  const sorted = values.map(of).sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length * share)] ?? 0;
 }
 
 /** How much later than they say browsers are heard, ms, beside the earliest readings; measured with PulseAudio, so for Linux alone. */
-const LATE_MS = { firefox: 30, chromium: -12 };
+const LATE_MS = { firefox: 32, chromium: -16 };
 
 /** That of the browser with this `navigator.userAgent`; 0 where it is not known. */
 export function knownLatenessMs(userAgent: string): number {

@@ -10,15 +10,15 @@ import { goesOn, isSameEntry } from '../timeline';
 import type { PartySound } from './sound';
 
 /** The next sound that can be changed is so far ahead. */
-const LEAD_S = 0.06;
+const LEAD_S = 0.2;
 /** A start that is farther ahead can be moved to where clocks say by then that it is. */
-const MOVABLE_S = 0.12;
+const MOVABLE_S = 0.3;
 /** By how much it is moved at least. */
 const MOVED_MS = 1;
 /** Distances below this stay: clocks are not better. */
 const QUIET_MS = 4;
 /** A distance above this takes a jump: by rate it would take too long. */
-const JUMP_MS = 60;
+const JUMP_MS = 30;
 /** How much faster or slower it plays to catch up: less than ten cents of pitch. */
 const RATE = 0.005;
 /** Sound that is missing for longer is buffering. */
@@ -165,40 +165,36 @@ export class SongFollower {
     if (isSameEntry(this.#timeline, next) && this.#begin(next, serverMs)) this.#nextIs = 'begun';
   }
 
-  /** Corrects how far off the last run is. */
+  /** Corrects how far off it is, or will be at the end of a correction. */
   #keepUp(heardS: number): void {
     const { engine, sound } = this.#setup;
     const { currentTime } = sound.context;
-    const lateMs = this.#lateAt(Math.max(heardS, this.#fromS));
-    if (lateMs === undefined) return;
-    const isMovable = this.#fromS - currentTime > MOVABLE_S && engine.positionAt(currentTime + LEAD_S) === undefined;
-    if (isMovable) {
-      if (Math.abs(lateMs) <= MOVED_MS) return;
-      engine.stop(currentTime + LEAD_S);
+    const finalMs = this.#lateAt(Math.max(heardS, this.#fromS));
+    if (finalMs === undefined) return;
+    const atS = currentTime + LEAD_S;
+    const positionS = engine.positionAt(atS);
+    if (positionS === undefined) {
+      // It is still to begin.
+      if (this.#fromS - currentTime < MOVABLE_S || Math.abs(finalMs) <= MOVED_MS) return;
+      engine.stop(atS);
       this.#isBegun = false;
       return;
     }
-    if (Math.abs(lateMs) <= QUIET_MS) return;
-    const atS = currentTime + LEAD_S;
-    const positionS = engine.positionAt(atS);
-    if (positionS === undefined) return;
-    if (Math.abs(lateMs) > JUMP_MS) this.#jump(atS, positionS);
-    else this.#catchUp(atS, positionS);
+    const lateMs = this.#lateAt(atS) ?? 0;
+    if (Math.abs(lateMs) > JUMP_MS) this.#jump(atS, positionS + lateMs / 1000);
+    else if (Math.abs(finalMs) > QUIET_MS) this.#catchUp(atS, positionS, lateMs / 1000);
   }
 
-  #jump(atS: number, positionS: number): void {
+  #jump(atS: number, toS: number): void {
     const { engine } = this.#setup;
-    const toS = positionS + (this.#lateAt(atS) ?? 0) / 1000;
     if (toS < 0 || !engine.prepare(toS)) return;
     engine.start(atS, toS);
     this.#fromS = atS;
   }
 
   /** Plays at another rate for as long as it takes. */
-  #catchUp(atS: number, positionS: number): void {
+  #catchUp(atS: number, positionS: number, lateS: number): void {
     const { engine } = this.#setup;
-    const lateS = (this.#lateAt(atS) ?? 0) / 1000;
-    if (lateS === 0) return;
     const rate = 1 + Math.sign(lateS) * RATE;
     const forS = Math.abs(lateS) / RATE;
     engine.start(atS, positionS, rate);
