@@ -56,8 +56,14 @@ fn the_same_work_gives_these_bytes() {
     let sound = bench.decoded(vec![take.clone()]);
     let mut digests = vec![digest(&sound.blobs)];
     let samples = sound.samples;
-    let work =
-        Separate { sound: sound.clone(), read_from: 0, read_to: samples, keep_from: 0, keep_to: samples };
+    let work = Separate {
+        sound: sound.clone(),
+        read_from: 0,
+        read_to: samples,
+        keep_from: 0,
+        keep_to: samples,
+        model: None,
+    };
     let Output::Piece(piece) = bench.run(&Work::Separate(work)).unwrap() else { panic!("no piece") };
     digests.push(digest(&piece.blobs));
     let mut opus = None;

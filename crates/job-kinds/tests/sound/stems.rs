@@ -1,7 +1,7 @@
 //! A song becomes two stems: whatever it is cut into, and in the formats that players take.
 
 use crate::common::{Bench, encoded, ffmpeg_samples, similarity_db};
-use job_kinds::VocalsModel;
+use job_kinds::{Failed, Report, VocalsModel};
 use protocol::{
     item::ManifestTake,
     job::{Failure, Join, Output, Piece, Separate, Sound, Stem, Work},
@@ -138,9 +138,19 @@ fn pieces_that_are_not_of_the_song_fail_for_good() {
 struct Model(fn(&::stems::Stereo) -> Result<::stems::Stereo, String>);
 
 impl VocalsModel for Model {
-    fn vocals(&self, mix: &::stems::Stereo, rate: u32) -> Result<::stems::Stereo, String> {
-        assert_eq!(rate, 44_100);
-        (self.0)(mix)
+    fn hash(&self) -> &str {
+        "of the operator's"
+    }
+
+    fn vocals(
+        &self,
+        mix: &::stems::Stereo,
+        rate: u32,
+        start: u64,
+        _: &dyn Report,
+    ) -> Result<::stems::Stereo, Failed> {
+        assert_eq!((rate, start), (44_100, 0));
+        (self.0)(mix).map_err(Failed::for_good)
     }
 }
 
@@ -155,6 +165,7 @@ fn vocals_of_a_model_have_two_sides_and_a_model_that_fails_ends_its_task_alone()
         read_to: samples,
         keep_from: 0,
         keep_to: samples,
+        model: Some("of the operator's".into()),
     });
     let Output::Piece(piece) = bench.run_with(&work, Some(&Model(|mix| Ok(mix.clone())))).unwrap() else {
         panic!("no piece")
