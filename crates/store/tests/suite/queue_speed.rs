@@ -54,7 +54,7 @@ async fn measure(name: &str, stores: &[Store]) {
     let queues = queues(stores, &mut tasks).await;
     let (begun, last) = (Instant::now(), queues.last().unwrap().clone());
     let (sender, mut claimed) = mpsc::channel(1);
-    tasks.spawn(async move {
+    let waiting = tasks.spawn(async move {
         loop {
             let claim = last.claim().await;
             let waited = micros(begun) - claim.task().0;
@@ -70,7 +70,7 @@ async fn measure(name: &str, stores: &[Store]) {
         waits.push(claimed.recv().await.unwrap());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    drop(claimed);
+    waiting.abort();
     waits.sort_unstable();
     let percentile = |percent: usize| waits[waits.len() * percent / 100] as f64 / 1_000.0;
     println!(
