@@ -24,9 +24,7 @@ pub(crate) struct Resampler {
     from: u64,
     to: u64,
     channels: usize,
-    /// Zero crossings in a sample of the input.
-    density: f64,
-    weights: Vec<f32>,
+    weights: Weights,
     /// Input from sample `first` on, negative for the silence before the start.
     input: Vec<f32>,
     first: i64,
@@ -39,25 +37,19 @@ pub(crate) struct Resampler {
 impl Resampler {
     /// From and to so many samples a second, neither 0, of 1 or 2 channels.
     pub(crate) fn new(from: u32, to: u32, channels: usize) -> Self {
-        let density = PASSED * (f64::from(to) / f64::from(from)).min(1.0);
-        let reach = Self::reach(density);
+        let weights = Weights::new(from, to);
+        let reach = weights.reach;
         Self {
             from: from.into(),
             to: to.into(),
             channels,
-            density,
-            weights: weights(density),
+            weights,
             input: vec![0.0; reach * channels],
             first: -(reach as i64),
             taken: 0,
             given: 0,
             output: Vec::new(),
         }
-    }
-
-    /// Samples of the input on each side that a sample of the output depends on.
-    fn reach(density: f64) -> usize {
-        (CROSSINGS as f64 / density).ceil() as usize
     }
 
     /// Takes the next input, and gives the output that depends on nothing later.
@@ -72,7 +64,7 @@ impl Resampler {
     /// The rest of the output.
     pub(crate) fn finish(&mut self) -> &[f32] {
         self.output.clear();
-        let reach = Self::reach(self.density) + 1;
+        let reach = self.weights.reach + 1;
         self.input.resize(self.input.len() + reach * self.channels, 0.0);
         self.advance((self.taken * self.to).div_ceil(self.from));
         &self.output
@@ -80,20 +72,17 @@ impl Resampler {
 
     /// Gives output as far as there is input for it, up to sample `end`.
     fn advance(&mut self, end: u64) {
-        let reach = Self::reach(self.density) as i64;
+        let reach = self.weights.reach;
         while self.given < end {
             let (whole, part) = (self.given * self.from / self.to, self.given * self.from % self.to);
-            let start = whole as i64 - reach + 1;
+            let start = whole as i64 - reach as i64 + 1;
             let place = (start - self.first) as usize * self.channels;
-            let Some(around) = self.input.get(place..place + 2 * reach as usize * self.channels) else {
-                break;
-            };
-            let time = part as f64 / self.to as f64;
-            let sum = weighted(around, self.channels, &self.weights, self.density, reach - 1, time);
-            self.output.extend_from_slice(&sum[..self.channels]);
+            let Some(around) = self.input.get(place..place + 2 * reach * self.channels) else { break };
+            let weights = self.weights.at(part as f64 / self.to as f64, self.given);
+            self.output.extend_from_slice(&weighted(around, weights, self.channels)[..self.channels]);
             self.given += 1;
         }
-        self.drop_used(reach);
+        self.drop_used(reach as i64);
     }
 
     /// Drops input that no later output depends on.
@@ -105,31 +94,83 @@ impl Resampler {
     }
 }
 
-/// The sum of interleaved samples, weighted by how far each is from the point `time` after the sample at `centre`.
-fn weighted(
-    samples: &[f32],
-    channels: usize,
-    weights: &[f32],
-    density: f64,
-    centre: i64,
-    time: f64,
-) -> [f32; 2] {
-    let mut sums = [0.0_f32; 2];
-    let scale = density * STEPS as f64;
-    for (n, frame) in samples.chunks_exact(channels).enumerate() {
-        let place = ((n as i64 - centre) as f64 - time).abs() * scale;
-        let (entry, part) = (place as usize, (place - place.floor()) as f32);
-        let (Some(&weight), Some(&next)) = (weights.get(entry), weights.get(entry + 1)) else { continue };
-        let weight = weight + (next - weight) * part;
-        for (sum, sample) in sums.iter_mut().zip(frame) {
-            *sum += weight * sample;
+/// The sum of interleaved samples, weighted.
+fn weighted(samples: &[f32], weights: &[f32], channels: usize) -> [f32; 2] {
+    let mut sums = [0.0; 2];
+    if channels == 1 {
+        samples.iter().zip(weights).for_each(|(sample, weight)| sums[0] += weight * sample);
+    } else {
+        for (frame, weight) in samples.chunks_exact(2).zip(weights) {
+            sums[0] += weight * frame[0];
+            sums[1] += weight * frame[1];
         }
     }
     sums
 }
 
+/// The weights of the input around a sample of the output.
+struct Weights {
+    /// Samples of the input on each side that a sample of the output depends on.
+    reach: usize,
+    /// Zero crossings in a sample of the input.
+    density: f64,
+    /// One side of the filter.
+    table: Vec<f32>,
+    /// How many samples of the output there are until one lies the same way between those of the input, if they are few.
+    period: Option<u64>,
+    /// The weights of each sample of a period, or of the newest one.
+    rows: Vec<f32>,
+}
+
+/// The longest period of which all weights are kept: that of the usual rates is 147 or 160.
+const MAX_PERIOD: u64 = 640;
+
+impl Weights {
+    fn new(from: u32, to: u32) -> Self {
+        let density = PASSED * (f64::from(to) / f64::from(from)).min(1.0);
+        let reach = (CROSSINGS as f64 / density).ceil() as usize;
+        let period = u64::from(to) / common_divisor(from.into(), to.into());
+        let period = Some(period).filter(|&period| period <= MAX_PERIOD);
+        Self { reach, density, table: filter(density), period, rows: Vec::new() }
+    }
+
+    /// The weights of sample `number` of the output, which lies `time` after one of the input.
+    fn at(&mut self, time: f64, number: u64) -> &[f32] {
+        let length = 2 * self.reach;
+        let row = match self.period {
+            Some(period) => (number % period) as usize,
+            None => {
+                self.rows.clear();
+                0
+            }
+        };
+        // Rows are asked for in order.
+        if self.rows.len() < (row + 1) * length {
+            self.add_row(time);
+        }
+        &self.rows[row * length..(row + 1) * length]
+    }
+
+    fn add_row(&mut self, time: f64) {
+        let scale = self.density * STEPS as f64;
+        for n in 0..2 * self.reach {
+            let distance = (n as f64 - (self.reach - 1) as f64 - time).abs() * scale;
+            let (entry, part) = (distance as usize, distance.fract() as f32);
+            let weight = match self.table.get(entry..entry + 2) {
+                Some(&[weight, next]) => weight + (next - weight) * part,
+                _ => 0.0,
+            };
+            self.rows.push(weight);
+        }
+    }
+}
+
+fn common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { common_divisor(b, a % b) }
+}
+
 /// One side of the windowed sinc, and a 0 after it.
-fn weights(density: f64) -> Vec<f32> {
+fn filter(density: f64) -> Vec<f32> {
     let weight = |n: usize| {
         let crossings = n as f64 / STEPS as f64;
         let sinc = if n == 0 { 1.0 } else { (PI * crossings).sin() / (PI * crossings) };
