@@ -176,7 +176,8 @@ export class JobsOverview extends LitElement {
       const [page, workers] = await Promise.all([
         this.jobs.list({ state: this.filter }),
         this.jobs.workers(),
-        this.#readOpened(),
+        // A job that is gone stays as it was last.
+        this.#readOpened().catch(() => undefined),
       ]);
       if (asked !== this.#asked) return;
       Object.assign(this, {
