@@ -9,6 +9,7 @@ import { expect, test, type Browser, type Page } from '@playwright/test';
 
 import type { PartyCreated, PartyState } from '../src/protocol/party';
 import { launchBrowser } from './support/browser.ts';
+import { heardOffMs } from './support/party-heard.ts';
 import { Operator } from './support/operator.ts';
 import { Undead } from './support/undead.ts';
 
@@ -77,23 +78,20 @@ async function join(name: string): Promise<Page> {
   return page;
 }
 
-/** How far what a page plays is from the timeline, as the page shows it: songs are in no element that could be asked. */
-async function offMs(page: Page): Promise<number> {
-  const errorMs = (element: Element): number | undefined => (element as Element & { errorMs?: number }).errorMs;
-  return (await page.locator('ud-party-sync').first().evaluate(errorMs)) ?? Infinity;
+async function isNear(page: Page): Promise<boolean> {
+  const offMs = await heardOffMs(page);
+  return offMs !== undefined && Math.abs(offMs) < NEAR_MS;
 }
 
 test('members hear the song that the host plays, where the host has it', async () => {
   const pages = [await join('Bea'), await join('Cid')];
   for (const item_id of items) await lead({ command: 'queue', item_id });
-  for (const page of pages)
-    await expect.poll(async () => Math.abs(await offMs(page)) < NEAR_MS, { timeout: 60_000 }).toBe(true);
+  for (const page of pages) await expect.poll(() => isNear(page), { timeout: 60_000 }).toBe(true);
   await lead({ command: 'seek', position_ms: 40_000 });
   for (const page of pages) {
-    await expect.poll(async () => Math.abs(await offMs(page)) < NEAR_MS, { timeout: 60_000 }).toBe(true);
+    await expect.poll(() => isNear(page), { timeout: 60_000 }).toBe(true);
   }
   await lead({ command: 'next' });
   await expect.poll(async () => (await state()).timeline.item_id).toBe(items[1]);
-  for (const page of pages)
-    await expect.poll(async () => Math.abs(await offMs(page)) < NEAR_MS, { timeout: 60_000 }).toBe(true);
+  for (const page of pages) await expect.poll(() => isNear(page), { timeout: 60_000 }).toBe(true);
 });

@@ -1,11 +1,13 @@
 // How far apart six members of a party, in Chromium and Firefox, hear the same: measured from a recording of what all of them play, in
-// which each has tones of a pitch of its own. Not part of the tests, because the answer is a measurement: `npm run party-sync`.
+// which each has tones of a pitch of its own; with `ELEMENTS=1`, in media elements, as videos play. Not part of the tests, because the
+// answer is a measurement: `npm run party-sync`.
 import { test } from '@playwright/test';
 
 import { PartyMembers } from './support/party-members.ts';
 
 const HEARD_MS = Number(process.env.HEARD_MS ?? 30_000);
 const SETTLES_MS = Number(process.env.SETTLES_MS ?? 8_000);
+const IN_ELEMENTS = process.env.ELEMENTS === '1';
 const MEMBERS = { chromium: Number(process.env.CHROMIUMS ?? 3), firefox: Number(process.env.FIREFOXES ?? 3) };
 
 let members: PartyMembers;
@@ -27,8 +29,8 @@ async function measure(what: string, heardMs = HEARD_MS): Promise<void> {
 
 test('six members hear the same', async () => {
   const { server } = members;
-  await server.add('a', 60 + (HEARD_MS + SETTLES_MS) / 1000);
-  await server.add('b', 120);
+  await server.add('a', 60 + (HEARD_MS + SETTLES_MS) / 1000, IN_ELEMENTS);
+  await server.add('b', 120, IN_ELEMENTS);
   await members.join();
   await sleep(3_000);
   server.next();

@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { expect, test, type Browser, type Page } from '@playwright/test';
 
 import { launchBrowser } from './support/browser.ts';
+import { heardOffMs } from './support/party-heard.ts';
 import { Operator } from './support/operator.ts';
 import { Complaints } from './support/pages.ts';
 import { Undead } from './support/undead.ts';
@@ -96,15 +97,6 @@ async function add(page: Page, ...titles: string[]): Promise<void> {
 
 const playing = (page: Page): ReturnType<Page['locator']> => page.locator('ud-party-stage h2');
 
-/** Where the page's player is; what is next may be loaded in another element. */
-async function heardS(page: Page): Promise<number> {
-  return await page.evaluate(() => {
-    const stage = document.querySelector('ud-party-page')?.shadowRoot?.querySelector('ud-party-room')?.shadowRoot;
-    const videos = stage?.querySelector('ud-party-stage')?.shadowRoot?.querySelectorAll('video') ?? [];
-    return Math.max(...[...videos].map((video) => (video.paused ? 0 : video.currentTime)));
-  });
-}
-
 const skip = (page: Page): ReturnType<Page['locator']> =>
   page.locator('ud-party-stage').getByRole('button', { name: 'Skip' });
 
@@ -127,7 +119,7 @@ test('a host plays, a member hears it, suggests and chats, and is removed', asyn
 
   const member = await join(host.url(), 'Bob');
   await expect(playing(member)).toHaveText('Low tone');
-  await expect.poll(() => heardS(member), { timeout: 40_000 }).toBeGreaterThan(1);
+  await expect.poll(() => heardOffMs(member), { timeout: 40_000 }).toBeDefined();
   await expect(member.getByRole('button', { name: 'Pause for everyone' })).toHaveCount(0);
   await expect(host.locator('ud-party-members').getByText('Bob')).toBeVisible();
 

@@ -89,8 +89,8 @@ export class FakePartyServer {
     return `http://127.0.0.1:${this.#port}/party-page.html#${member}`;
   }
 
-  /** Queues a song of so many seconds. */
-  async add(title: string, seconds: number): Promise<void> {
+  /** Queues a song of so many seconds. One that is said to be a video plays in media elements. */
+  async add(title: string, seconds: number, is_video = false): Promise<void> {
     const id = title.padEnd(32, '0');
     const takes = new Map<string, Take>();
     for (const [place, member] of this.#members.entries()) {
@@ -98,7 +98,15 @@ export class FakePartyServer {
       const tone = `aevalsrc='0.12*sin(2*PI*${pitch}*t)*lt(mod(t\\,${TONE_EVERY_MS / 1000})\\,${TONE_S})':s=48000`;
       takes.set(member, await this.songs.make('opus', seconds, tone));
     }
-    const entry = { entry_id: title, item_id: id, title, duration_ms: seconds * 1000, hash: id, added_by: 'm' };
+    const entry = {
+      entry_id: title,
+      item_id: id,
+      title,
+      duration_ms: seconds * 1000,
+      hash: id,
+      added_by: 'm',
+      is_video,
+    };
     const song = { entry, takes };
     this.#queue.push(song);
     this.#all.set(id, song);
