@@ -12,6 +12,8 @@ interface Model {
   noiseMs?: number;
   /** A change of the rate takes effect so much later. */
   lagMs?: number;
+  /** What each correction costs. */
+  costMs?: number;
   /** How much too fast the sound card plays. */
   ppm?: number;
   /** Where a jump lands. */
@@ -20,7 +22,10 @@ interface Model {
 }
 
 /** Plays for `seconds`, and gives the true distances and the rates at each look, about 25 times a second. */
-function play({ lateMs, stepMs, noiseMs = 0, lagMs = 0, ppm = 0, landsLateMs = 20, seed = 1 }: Model, seconds: number) {
+function play(
+  { lateMs, stepMs, noiseMs = 0, lagMs = 0, costMs = 0, ppm = 0, landsLateMs = 20, seed = 1 }: Model,
+  seconds: number,
+) {
   const drift = new Drift();
   const next = random(seed);
   const rates: { atMs: number; rate: number }[] = [{ atMs: 0, rate: 1 }];
@@ -39,7 +44,10 @@ function play({ lateMs, stepMs, noiseMs = 0, lagMs = 0, ppm = 0, landsLateMs = 2
     if (correction.kind === 'jump') {
       jumps++;
       position = nowMs - landsLateMs;
-    } else if (correction.rate !== rates.at(-1)?.rate) rates.push({ atMs: nowMs, rate: correction.rate });
+    } else if (correction.rate !== rates.at(-1)?.rate) {
+      rates.push({ atMs: nowMs, rate: correction.rate });
+      if (correction.rate === 1) position -= costMs;
+    }
     seen.push({ nowMs, lateMs: nowMs - position, rate: rates.at(-1)?.rate ?? 1 });
   }
   return { seen, jumps, changes: rates.length - 1, drift };
@@ -78,6 +86,12 @@ describe.each(BROWSERS)('%o', (browser) => {
     expect(jumps).toBe(0);
     expect(Math.max(...after(seen, 10_000))).toBeLessThan(25);
   });
+});
+
+it.each([-40, 19, 60])('learns what a correction costs, and comes right from %i ms late', (lateMs) => {
+  const { seen, changes } = play({ lateMs, stepMs: 0, noiseMs: 6, lagMs: 100, costMs: 24 }, 60);
+  expect(Math.max(...after(seen, 20_000))).toBeLessThan(12);
+  expect(changes).toBeLessThan(16);
 });
 
 it('jumps seldom where jumps do not help', () => {

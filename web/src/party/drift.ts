@@ -1,7 +1,8 @@
 // Keeps the playhead of a media element where the timeline has it: small distances by playing up to 2 % faster or slower, with the pitch
 // kept, large ones by a jump. It measures, corrects for as long as the distance takes at that rate, and measures again: what browsers
 // tell of the position comes in steps (Firefox: 40 ms) and follows a change of the rate late, so a controller that corrects all the
-// time would swing. Milliseconds throughout; it owns no clock.
+// time would swing. A change of the rate may itself cost time (Chromium loses 24 ms with each correction, because its stretching of time
+// starts anew), so what corrections cost is learnt. Milliseconds throughout; it owns no clock.
 
 /** Limits of the rate: a listener does not hear it while the pitch is kept. */
 const RATE = { most: 0.02, least: 0.005 };
@@ -19,6 +20,10 @@ const WINDOW = { ms: 1_400, freshMs: 500, fewest: 8 };
 const LONGEST_MS = 5_000;
 /** A position that browsers tell is never ahead of the true one, but up to a step late: of the distances the earliest ones count. */
 const EARLIEST = 0.1;
+/** What a correction missed by more than this is put down to what it costs, so much of it. */
+const LEARNS = { fromMs: 16, share: 0.7 };
+/** Shortest correction: the browser has to take notice of it. */
+const SHORTEST_MS = 100;
 /** Between jumps. */
 const JUMP_PAUSE_MS = 5_000;
 
@@ -34,6 +39,10 @@ export class Drift {
   #correctedAtMs = -Infinity;
   #jumpedAtMs = -Infinity;
   #lateMs: number | undefined;
+  /** How much later it is after a correction than its rate says. */
+  #costMs = 0;
+  /** A correction as long as it had to be ended, and was not measured yet. */
+  #learns = false;
 
   /** How late the playhead is, negative if early; undefined before it is known. */
   get lateMs(): number | undefined {
@@ -44,6 +53,7 @@ export class Drift {
   started(nowMs: number): void {
     this.#startedAtMs = nowMs;
     this.#rate = 1;
+    this.#learns = false;
     this.#settle(nowMs);
     this.#lateMs = undefined;
   }
@@ -60,6 +70,10 @@ export class Drift {
     if (!this.#isMeasured(nowMs)) return this.#same;
     const found = this.#earliest();
     this.#lateMs = found;
+    if (this.#learns && this.#rate === 1) {
+      this.#learns = false;
+      if (Math.abs(found) > LEARNS.fromMs) this.#costMs += found * LEARNS.share;
+    }
     if (Math.abs(found) > this.#jumpLimit(nowMs) && nowMs - this.#jumpedAtMs > JUMP_PAUSE_MS) {
       this.#jumpedAtMs = nowMs;
       this.started(nowMs);
@@ -91,9 +105,12 @@ export class Drift {
   }
 
   #correct(lateMs: number, nowMs: number): void {
-    const size = Math.min(RATE.most, Math.max(RATE.least, Math.round(Math.abs(lateMs) / 5) / 200));
-    this.#rate = 1 + Math.sign(lateMs) * size;
-    this.#correctedAtMs = nowMs + Math.min(LONGEST_MS, Math.abs(lateMs) / size);
+    const amountMs = lateMs + this.#costMs;
+    const size = Math.min(RATE.most, Math.max(RATE.least, Math.round(Math.abs(amountMs) / 5) / 200));
+    const forMs = Math.max(SHORTEST_MS, Math.abs(amountMs) / size);
+    this.#rate = 1 + (amountMs < 0 ? -size : size);
+    this.#correctedAtMs = nowMs + Math.min(LONGEST_MS, forMs);
+    this.#learns = forMs <= LONGEST_MS;
     this.#settle(nowMs);
   }
 
