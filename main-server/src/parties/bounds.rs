@@ -2,7 +2,7 @@
 
 use super::{
     limits::{COMMANDS, ENTRIES, JOINS, LOOK_UPS, MAKING, MESSAGES, QUESTIONS},
-    party::{MAX_PEOPLE, MAX_QUEUE, MAX_QUEUE_OF_MEMBER},
+    party::{MAX_MEMBERS_OF_ACCOUNT, MAX_PEOPLE, MAX_QUEUE, MAX_QUEUE_OF_MEMBER},
 };
 use crate::invitations::{MOST_OF_PARTIES, MOST_OF_PARTY};
 
@@ -16,6 +16,8 @@ pub const PARTY_PEOPLE: usize = MAX_PEOPLE;
 pub const PARTY_QUEUE: usize = MAX_QUEUE;
 /// Entries in the queue of a party of a member that does not lead it.
 pub const PARTY_QUEUE_OF_MEMBER: usize = MAX_QUEUE_OF_MEMBER;
+/// Members of a party of one account.
+pub const PARTY_MEMBERS_OF_ACCOUNT: usize = MAX_MEMBERS_OF_ACCOUNT;
 /// Parties that an address makes at a main server: a second, and at once.
 pub const PARTIES_MADE: (u32, u32) = MAKING;
 /// Attempts of an address to join a party: a second, and at once.

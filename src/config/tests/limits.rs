@@ -526,8 +526,8 @@ fn jobs() -> Vec<Row> {
 fn parties() -> Vec<Row> {
     use main_server::bounds::{
         PARTIES_INVITATIONS, PARTIES_MADE, PARTY_COMMANDS, PARTY_ENTRY_LOOK_UPS, PARTY_INVITATIONS,
-        PARTY_JOINS, PARTY_LOOK_UPS, PARTY_MESSAGES, PARTY_PEOPLE, PARTY_QUESTIONS, PARTY_QUEUE,
-        PARTY_QUEUE_OF_MEMBER,
+        PARTY_JOINS, PARTY_LOOK_UPS, PARTY_MEMBERS_OF_ACCOUNT, PARTY_MESSAGES, PARTY_PEOPLE, PARTY_QUESTIONS,
+        PARTY_QUEUE, PARTY_QUEUE_OF_MEMBER,
     };
     const PLACES: &str = "parties_are_bounded_and_an_address_gets_its_share";
     const PACE_OF_ADDRESS: &str = "an_address_makes_and_joins_parties_at_a_bounded_pace";
@@ -565,6 +565,12 @@ fn parties() -> Vec<Row> {
             PARTY_QUEUE_OF_MEMBER,
             TOO_MANY,
             "one_member_does_not_fill_the_queue",
+        ),
+        fixed(
+            "members of a party of one account",
+            PARTY_MEMBERS_OF_ACCOUNT,
+            "the one that was away for longest leaves, else 429 `limit_reached`, `Retry-After`",
+            "an_account_has_a_bounded_number_of_members",
         ),
         fixed(
             "parties that an address makes at a main server",

@@ -5,6 +5,8 @@ use super::record::{Entry, Member, Message, NewEntry, Record};
 
 /// Most members.
 pub(crate) const MAX_MEMBERS: usize = 2_000;
+/// Most members of one account: its devices.
+pub(crate) const MAX_MEMBERS_OF_ACCOUNT: usize = 16;
 /// Most entries in the queue.
 pub(crate) const MAX_QUEUE: usize = 200;
 /// Most entries in the queue of a member that does not lead the party.

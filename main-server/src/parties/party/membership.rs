@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use protocol::party::{Access, HostLoss, Policy};
 
 use super::{
-    bounds::MAX_BANNED,
+    bounds::{MAX_BANNED, MAX_MEMBERS_OF_ACCOUNT},
     event::{Applied, Created, Join, Refusal},
     id::MemberId,
     playback::SKIP_LEAD_MS,
@@ -76,6 +76,9 @@ impl Record {
             return Ok(Applied::again(Created::Member(member.id)));
         }
         self.admits(join)?;
+        if let Some(account) = join.visitor().account {
+            self.make_room_of(account)?;
+        }
         let Join { digest, name, account_since_ms, invitation, is_operator: _ } = join.clone();
         while !self.has_room_for_member(&name, invitation.as_deref()) {
             let Some(away) = self.longest_away() else { return Err(Refusal::Limit("the party is full")) };
@@ -84,9 +87,25 @@ impl Record {
         Ok(Applied::new(Created::Member(self.admit(digest, name, account_since_ms, invitation, now_ms))))
     }
 
+    /// An account has some members at most: the one that has been away longest makes room for another.
+    fn make_room_of(&mut self, account: (&str, u64)) -> Result<(), Refusal> {
+        let is_own = |member: &Member| member.is_of(account);
+        if self.members.iter().filter(|member| is_own(member)).count() < MAX_MEMBERS_OF_ACCOUNT {
+            return Ok(());
+        }
+        let refused = Refusal::Limit("your account has as many members in this party as it may");
+        let away = self.longest_away_of(is_own).ok_or(refused)?;
+        self.remove_members(|member| member.id == away);
+        Ok(())
+    }
+
     /// The member, other than the host, that has been away longest.
     fn longest_away(&self) -> Option<MemberId> {
-        let away = self.members.iter().filter(|member| self.host != Some(member.id));
+        self.longest_away_of(|_| true)
+    }
+
+    fn longest_away_of(&self, is_meant: impl Fn(&Member) -> bool) -> Option<MemberId> {
+        let away = self.members.iter().filter(|member| self.host != Some(member.id) && is_meant(member));
         let since = away.filter_map(|member| Some((member.away_since_ms?, member.id)));
         since.min().map(|(_, id)| id)
     }

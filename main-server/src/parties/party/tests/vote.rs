@@ -3,7 +3,7 @@
 use protocol::party::{Command, Policy, Settings};
 
 use super::{
-    super::{Event, Refusal, Viewer},
+    super::{Event, MAX_MEMBERS_OF_ACCOUNT, Refusal, Viewer},
     support::{Party, song, target},
 };
 
@@ -190,4 +190,27 @@ fn an_account_has_one_vote_and_one_skip_however_often_it_joins() {
     assert_eq!(party.playing().as_deref(), Some("Song 2"));
     let closed = party.record.view(Viewer::Members).last_round.unwrap();
     assert_eq!(closed.votes.iter().map(|votes| votes.count).sum::<u32>(), 3);
+}
+
+#[test]
+fn an_account_has_a_bounded_number_of_members() {
+    let mut party = pool(Settings::default());
+    let join = |token: usize| {
+        let mut join = super::support::guest(&token.to_string());
+        (join.name, join.account_since_ms) = ("ann".into(), Some(1));
+        Event::Join(join)
+    };
+    let ids: Vec<_> = (0..MAX_MEMBERS_OF_ACCOUNT)
+        .map(|token| {
+            party.apply(&join(token));
+            party.record.members.last().unwrap().id
+        })
+        .collect();
+    assert!(matches!(party.try_apply(&join(99)), Err(Refusal::Limit(_))));
+    assert!(!party.apply(&join(3)).changed, "an earlier call again");
+    party.join("Bob");
+    party.away(ids[2]);
+    party.apply(&join(99));
+    let own = party.record.members.iter().filter(|member| member.account() == Some("ann"));
+    assert_eq!((own.count(), party.record.member(ids[2])), (MAX_MEMBERS_OF_ACCOUNT, None));
 }
