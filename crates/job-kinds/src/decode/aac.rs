@@ -19,7 +19,8 @@ pub(super) fn core(config: &[u8]) -> Option<Vec<u8>> {
         Rate::read(&mut bits)?;
         object = bits.take(5)?;
     }
-    if object != LOW_COMPLEXITY {
+    // The decoder has no more channels, and takes none from the frames.
+    if object != LOW_COMPLEXITY || !(1..=2).contains(&channels) {
         return None;
     }
     rate.bits += 5;
@@ -76,6 +77,7 @@ mod tests {
         // An explicit rate of 37,800 Hz, mono.
         assert_eq!(core(&[0x17, 0x80, 0x49, 0xd4, 0x08]).unwrap(), [0x17, 0x80, 0x49, 0xd4, 0x08]);
         assert_eq!(core(&[0x0a, 0x10]), None, "main profile");
+        assert_eq!(core(&[0x12, 0x30]), None, "5.1");
         assert_eq!(core(&[0x12]), None, "cut short");
     }
 }

@@ -107,7 +107,9 @@ fn symphonia_decoder(track: &Track) -> Result<Box<dyn AudioDecoder>, Failed> {
     let config = track.config.as_ref();
     let decoder: Result<Box<dyn AudioDecoder>, _> = match track.codec {
         Codec::Aac => {
-            let core = aac::core(config).ok_or_else(|| unsupported("this kind of AAC"))?;
+            let core = aac::core(config).ok_or_else(|| {
+                unsupported("AAC other than that of low complexity with one or two channels")
+            })?;
             AacDecoder::try_new(&parameters(CODEC_ID_AAC, Some(&core), track), &options).map(boxed)
         }
         Codec::Mp3 => MpaDecoder::try_new(&parameters(CODEC_ID_MP3, None, track), &options).map(boxed),

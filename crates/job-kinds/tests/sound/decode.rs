@@ -207,3 +207,17 @@ fn sound_that_is_longer_than_its_item_is_given_up() {
     let failed = bench.run(&Work::Decode(bench.source(vec![take]))).unwrap_err();
     assert_eq!(failed.failure, Failure::ForGood, "{}", failed.reason);
 }
+
+#[test]
+fn what_no_decoder_takes_is_refused_by_name() {
+    let bench = Bench::new();
+    let surround = "-f lavfi -i anullsrc=cl=5.1:r=48000:d=1 -c:a";
+    let aac = bench.uploaded(&encoded("surround.m4a", &format!("{surround} aac")));
+    let failed = bench.run(&Work::Decode(bench.source(vec![aac]))).unwrap_err();
+    assert_eq!(failed.failure, Failure::ForGood);
+    assert!(failed.reason.contains("one or two channels"), "{}", failed.reason);
+    for (name, codec) in [("surround.flac", "flac"), ("surround.opus", "libopus -mapping_family 1")] {
+        let take = bench.uploaded(&encoded(name, &format!("{surround} {codec}")));
+        assert_eq!(bench.decoded(vec![take]).channels, 2, "{name}");
+    }
+}
