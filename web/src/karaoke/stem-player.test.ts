@@ -59,6 +59,22 @@ it('plays both stems at the same sample, across their fragments', async () => {
   }
 });
 
+it('leaves no sample out between fragments, and plays none twice', async () => {
+  await play();
+  await run(25_000);
+  for (const stem of [0, 1]) {
+    const parts = output.scheduled.filter((part) => part.stem === stem);
+    expect(parts).toHaveLength(3);
+    parts.slice(1).forEach(({ at, media }, i) => {
+      const before = parts[i];
+      expect([at, media]).toEqual([
+        (before?.at ?? 0) + (before?.count ?? 0),
+        (before?.media ?? 0) + (before?.count ?? 0),
+      ]);
+    });
+  }
+});
+
 it('schedules a bounded stretch ahead', async () => {
   await play();
   expect(stems[0].asked.filter((place) => place === 2)).toEqual([]);
