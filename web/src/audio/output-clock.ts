@@ -43,11 +43,6 @@ export class OutputClock {
     this.#lateMs = lateMs;
   }
 
-  /** Whether enough is known. */
-  get isKnown(): boolean {
-    return this.#originMs !== undefined;
-  }
-
   /** Reads the context's clocks; to be called some 25 times a second while it runs. */
   read(): void {
     if (this.#context.state !== 'running') {
