@@ -27,7 +27,7 @@ use serde::de::DeserializeOwned;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
 /// Longest that anything here may take; what is awaited is always a condition.
-const TEST_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a worker said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +43,10 @@ pub(super) enum Event {
 pub(super) struct Script {
     /// Tasks that can be claimed.
     pub(super) tasks: VecDeque<ClaimedTask>,
-    /// Keys of tasks that the worker has lost.
+    /// Keys of tasks that the worker has lost, as it hears when it reports them.
     pub(super) lost: BTreeSet<String>,
+    /// The same, as it hears by its heartbeats.
+    pub(super) lost_by_heartbeat: BTreeSet<String>,
     /// Answers to reports of ends before they are accepted; the report counts all the same.
     pub(super) refusals: VecDeque<StatusCode>,
     /// Whether no blob can be read or written.
@@ -53,8 +55,10 @@ pub(super) struct Script {
     /// How many blobs were asked for.
     pub(super) reads: usize,
     pub(super) events: Vec<Event>,
-    /// What the worker said last about itself.
+    /// What the worker said about itself with its last claim.
     pub(super) worker: Option<Worker>,
+    /// The same with its last heartbeat.
+    pub(super) heartbeat: Option<Worker>,
 }
 
 impl Script {
@@ -181,8 +185,8 @@ async fn claim(State(shared): State<Shared>, body: Bytes) -> Response {
 async fn heartbeat(State(shared): State<Shared>, body: Bytes) -> Json<LostTasks> {
     let WorkerHeartbeat { worker } = read(&body);
     Json(shared.change(|script| {
-        script.worker = Some(worker);
-        LostTasks { lost: script.lost.iter().cloned().collect() }
+        script.heartbeat = Some(worker);
+        LostTasks { lost: script.lost_by_heartbeat.iter().cloned().collect() }
     }))
 }
 

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use self::main_server::{Event, MainServer, Script};
+use self::main_server::{Event, MainServer, Script, TEST_TIMEOUT};
 use crate::{ClusterSecret, Config, Worker};
 
 /// A worker that runs until it is asked to stop.
@@ -38,9 +38,12 @@ struct Running {
 impl Running {
     /// Waits until so many tasks run.
     async fn until_busy(&self, tasks: usize) {
-        while self.shared.running.count() != tasks {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let busy = async {
+            while self.shared.running.count() != tasks {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(TEST_TIMEOUT, busy).await.expect("so many tasks run");
     }
 
     async fn stop(self) {
@@ -209,15 +212,14 @@ async fn a_heartbeat_tells_which_tasks_are_lost() {
         Err(failed)
     });
     worker.until_busy(2).await;
-    server.change(|script| script.lost.insert("lost".into()));
+    server.change(|script| script.lost_by_heartbeat.insert("lost".into()));
     worker.shared.send_heartbeat().await;
-    tokio::task::spawn_blocking(move || endings.recv().unwrap()).await.unwrap();
-    let mut tasks = server.change(|script| script.worker.clone().unwrap().tasks);
+    tokio::task::spawn_blocking(move || endings.recv_timeout(TEST_TIMEOUT).unwrap()).await.unwrap();
+    let mut tasks = server.change(|script| script.heartbeat.clone().unwrap().tasks);
     tasks.sort();
     assert_eq!(tasks, ["kept", "lost"]);
-    let shared = worker.shared.clone();
+    worker.until_busy(1).await;
     worker.stop().await;
-    assert_eq!(shared.running.count(), 0);
     let handed_back = Event::Failed("kept".into(), Failure::HandedBack, "cancelled".into());
     assert_eq!(server.ends(1).await, [handed_back]);
 }
