@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config, tungstenite::Message};
 
 /// Longest wait for an answer of a node that is alive.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,7 +24,9 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) async fn open(node: &str) -> Result<Self, Gone> {
         let url = format!("{}/socket.io/?EIO=4&transport=websocket", node.replacen("http", "ws", 1));
-        let connected = timeout(ANSWER_TIMEOUT, connect_async(url)).await.map_err(|_| Gone)?;
+        // Without Nagle's algorithm: an event and its attachment are two writes.
+        let connecting = connect_async_with_config(url, None, true);
+        let connected = timeout(ANSWER_TIMEOUT, connecting).await.map_err(|_| Gone)?;
         let (socket, _) = connected.map_err(|_| Gone)?;
         let mut connection = Self { socket, calls: 0 };
         connection.until("0").await?;
