@@ -54,10 +54,13 @@ pub(super) async fn run(jobs: Arc<Jobs>) {
         tokio::select! {
             () = jobs.due.added.notified() => {}
             Some(ended) = running.join_next(), if !running.is_empty() => {
-                // One that panicked is looked at again later.
                 match ended {
                     Ok(job_id) => drop(looked_at.remove(&job_id)),
-                    Err(_) => looked_at.clear(),
+                    // It is looked at again later.
+                    Err(error) => {
+                        tracing::error!("a step of a job ended without a result: {error}");
+                        looked_at.clear();
+                    }
                 }
             }
         }

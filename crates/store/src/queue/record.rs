@@ -155,3 +155,14 @@ impl<T: Task> Record for Tracked<T> {
     type Key = String;
     const NAMESPACE: Namespace = T::NAMESPACE;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_that_an_older_version_wrote_are_read() {
+        let state: State = serde_json::from_str(r#"{"claimed":{"lease_ms":30000,"renewals":2}}"#).unwrap();
+        assert_eq!(state, State::Claimed(Claimed { lease_ms: 30_000, renewals: 2, ..Claimed::default() }));
+    }
+}
