@@ -38,7 +38,7 @@ pub enum ModelError {
     Shape(String),
 }
 
-/// See the [module](self).
+/// An operator's model, in ONNX, as the separator of vocals. The format of its input and output is documented in `docs/jobs.md`.
 pub struct Model {
     network: Network,
     input: NodeId,
