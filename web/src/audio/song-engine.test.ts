@@ -18,9 +18,9 @@ beforeEach(() => {
   context = new FakeContext();
 });
 
-async function sourceOf(count: number, name?: string): Promise<SoundSource> {
+async function sourceOf(count: number, name?: string, fetch = nodes.fetch): Promise<SoundSource> {
   const source = new SoundSource({
-    fetcher: new Fetcher(await fakeAccess(), { fetch: nodes.fetch }),
+    fetcher: new Fetcher(await fakeAccess(), { fetch }),
     decoder: context.decoder,
     pause: () => new Promise((resolve) => setImmediate(resolve)),
   });
@@ -137,6 +137,37 @@ describe('another rate', () => {
 });
 
 describe('several sources', () => {
+  it.each([0, 300])(
+    'wait for the one that is late without more work, also where %i fills ask meanwhile',
+    async (times) => {
+      let arrive: () => void = () => undefined;
+      const arrived = new Promise<void>((resolve) => (arrive = resolve));
+      let isLate = false;
+      const late: typeof fetch = async (input, init) => {
+        if (isLate) await arrived;
+        return nodes.fetch(input, init);
+      };
+      const engine = await open([await sourceOf(5, 'one'), await sourceOf(5, 'two', late)]);
+      isLate = true;
+      const fill = engine.fill.bind(engine);
+      let fills = 0;
+      // Without the bound, a loop of microtasks would never end.
+      engine.fill = () => {
+        if (++fills <= times + 1_000) fill();
+      };
+      engine.start(1, 0);
+      await settle();
+      for (let n = 0; n < times; n++) engine.fill();
+      await settle();
+      arrive();
+      await settle();
+      expect(fills - times).toBeLessThan(20);
+      context.currentTime = 11;
+      await playTo(engine, 12);
+      expect(context.soundsAt(11.5).map(({ positionS }) => positionS)).toEqual([10.5, 10.5]);
+    },
+  );
+
   it('sound together or not at all, each with its volume', async () => {
     const engine = await open([await sourceOf(3, 'one'), await sourceOf(3, 'two')]);
     engine.gain(1)?.setValueAtTime(0.25, 0);

@@ -45,6 +45,8 @@ export class SongEngine {
   readonly #sources: SoundSource[] = [];
   readonly #gains: GainNode[] = [];
   #runs: Run[] = [];
+  /** Pieces that are awaited. */
+  readonly #asked = new WeakSet<Promise<unknown>>();
   #isClosed = false;
 
   /** Plays `sources` into `output`. */
@@ -110,11 +112,6 @@ export class SongEngine {
   positionAt(atS: number): number | undefined {
     const run = this.#runAt(atS);
     return run === undefined ? undefined : run.positionS + (atS - run.fromS) * run.rate;
-  }
-
-  /** The rate at that moment; 1 where nothing plays. */
-  rateAt(atS: number): number {
-    return this.#runAt(atS)?.rate ?? 1;
   }
 
   /** Something plays at `atS`, or is to play, but its sound is not here. */
@@ -203,7 +200,9 @@ export class SongEngine {
       const isFirst = !run.hasBegun;
       const placed = open.map(({ track, source }) => source.peek(track.next, isFirst));
       if (placed.includes(undefined)) {
-        for (const { track, source } of open) this.#ask(source, track.next, isFirst);
+        open.forEach(({ track, source }, i) => {
+          if (placed[i] === undefined) this.#ask(source, track.next, isFirst);
+        });
         return;
       }
       open.forEach(({ track, n }, i) => {
@@ -215,8 +214,12 @@ export class SongEngine {
     }
   }
 
+  /** Goes on as soon as a piece is here; it waits for each piece once, however often it is asked for. */
   #ask(source: SoundSource, place: number, isFirst: boolean): void {
-    source.load(place, isFirst).then(
+    const loaded = source.load(place, isFirst);
+    if (this.#asked.has(loaded)) return;
+    this.#asked.add(loaded);
+    loaded.then(
       () => this.fill(),
       // The source tells its problem.
       () => undefined,

@@ -97,6 +97,21 @@ it('an item that the browser cannot decode is a problem at its first piece', asy
   expect(source.problem?.code).toBe('malformed_media');
 });
 
+it('a piece that is refused for good is not asked for again', async () => {
+  let asked = 0;
+  const fetch: typeof globalThis.fetch = () => {
+    asked++;
+    return Promise.resolve(Response.json({ error: { code: 'unknown_item', message: '' } }, { status: 404 }));
+  };
+  const source = new SoundSource({ fetcher: new Fetcher(await fakeAccess(), { fetch }), decoder });
+  source.learn(planOf(manifestOf([fakeTake(store, 2)]), () => true));
+  await expect(source.load(0, true)).rejects.toMatchObject({ code: 'unknown_item' });
+  const askedFirst = asked;
+  for (const place of [0, 1, 0]) await expect(source.load(place, true)).rejects.toMatchObject({ code: 'unknown_item' });
+  expect(askedFirst).toBeGreaterThan(0);
+  expect(asked).toBe(askedFirst);
+});
+
 it('memory does not grow with the item', async () => {
   class Large extends FakeDecoder {
     override async decode(file: ArrayBuffer): Promise<AudioBuffer> {

@@ -112,6 +112,7 @@ export class SoundSource<S extends Sound = AudioBuffer> {
   load(place: number, isFirst: boolean): Promise<PlacedSound<S>> {
     const known = this.#known(place, isFirst);
     if (known !== undefined) return known.loaded;
+    if (this.#problem !== undefined) return Promise.reject(this.#problem);
     const piece = this.#plan.pieces[place];
     if (piece === undefined) return Promise.reject(new CallError('item_not_ready', `there is no piece ${place}`));
     const isAlone = this.#before(place) === undefined || (isFirst && !this.#isLast(place));

@@ -212,8 +212,12 @@ export class PartyPlayer<M extends PartyMedia> {
     this.#standby = undefined;
     if (before === undefined) return;
     const isEnding = before.deck.entry.entry_id !== this.#current?.deck.entry.entry_id && this.#endsSoon(before.deck);
-    if (isEnding) this.#ending = before;
-    else before.deck.close();
+    if (!isEnding) {
+      before.deck.close();
+      return;
+    }
+    this.#endEnding();
+    this.#ending = before;
   }
 
   #endsSoon({ entry, timeline }: Deck): boolean {

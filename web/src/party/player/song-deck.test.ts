@@ -18,6 +18,8 @@ const LATENCY_S = 0.05;
 
 let context: FakeContext;
 let decks: { deck: Deck; needsElement: boolean }[];
+/** The entries whose decks were closed. */
+let closed: string[];
 let player: PartyPlayer<PartyMedia>;
 let takes: Map<string, TakeFormat>;
 /** What the server says of the songs, and whether members may play their stems. */
@@ -30,6 +32,7 @@ beforeEach(() => {
   context = new FakeContext();
   context.outputLatency = LATENCY_S;
   decks = [];
+  closed = [];
   const store = new FakeStore();
   const nodes = new FakeNodes(store);
   takes = new Map([
@@ -87,6 +90,11 @@ beforeEach(() => {
         entry,
         timeline,
       );
+      const close = deck.close.bind(deck);
+      deck.close = () => {
+        closed.push(entry.entry_id);
+        close();
+      };
       decks.push({ deck, needsElement });
       return deck;
     },
@@ -162,6 +170,18 @@ const STEMS = { stems: { vocals: 'vocals', accompaniment: 'accompaniment' } };
 function heardNow(): { positionS: number; loudness: number }[] {
   return context.soundsAt(context.currentTime - LATENCY_S + 0.0005);
 }
+
+it('the song before is closed after its end, and the sound card rests once nothing is played', async () => {
+  player.learn(plays('e1', 1_001_000));
+  await run(1_008_000);
+  player.learn(plays('e2', 1_011_000));
+  await run(1_012_500);
+  expect(closed).toEqual(['e1']);
+  player.learn({ position_ms: 0, at_ms: 1_021_000, paused: true, round: 3 });
+  await run(1_022_000);
+  for (let minute = 0; minute < 3; minute++) await vi.advanceTimersByTimeAsync(60_000);
+  expect([closed, context.state]).toEqual([['e1', 'e2'], 'suspended']);
+});
 
 it('a song with stems plays as it is, and asks for nothing more, until its vocals are turned down', async () => {
   record = STEMS;

@@ -50,12 +50,17 @@ const timelineIn = (inMs: number, more: Partial<PartyTimeline> = {}): PartyTimel
 async function open(timeline: PartyTimeline) {
   const store = new FakeStore();
   const nodes = new FakeNodes(store);
-  const source = new SoundSource({
-    fetcher: new Fetcher(await fakeAccess(), { fetch: nodes.fetch }),
-    decoder: context.decoder,
-    pause: () => new Promise((resolve) => setImmediate(resolve)),
-  });
-  source.learn(planOf(manifestOf([fakeTake(store, 30)]), () => true));
+  const access = await fakeAccess();
+  const sourceOf = (): SoundSource => {
+    const source = new SoundSource({
+      fetcher: new Fetcher(access, { fetch: nodes.fetch }),
+      decoder: context.decoder,
+      pause: () => new Promise((resolve) => setImmediate(resolve)),
+    });
+    source.learn(planOf(manifestOf([fakeTake(store, 30)]), () => true));
+    return source;
+  };
+  const source = sourceOf();
   const engine = new SongEngine(context, [source], context.destination as unknown as AudioNode);
   const sound = new PartySound({
     timers: new FakeTimers(),
@@ -93,7 +98,7 @@ async function open(timeline: PartyTimeline) {
     }
     return isHeard ? worst : undefined;
   };
-  return { follower, nodes, run };
+  return { engine, follower, nodes, run, sourceOf };
 }
 
 /** Silence, where the sound card is now. */
@@ -148,6 +153,17 @@ describe('a song', () => {
     await run(2_000);
     expect(Math.abs(follower.lateMs ?? NaN)).toBeLessThan(5);
     expect(follower.isPlaying).toBe(true);
+  });
+
+  it('has from its beginning what was added after it was scheduled', async () => {
+    const { engine, follower, run, sourceOf } = await open(timelineIn(2_000));
+    await run(500);
+    const added = sourceOf();
+    await added.load(0, true);
+    engine.add(added);
+    expect(follower.renew()).toBeDefined();
+    await run(1_700);
+    expect(context.soundsAt(context.currentTime - LATENCY_S)).toHaveLength(2);
   });
 
   it('waits for media, and is then where the party is', async () => {

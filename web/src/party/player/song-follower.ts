@@ -69,7 +69,8 @@ export class SongFollower {
 
   /** Nothing of it is to be heard any more. */
   get isOver(): boolean {
-    const positionS = this.#positionS;
+    const { engine, sound } = this.#setup;
+    const positionS = engine.positionAt(sound.context.currentTime - 1);
     return positionS === undefined || positionS * 1000 >= this.#setup.durationMs();
   }
 
@@ -119,8 +120,13 @@ export class SongFollower {
     const { engine, sound } = this.#setup;
     const atS = sound.context.currentTime + LEAD_S;
     const positionS = engine.positionAt(atS);
-    // Where nothing plays, the next run has all.
-    if (positionS === undefined) return atS;
+    // Where nothing plays, what is still to begin is scheduled again, with all.
+    if (positionS === undefined) {
+      engine.stop(atS);
+      this.#isBegun = false;
+      this.#nextIs = 'unknown';
+      return atS;
+    }
     if (!engine.prepare(positionS)) return undefined;
     engine.start(atS, positionS);
     this.#fromS = atS;
