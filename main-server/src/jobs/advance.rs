@@ -108,7 +108,7 @@ impl Jobs {
     pub(super) async fn advance(&self, job_id: JobId) -> Result<(), Error> {
         while let Some(record) = self.records.get(&job_id) {
             if !record.is_open() {
-                return self.clear(job_id, &record, record.generation).await;
+                return self.clear(job_id, &record).await;
             }
             if self.is_source_gone(&record).await? {
                 self.change(job_id, Record::cancel).await?;
@@ -213,19 +213,19 @@ impl Jobs {
         };
         self.change(job_id, again).await?;
         tracing::warn!(job = %job_id, "job {job_id} begins again: blobs that it needs are gone");
-        self.clear(job_id, record, generation).await
+        self.clear(job_id, record).await
     }
 
-    /// Removes what a job has in the queue in a generation that is over, and items that it did not finish then.
-    pub(super) async fn clear(&self, job_id: JobId, record: &Record, generation: u32) -> Result<(), Error> {
+    /// Removes what a job has in the queue in the record's generation, which is over, and items that it did not finish then.
+    pub(super) async fn clear(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
         for n in record.unfinished_numbers() {
-            let key = Key { generation, ..Key::of(job_id, record, n) };
+            let key = Key::of(job_id, record, n);
             if self.tasks.knows(key) {
                 self.tasks.cancel(key).await?;
             }
         }
         if record.phase != Phase::Done {
-            self.remove_unfinished(job_id, generation).await?;
+            self.remove_unfinished(job_id, record).await?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use objects::Hash;
 use protocol::{ItemId, JobId, item::Stem, job::Kind};
 
-use super::job::NewJob;
+use super::job::{NewJob, Record};
 
 /// The version of each kind: a newer one gives other results, so the same job is done again.
 const fn version(kind: Kind) -> u32 {
@@ -23,9 +23,11 @@ pub(super) fn job_id(new: &NewJob) -> JobId {
     JobId::from_bytes(digest(&text))
 }
 
-/// The id of an item that a job makes. One that begins again after its items were deleted makes others.
-pub(super) fn item_id(job_id: JobId, generation: u32, stem: Stem) -> ItemId {
-    ItemId::from_bytes(digest(&serde_json::json!([job_id, generation, stem]).to_string()))
+/// The id of an item that a job makes. Each generation makes other items, and so does a job that is started after its record expired:
+/// it clears up its own items only, never those of the run before.
+pub(super) fn item_id(job_id: JobId, record: &Record, stem: Stem) -> ItemId {
+    let named = serde_json::json!([job_id, record.created_at_ms, record.generation, stem]);
+    ItemId::from_bytes(digest(&named.to_string()))
 }
 
 /// The first 16 bytes of BLAKE3.

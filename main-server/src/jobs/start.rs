@@ -162,9 +162,9 @@ impl Jobs {
 
     /// Says whether this call began it again, and not another one at the same moment.
     async fn restart(&self, job_id: JobId, known: &Record, new: &NewJob) -> Result<bool, Error> {
-        let generation = known.generation;
+        let run = |record: &Record| (record.created_at_ms, record.generation);
         let again = |record: &mut Record, now_ms| {
-            let is_meant = record.generation == generation && !record.is_open();
+            let is_meant = run(record) == run(known) && !record.is_open();
             if is_meant {
                 record.restart(new.clone(), now_ms);
             }
@@ -172,7 +172,7 @@ impl Jobs {
         };
         let has_begun = self.change(job_id, again).await?;
         if has_begun {
-            self.clear(job_id, known, generation).await?;
+            self.clear(job_id, known).await?;
             self.begun(job_id);
         }
         Ok(has_begun)

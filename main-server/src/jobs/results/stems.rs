@@ -27,7 +27,7 @@ const MOST_FRAGMENTS: usize = 4_096;
 
 impl Jobs {
     pub(super) async fn make_stems(&self, job_id: JobId, record: &Record) -> Result<Made, Error> {
-        let of = |stem| item_id(job_id, record.generation, stem);
+        let of = |stem| item_id(job_id, record, stem);
         let stems = Stems { vocals: of(Stem::Vocals), accompaniment: of(Stem::Accompaniment) };
         let source = self.library.get(record.item_id).await?;
         for (stem, item_id) in [(Stem::Vocals, stems.vocals), (Stem::Accompaniment, stems.accompaniment)] {
@@ -89,14 +89,14 @@ impl Jobs {
         if owner.is_some() { self.library.room_for_bytes(owner, bytes) } else { Ok(()) }
     }
 
-    /// Removes the items of a generation in which the job was not done.
+    /// Removes the items of the record's generation, in which the job was not done.
     pub(in crate::jobs) async fn remove_unfinished(
         &self,
         job_id: JobId,
-        generation: u32,
+        record: &Record,
     ) -> Result<(), Error> {
         for stem in [Stem::Vocals, Stem::Accompaniment] {
-            let item_id = item_id(job_id, generation, stem);
+            let item_id = item_id(job_id, record, stem);
             if self.library.known(item_id).is_some() {
                 self.library.remove(item_id, |item| item.kind == Kind::Job).await?;
             }

@@ -87,6 +87,23 @@ async fn stems_are_two_items_with_what_describes_their_source() {
 }
 
 #[tokio::test]
+async fn stems_outlive_the_record_of_their_job_and_the_end_of_a_later_run() {
+    let server = server().await;
+    let source = song(&server, "Song", |_| {}).await;
+    let job_id = start(&server, "stems", source).await;
+    let stems = Hand::new("a").finish(&server, job_id).await.result;
+    assert_eq!(stems.len(), 2);
+    // As 7 days later.
+    server.jobs.records.remove(&job_id).await.unwrap();
+    assert_eq!(start(&server, "stems", source).await, job_id);
+    let cancelled = server.operate(Method::DELETE, &format!("/api/jobs/{job_id}"), vec![]).await;
+    assert_eq!(cancelled.status, StatusCode::NO_CONTENT);
+    for item_id in stems {
+        assert_eq!(server.library.get(item_id).await.unwrap().state, ItemState::Ready);
+    }
+}
+
+#[tokio::test]
 async fn items_are_measured_by_themselves_and_on_request() {
     let server = Cluster::new().await.member(|config| config.jobs.auto_waveform = true).await;
     let item_id = song(&server, "Song", |_| {}).await;
