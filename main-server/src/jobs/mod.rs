@@ -10,6 +10,7 @@
 mod advance;
 mod automatic;
 pub(crate) mod bounds;
+mod ended;
 mod error;
 mod feature;
 mod id;

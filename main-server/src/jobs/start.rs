@@ -3,7 +3,7 @@
 use protocol::{
     ItemId, JobId,
     account::JobPolicy,
-    item::State,
+    item::{Manifest, State},
     job::{CreateJob, Kind, Params},
 };
 
@@ -85,6 +85,7 @@ impl Jobs {
             );
         }
         let (manifest, blob) = self.manifest(item_id).await?;
+        let params = if kind == Kind::Export { plain(params, &manifest) } else { params };
         let needs_ffmpeg = check(kind, &params, item, &manifest)?;
         let decodes = kind == Kind::Stems || needs_ffmpeg;
         let most = self.limits.longest;
@@ -126,6 +127,7 @@ impl Jobs {
             return Ok(Started { job_id, is_new });
         }
         self.check_room(&new.starter, is_unlimited)?;
+        self.forget_oldest(&new.starter).await?;
         match self.records.create(&job_id, Record::new(new, Now::read().unix_ms())).await {
             Ok(()) => self.begun(job_id),
             // Another client asked for it at the same moment.
@@ -162,9 +164,8 @@ impl Jobs {
 
     /// Says whether this call began it again, and not another one at the same moment.
     async fn restart(&self, job_id: JobId, known: &Record, new: &NewJob) -> Result<bool, Error> {
-        let run = |record: &Record| (record.created_at_ms, record.generation);
         let again = |record: &mut Record, now_ms| {
-            let is_meant = run(record) == run(known) && !record.is_open();
+            let is_meant = record.is_same_run(known) && !record.is_open();
             if is_meant {
                 record.restart(new.clone(), now_ms);
             }
@@ -185,13 +186,11 @@ impl Jobs {
 
     /// Whether there may be another unfinished job.
     fn check_room(&self, starter: &Starter, is_unlimited: bool) -> Result<(), Error> {
-        let is_own = |record: &Record| match (starter, record.account()) {
-            (Starter::Account(owner), Some(other)) => owner.is_same_account(other),
-            _ => false,
-        };
         let (all, own) = self.records.with(|records| {
             let open = records.iter().map(|(_, record)| record).filter(|record| record.is_open());
-            open.fold((0, 0), |(all, own), record| (all + 1, own + usize::from(is_own(record))))
+            open.fold((0, 0), |(all, own), record| {
+                (all + 1, own + usize::from(record.starter.is_same(starter)))
+            })
         });
         if all >= self.limits.unfinished {
             let most = self.limits.unfinished;
@@ -206,13 +205,19 @@ impl Jobs {
     }
 }
 
+/// The same parameters without bounds that bound nothing: the same clip is one job.
+fn plain(params: Params, manifest: &Manifest) -> Params {
+    let fragments = manifest.takes.iter().flat_map(|take| &take.fragments);
+    let end_ms = fragments.map(protocol::export::end_ms).max().unwrap_or(u64::MAX);
+    Params {
+        from_ms: params.from_ms.filter(|from_ms| *from_ms > 0),
+        to_ms: params.to_ms.filter(|to_ms| *to_ms < end_ms),
+        ..params
+    }
+}
+
 /// Checks the parameters, and that the item has what the job works on. Says whether an export needs `ffmpeg`.
-fn check(
-    kind: Kind,
-    params: &Params,
-    item: &Item,
-    manifest: &protocol::item::Manifest,
-) -> Result<bool, Error> {
+fn check(kind: Kind, params: &Params, item: &Item, manifest: &Manifest) -> Result<bool, Error> {
     if kind == Kind::Export {
         return protocol::export::needs_ffmpeg(manifest, params)
             .map_err(|error| Error::Invalid(error.to_string()));

@@ -480,7 +480,7 @@ fn uploads() -> Vec<Row> {
 }
 
 fn jobs() -> Vec<Row> {
-    use main_server::bounds::{JOB_LISTENERS, JOB_PIECES, WORKER_BYTES};
+    use main_server::bounds::{JOB_LISTENERS, JOB_PIECES, JOBS_KEPT, JOBS_KEPT_PER_ACCOUNT, WORKER_BYTES};
     const COUNTS: &str = "unfinished_jobs_of_an_account_and_of_all_are_bounded";
     vec![
         option(
@@ -501,6 +501,18 @@ fn jobs() -> Vec<Row> {
             JOB_PIECES,
             "the job fails",
             "sound_that_is_empty_or_too_long_fails_the_job, the_largest_record_and_the_largest_task_fit_the_store",
+        ),
+        fixed(
+            "ended jobs of an account",
+            JOBS_KEPT_PER_ACCOUNT,
+            "the oldest one is forgotten, with its file",
+            "ended_jobs_that_are_kept_are_bounded",
+        ),
+        fixed(
+            "ended jobs of the cluster",
+            JOBS_KEPT,
+            "the oldest one is forgotten, with its file",
+            "ended_jobs_that_are_kept_are_bounded",
         ),
         fixed(
             "open event streams of jobs at a main server",

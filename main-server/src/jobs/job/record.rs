@@ -60,6 +60,16 @@ pub(crate) enum Starter {
     Server,
 }
 
+impl Starter {
+    /// Whether it is the same one; an account with whatever stream key.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Account(account), Self::Account(other)) => account.is_same_account(other),
+            _ => self == other,
+        }
+    }
+}
+
 /// What became of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -213,6 +223,11 @@ impl Record {
             (Phase::Done, Starter::Server) => Some(KEEP_OWN),
             _ => Some(KEEP),
         }
+    }
+
+    /// Whether it is the same job and began at the same time: neither again, nor anew after its record was gone.
+    pub(crate) fn is_same_run(&self, other: &Self) -> bool {
+        (self.created_at_ms, self.generation) == (other.created_at_ms, other.generation)
     }
 
     /// The account that started it.

@@ -13,7 +13,7 @@ use super::{Hand, account, call_as, listen_as, song, start, try_start};
 use crate::{
     Config,
     cluster::tests::{Answer, Cluster, Member as Server},
-    jobs::bounds::WORKER_BYTES,
+    jobs::bounds::{JOBS_KEPT_PER_ACCOUNT, WORKER_BYTES},
 };
 
 async fn server(set: impl Fn(&mut Config)) -> Server {
@@ -107,6 +107,34 @@ async fn unfinished_jobs_of_an_account_and_of_all_are_bounded() {
     hand.work(&server).await;
     super::until_state(&server, first, protocol::job::State::Done).await;
     assert_eq!(try_start(&server, body).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn ended_jobs_that_are_kept_are_bounded() {
+    let server = server(|_| {}).await;
+    let (ann, bob) = (account(&server, "ann").await, account(&server, "bob").await);
+    let item_id = song(&server, "a", |_| {}).await;
+    let cancelled = async |cookie: &str, from_ms: usize| {
+        let params = json!({ "format": "mp3", "from_ms": from_ms, "to_ms": 50_000 + from_ms });
+        let body = json!({ "kind": "export", "item_id": item_id, "params": params });
+        let started = call_as(&server, cookie, Method::POST, "/api/jobs", body).await;
+        assert_eq!(started.status, StatusCode::CREATED, "{started:?}");
+        let job_id = started.read::<JobCreated>().job_id;
+        let path = format!("/api/jobs/{job_id}");
+        assert_eq!(call_as(&server, cookie, Method::DELETE, &path, Value::Null).await.status, 204);
+        job_id
+    };
+    let others = cancelled(&bob, 0).await;
+    assert_eq!(cancelled(&bob, 0).await, others, "the end of the item is no other clip");
+    let first = cancelled(&ann, 1).await;
+    for from_ms in 2..JOBS_KEPT_PER_ACCOUNT + 3 {
+        cancelled(&ann, from_ms).await;
+    }
+    let page: JobPage = call_as(&server, &ann, Method::GET, "/api/jobs", Value::Null).await.read();
+    assert_eq!(page.total, JOBS_KEPT_PER_ACCOUNT as u64 + 1);
+    assert!(server.jobs.records.get(&first).is_none(), "the oldest one");
+    assert!(server.jobs.records.get(&others).is_some(), "another account's");
+    assert!(server.jobs.records.is_absent(&first).await.unwrap());
 }
 
 #[tokio::test]
