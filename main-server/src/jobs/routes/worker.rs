@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Longest wait for a task.
-const LONGEST_WAIT: Duration = Duration::from_secs(if cfg!(feature = "fuzzing") { 0 } else { 25 });
+const LONGEST_WAIT: Duration = Duration::from_secs(25);
 /// Longest name, version and id of a worker, in bytes, and how many tasks it may have at once.
 const NAME_BYTES: usize = 100;
 const MOST_TASKS: usize = 256;
