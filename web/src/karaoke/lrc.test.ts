@@ -1,7 +1,7 @@
 // LRC files as they are found: several times before a line, an offset, tags, words with times of their own.
 
 import { expect, it } from 'vitest';
-import { lineAt, readLrc } from './lrc';
+import { lineAt, MAX_LRC_LINES, readLrc } from './lrc';
 
 it('reads lines in order of time, a repeated one at each of its times', () => {
   const text =
@@ -30,9 +30,12 @@ it('finds no lines in a text without times', () => {
   expect(readLrc('Just words\n[Verse]\nmore <b>words</b>\n[99:')).toEqual([]);
 });
 
-it('is linear in its input', () => {
-  const lines = readLrc('[00:01.00]'.repeat(6_000));
-  expect(lines).toHaveLength(6_000);
+it('is linear in its input, and gives a bounded number of lines', () => {
+  expect(readLrc('[00:01.00]'.repeat(6_000))).toHaveLength(MAX_LRC_LINES);
+  const empty = '\n'.repeat(200_000);
+  expect(readLrc(`${empty}[00:01.00]a${' '.repeat(200_000)}${empty}[offset:-500]`)).toEqual([
+    { atMs: 1_500, text: 'a' },
+  ]);
 });
 
 it('knows the line that is sung', () => {

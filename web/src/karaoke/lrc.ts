@@ -11,9 +11,12 @@ export interface LyricLine {
 
 /** Longest LRC file, bytes. */
 export const MAX_LRC_BYTES = 64 * 1024;
+/** Most lines of a song; what comes after them is left out. */
+export const MAX_LRC_LINES = 2_000;
 
 const TIME = /^\s*\[(\d{1,3}):(\d{1,2})(?:[.:](\d{1,3}))?\]/;
-const OFFSET = /^\s*\[offset:\s*([+-]?\d{1,6})\s*\]/im;
+/** Spaces of its own line alone: with line ends it would look through all that follows from each line on. */
+const OFFSET = /^[ \t]*\[offset:[ \t]*([+-]?\d{1,6})[ \t]*\]/im;
 const WORD_TIME = /<\d{1,3}:\d{1,2}(?:[.:]\d{1,3})?>/g;
 
 /** The lines of an LRC file in order of time; none where the text has no times. */
@@ -31,7 +34,7 @@ export function readLrc(text: string): LyricLine[] {
     const words = rest.replace(WORD_TIME, '').replace(/\s+/g, ' ').trim();
     for (const atMs of times) lines.push({ atMs: Math.max(0, atMs - offsetMs), text: words });
   }
-  return lines.sort((a, b) => a.atMs - b.atMs);
+  return lines.slice(0, MAX_LRC_LINES).sort((a, b) => a.atMs - b.atMs);
 }
 
 function msOf([, minutes = '0', seconds = '0', fraction = '']: RegExpExecArray): number {

@@ -85,6 +85,12 @@ export class ExportDialog extends LitElement {
     </dialog>`;
   }
 
+  /** The format that is shown, and asked for. */
+  get #chosen(): ExportFormat | undefined {
+    const formats = exportFormats(this.item);
+    return formats.find((format) => format === this.format) ?? formats[0];
+  }
+
   #form(): TemplateResult {
     const formats = exportFormats(this.item);
     const { busy, problem } = this.#submission;
@@ -93,7 +99,7 @@ export class ExportDialog extends LitElement {
         id: 'format',
         label: texts.format,
         options: formats.map((format) => texts.formats[format]),
-        chosen: Math.max(0, formats.indexOf(this.format ?? 'mp3')),
+        chosen: formats.findIndex((format) => format === this.#chosen),
         changed: (index) => (this.format = formats[index]),
       })}
       <div class="quality">
@@ -193,7 +199,7 @@ export class ExportDialog extends LitElement {
 
   #params(): JobParams | undefined {
     this.wrong = undefined;
-    const format = this.format ?? exportFormats(this.item)[0];
+    const format = this.#chosen;
     const params: JobParams = {
       ...(format === undefined ? {} : { format }),
       ...(this.quality === 'same' ? {} : { quality: this.quality }),

@@ -214,6 +214,19 @@ it('<ud-export> exports a part in the format that was chosen, and gives the file
   expect(dialog.querySelector('a')?.getAttribute('href')).toBe('/api/jobs/j/file');
 });
 
+it('<ud-export> makes the file that it shows: a video is an MP4 at first', async () => {
+  const { jobs, log } = fakeJobs();
+  const item = { ...ITEM, tracks: [...ITEM.tracks, { kind: 'video', codec: 'avc1' }] };
+  const element = await mount(new ExportDialog(), { item, jobs });
+  const select = root(element).querySelector<HTMLSelectElement>('#format');
+  expect(select?.selectedOptions[0]?.textContent.trim()).toBe('MP4');
+  root(element)
+    .querySelector('form')
+    ?.dispatchEvent(new Event('submit', { cancelable: true }));
+  await settle(element);
+  expect(log[0]).toContain('"params":{"format":"mp4"}');
+});
+
 it('<ud-job-table> retries what failed and cancels what runs', async () => {
   const jobs = [job(), job({ job_id: 'f', state: 'failed', error: 'damaged' })];
   const element = await mount(new JobTable(), { jobs });
