@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use objects::Objects;
 use per_address::Shares;
-use protocol::{JobId, job::Job};
+use protocol::{JobId, job::Job, stream::Visibility};
 use store::{Replicated, Shared};
 use tokio::sync;
 
@@ -128,23 +128,31 @@ impl Jobs {
         self.records.get(&job_id).ok_or(Error::Unknown)
     }
 
-    /// A job that the person may see: who started it, the owner of its item, and operators.
+    /// A job that the person may see: see [`Self::may_see`].
     ///
     /// # Errors
     /// As [`Self::find`].
     async fn find_for(&self, job_id: JobId, person: &Person) -> Result<Record, Error> {
         let record = self.find(job_id).await?;
+        self.library.find(record.item_id).await?;
         self.may_see(&record, person).then_some(record).ok_or(Error::Unknown)
     }
 
+    /// Whether the person may see the job: the owner of its item, operators, and the accounts that asked for it unless the item is
+    /// private by now.
     fn may_see(&self, record: &Record, person: &Person) -> bool {
-        let is = |owner| self.broadcasters.may_manage(person, owner);
-        is(record.account()) || is(record.owner.as_ref())
+        let is_private = || {
+            let item = self.library.known(record.item_id);
+            item.is_some_and(|item| item.visibility == Visibility::Private)
+        };
+        let may_manage = |owner| self.broadcasters.may_manage(person, owner);
+        may_manage(record.owner.as_ref()) || (self.may_change(record, person) && !is_private())
     }
 
-    /// Whether the person may cancel and retry the job: who started it, and operators.
+    /// Whether the person may cancel and retry the job: the accounts that asked for it, and operators.
     fn may_change(&self, record: &Record, person: &Person) -> bool {
-        self.broadcasters.may_manage(person, record.account())
+        person.is_operator()
+            || record.accounts().any(|account| self.broadcasters.may_manage(person, Some(account)))
     }
 
     /// A job as clients see it, with the attempts at its tasks or without.

@@ -5,6 +5,7 @@ use protocol::{
     account::JobPolicy,
     item::{Manifest, State},
     job::{CreateJob, Kind, Params},
+    stream::Visibility,
 };
 
 use super::{
@@ -32,20 +33,31 @@ impl Jobs {
     /// # Errors
     /// [`Error::NotAllowed`], [`Error::Invalid`], [`Error::Full`], [`Error::Library`], the stores'.
     pub(super) async fn start(&self, asked: CreateJob, person: &Person) -> Result<Started, Error> {
-        if self.limits.policy == JobPolicy::Off {
-            return Err(Error::NotAllowed("nobody may start jobs here (jobs)"));
-        }
         let item = self.library.newest(asked.item_id).await?;
-        let may_edit = self.library.may_edit(&item, Some(person));
-        if !may_edit && item.visibility == protocol::stream::Visibility::Private {
-            return Err(LibraryError::Unknown.into());
-        }
-        if !may_edit && self.limits.policy == JobPolicy::Owner {
-            return Err(Error::NotAllowed("only the owner of the item and operators may start jobs (jobs)"));
-        }
-        let starter = self.broadcasters.owner(&person.name).map_or(Starter::Command, Starter::Account);
-        let new = self.new_job(asked, &item, starter).await?;
+        self.admit(&item, person)?;
+        let new = self.new_job(asked, &item, self.starter(person)).await?;
         self.begin(new, person.is_operator()).await
+    }
+
+    /// Whether the person may have jobs done with the item now.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`], [`LibraryError::Unknown`] for a private item of another.
+    fn admit(&self, item: &Item, person: &Person) -> Result<(), Error> {
+        let may_edit = self.library.may_edit(item, Some(person));
+        match self.limits.policy {
+            JobPolicy::Off => Err(Error::NotAllowed("nobody may start jobs here (jobs)")),
+            _ if may_edit => Ok(()),
+            _ if item.visibility == Visibility::Private => Err(LibraryError::Unknown.into()),
+            JobPolicy::Owner => {
+                Err(Error::NotAllowed("only the owner of the item and operators may start jobs (jobs)"))
+            }
+            JobPolicy::Account => Ok(()),
+        }
+    }
+
+    fn starter(&self, person: &Person) -> Starter {
+        self.broadcasters.owner(&person.name).map_or(Starter::Command, Starter::Account)
     }
 
     /// Starts a job of the server itself.
@@ -69,9 +81,9 @@ impl Jobs {
             Phase::Failed | Phase::Cancelled => {}
         }
         let item = self.library.newest(record.item_id).await?;
+        self.admit(&item, person)?;
         let asked = CreateJob { kind: record.kind, item_id: record.item_id, params: record.params.clone() };
-        let starter = self.broadcasters.owner(&person.name).map_or(Starter::Command, Starter::Account);
-        let new = self.new_job(asked, &item, starter).await?;
+        let new = self.new_job(asked, &item, self.starter(person)).await?;
         self.check_room(&new.starter, person.is_operator())?;
         self.restart(job_id, record, &new).await.map(drop)
     }
@@ -124,20 +136,29 @@ impl Jobs {
                 self.check_room(&new.starter, is_unlimited)?;
                 return self.restart(job_id, &record, &new).await.map(|is_new| Started { job_id, is_new });
             }
-            return Ok(Started { job_id, is_new });
+            return self.join(job_id, &new.starter).await.map(|()| Started { job_id, is_new });
         }
         self.check_room(&new.starter, is_unlimited)?;
         self.forget_oldest(&new.starter).await?;
-        match self.records.create(&job_id, Record::new(new, Now::read().unix_ms())).await {
+        match self.records.create(&job_id, Record::new(new.clone(), Now::read().unix_ms())).await {
             Ok(()) => self.begun(job_id),
             // Another client asked for it at the same moment.
             Err(store::Error::Conflict) => {
                 self.records.look_up(&job_id).await?;
-                return Ok(Started { job_id, is_new: false });
+                return self.join(job_id, &new.starter).await.map(|()| Started { job_id, is_new: false });
             }
             Err(error) => return Err(error.into()),
         }
         Ok(Started { job_id, is_new: true })
+    }
+
+    /// Notes that an account asked for a job that is there.
+    async fn join(&self, job_id: JobId, starter: &Starter) -> Result<(), Error> {
+        let Starter::Account(account) = starter else { return Ok(()) };
+        if self.change(job_id, |record, _| record.join(account)).await? {
+            return Ok(());
+        }
+        Err(Error::Full("as many accounts as may be have asked for this job already".into()))
     }
 
     /// Whether the job goes on, or what it made is there.
@@ -175,6 +196,8 @@ impl Jobs {
         if has_begun {
             self.clear(job_id, known).await?;
             self.begun(job_id);
+        } else {
+            self.join(job_id, &new.starter).await?;
         }
         Ok(has_begun)
     }

@@ -8,9 +8,10 @@ use protocol::{
 use stems::plan;
 
 use super::{
-    FileRecord, NewJob, Phase, Record,
+    FileRecord, NewJob, Phase, Record, Starter,
     step::{Step, Task},
 };
+use crate::state::catalogue::record::Owner;
 
 /// The stems that are made, in the order of a job's results.
 const STEMS: [Stem; 2] = [Stem::Vocals, Stem::Accompaniment];
@@ -23,6 +24,8 @@ const MOST_RESTARTS: u32 = 2;
 /// Most attempts of all tasks of a job that are kept, and of each task at least and at most.
 const MOST_ATTEMPTS: usize = 800;
 const ATTEMPTS_OF_TASK: (usize, usize) = (2, 10);
+/// Most accounts that ask for the same job, besides the one that started it.
+const MOST_OTHERS: usize = 15;
 /// Most characters of what is kept of the outcome of an attempt.
 const OUTCOME_CHARS: usize = 150;
 /// Most characters of what is kept of the reason why a job failed.
@@ -164,6 +167,33 @@ impl Record {
         }
     }
 
+    /// Another account asks for it. Says whether the account is one of those that asked: their number is bounded.
+    pub(crate) fn join(&mut self, account: &Owner) -> bool {
+        let is_known = self.accounts().any(|known| known.is_same_account(account));
+        let has_room = self.others.len() < MOST_OTHERS;
+        if !is_known && has_room {
+            self.others.push(account.clone());
+        }
+        is_known || has_room
+    }
+
+    /// An account does not want it any more. If it was the last one that does, the job is given up.
+    pub(crate) fn leave(&mut self, account: &Owner, now_ms: u64) {
+        let is_starter = self.account().is_some_and(|starter| starter.is_same_account(account));
+        self.others.retain(|other| !other.is_same_account(account));
+        match (is_starter, self.others.is_empty()) {
+            (false, _) => {}
+            (true, true) => self.give_up(now_ms),
+            (true, false) => self.starter = Starter::Account(self.others.remove(0)),
+        }
+    }
+
+    /// It is cancelled if it goes on, and its file is not kept any longer.
+    pub(crate) fn give_up(&mut self, now_ms: u64) {
+        self.cancel(now_ms);
+        self.file = None;
+    }
+
     /// Its results are made.
     pub(crate) fn made(&mut self, result: &[ItemId], file: Option<&FileRecord>, now_ms: u64) {
         if self.is_complete() {
@@ -175,7 +205,15 @@ impl Record {
     /// It begins again because a client asks for it.
     pub(crate) fn restart(&mut self, new: NewJob, now_ms: u64) {
         let generation = self.generation;
+        // Accounts that cancelled it do not ask for it any more.
+        let known: Vec<Owner> = match self.phase {
+            Phase::Cancelled => Vec::new(),
+            _ => self.accounts().cloned().collect(),
+        };
         *self = Self { generation, ..Self::new(new, now_ms) };
+        for account in &known {
+            self.join(account);
+        }
         self.next_generation();
     }
 

@@ -116,6 +116,9 @@ pub(crate) struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<Owner>,
     pub(crate) starter: Starter,
+    /// Other accounts that asked for the same job.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) others: Vec<Owner>,
     /// Unix epoch.
     pub(crate) created_at_ms: u64,
     /// Unix epoch.
@@ -173,6 +176,7 @@ impl Record {
             stems_model,
             owner,
             starter,
+            others: Vec::new(),
             created_at_ms: now_ms,
             ended_at_ms: None,
             generation: 0,
@@ -236,6 +240,11 @@ impl Record {
             Starter::Account(owner) => Some(owner),
             Starter::Command | Starter::Server => None,
         }
+    }
+
+    /// The accounts that asked for it.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = &Owner> {
+        self.account().into_iter().chain(&self.others)
     }
 
     /// The output of the task that joined a stem.

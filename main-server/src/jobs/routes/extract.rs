@@ -23,7 +23,7 @@ struct JobIdText {
     job_id: String,
 }
 
-/// A job that the caller may see: who started it, the owner of its item, and operators.
+/// A job that the caller may see ([`Jobs::may_see`](super::super::Jobs::may_see)).
 pub(super) struct ShownJob {
     pub(super) job_id: JobId,
     pub(super) record: Record,
@@ -42,7 +42,7 @@ impl FromRequestParts<Arc<Api>> for ShownJob {
     }
 }
 
-/// A job that the caller may cancel and retry: who started it, and operators.
+/// A job that the caller may cancel and retry: the accounts that asked for it, and operators.
 pub(super) struct ChangedJob {
     pub(super) job_id: JobId,
     pub(super) record: Record,
@@ -55,7 +55,7 @@ impl FromRequestParts<Arc<Api>> for ChangedJob {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let ShownJob { job_id, record, person } = ShownJob::from_request_parts(parts, api).await?;
         if !api.jobs.may_change(&record, &person) {
-            return Err(forbidden("only those who started the job and operators may do this"));
+            return Err(forbidden("only accounts that asked for the job and operators may do this"));
         }
         Ok(Self { job_id, record, person })
     }

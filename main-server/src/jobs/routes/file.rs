@@ -21,16 +21,23 @@ use super::{
     Api,
     extract::ShownJob,
 };
-use crate::api::error::Error as ApiError;
+use crate::{api::error::Error as ApiError, library::Error as LibraryError};
 
 pub(super) async fn read(
     State(api): State<Arc<Api>>,
-    ShownJob { job_id, record, .. }: ShownJob,
+    ShownJob { job_id, record, person }: ShownJob,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    // A deleted item is gone for all, what was made of it too. It may have become private just now, at another main server.
+    match api.jobs.library.newest(record.item_id).await {
+        Ok(_) => {}
+        Err(LibraryError::Unknown) => return Err(Error::NoFile.into()),
+        Err(error) => return Err(error.into()),
+    }
+    if !api.jobs.may_see(&record, &person) {
+        return Err(Error::Unknown.into());
+    }
     let file = record.file.ok_or(Error::NoFile)?;
-    // A deleted item is gone for all, what was made of it too.
-    api.jobs.library.get(record.item_id).await.map_err(|_| Error::NoFile)?;
     let tag = format!("\"{job_id}-{}\"", record.generation);
     let common = [
         (header::ACCEPT_RANGES, "bytes".to_owned()),

@@ -102,10 +102,14 @@ async fn cancel(
     Client(address): Client,
     ChangedJob { job_id, person, .. }: ChangedJob,
 ) -> Result<StatusCode, ApiError> {
+    let account = api.jobs.broadcasters.owner(&person.name);
     let cancel = |record: &mut Record, now_ms| {
         let was_open = record.is_open();
-        record.cancel(now_ms);
-        was_open
+        match &account {
+            Some(account) if !person.is_operator() => record.leave(account, now_ms),
+            _ => record.give_up(now_ms),
+        }
+        was_open && !record.is_open()
     };
     if api.jobs.change(job_id, cancel).await? {
         audit::log(&person.name, address, &format!("cancelled the job {job_id}"));

@@ -69,6 +69,75 @@ async fn private_items_are_for_their_owners() {
 }
 
 #[tokio::test]
+async fn an_item_that_becomes_private_takes_its_jobs_along() {
+    let server = server(|_| {}).await;
+    let [owner, other] = [account(&server, "owner").await, account(&server, "other").await];
+    let owned = server.jobs.broadcasters.owner("owner");
+    let item_id = song(&server, "a", |new| new.owner = owned).await;
+    let export = async |format: &str| {
+        let body = json!({ "kind": "export", "item_id": item_id, "params": { "format": format } });
+        call_as(&server, &other, Method::POST, "/api/jobs", body).await.read::<JobCreated>().job_id
+    };
+    let done = export("mp3").await;
+    let cancelled = export("opus").await;
+    let cancelled = format!("/api/jobs/{cancelled}");
+    assert_eq!(call_as(&server, &other, Method::DELETE, &cancelled, Value::Null).await.status, 204);
+    assert!(Hand::with_ffmpeg("a").finish(&server, done).await.file.is_some());
+    let file = format!("/api/jobs/{done}/file");
+    let status = async |cookie: &str, path: &str| {
+        let headers = [("cookie", cookie)];
+        server.call(Method::GET, path, &headers, vec![]).await.status()
+    };
+    assert_eq!(status(&other, &file).await, StatusCode::OK);
+    server.library.change(item_id, |item| item.visibility = Visibility::Private).await.unwrap();
+    assert_eq!(status(&other, &file).await, StatusCode::NOT_FOUND);
+    assert_eq!(status(&other, &cancelled).await, StatusCode::NOT_FOUND);
+    assert_eq!(status(&owner, &cancelled).await, StatusCode::OK);
+    let retry = format!("{cancelled}/retry");
+    let refused = call_as(&server, &other, Method::POST, &retry, Value::Null).await;
+    assert_eq!(refused.code(), ErrorCode::UnknownJob);
+    let page: JobPage = call_as(&server, &other, Method::GET, "/api/jobs", Value::Null).await.read();
+    assert_eq!(page.total, 0);
+}
+
+#[tokio::test]
+async fn a_retry_is_for_those_who_may_start_the_job() {
+    let cluster = Cluster::new().await;
+    let [open, closed] =
+        [cluster.member(|_| {}).await, cluster.member(|config| config.jobs.policy = JobPolicy::Owner).await];
+    let other = account(&open, "other").await;
+    let item_id = song(&open, "a", |_| {}).await;
+    let job_id = ask(&open, &other, item_id).await.read::<JobCreated>().job_id;
+    let path = format!("/api/jobs/{job_id}");
+    assert_eq!(call_as(&open, &other, Method::DELETE, &path, Value::Null).await.status, 204);
+    let retry = async |server: &Server| {
+        call_as(server, &other, Method::POST, &format!("{path}/retry"), Value::Null).await
+    };
+    assert_eq!(retry(&closed).await.code(), ErrorCode::Forbidden);
+    assert_eq!(retry(&open).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn each_account_that_asks_for_the_same_job_sees_it_until_it_cancels() {
+    let server = server(|_| {}).await;
+    let [first, second] = [account(&server, "first").await, account(&server, "second").await];
+    let item_id = song(&server, "a", |_| {}).await;
+    let started = ask(&server, &first, item_id).await;
+    let path = format!("/api/jobs/{}", started.read::<JobCreated>().job_id);
+    let get = async |cookie| call_as(&server, cookie, Method::GET, &path, Value::Null).await;
+    let cancel = async |cookie| call_as(&server, cookie, Method::DELETE, &path, Value::Null).await.status;
+    assert_eq!(get(&second).await.code(), ErrorCode::UnknownJob);
+    assert_eq!(ask(&server, &second, item_id).await.status, StatusCode::OK);
+    assert_eq!(get(&second).await.status, StatusCode::OK);
+    assert_eq!(cancel(&first).await, StatusCode::NO_CONTENT);
+    assert_eq!(get(&first).await.code(), ErrorCode::UnknownJob);
+    let job = get(&second).await.json;
+    assert_eq!((&job["state"], &job["started_by"]), (&json!("waiting"), &json!("second")));
+    assert_eq!(cancel(&second).await, StatusCode::NO_CONTENT);
+    assert_eq!(get(&second).await.json["state"], json!("cancelled"));
+}
+
+#[tokio::test]
 async fn who_may_start_jobs_is_the_operators_choice() {
     for policy in [JobPolicy::Owner, JobPolicy::Off] {
         let server = server(|config| config.jobs.policy = policy).await;
