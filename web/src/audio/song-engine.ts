@@ -9,6 +9,8 @@ import type { PlacedSound, SoundSource } from './sound-source';
 const AHEAD_S = 15;
 /** A piece that begins so close to the end of the one before begins there: manifests count in milliseconds. */
 const JOINS_WITHIN_S = 0.005;
+/** Sources whose sound is scheduled up to moments that are closer are scheduled further together. */
+const TOGETHER_S = 1;
 /** From one run to the next, and from silence into the middle of a song. */
 const FADE_S = 0.01;
 /** What could not be scheduled in time begins so much later than now. */
@@ -16,6 +18,12 @@ const LATE_S = 0.01;
 
 /** What is used of an audio context. */
 export type EngineContext = Pick<AudioContext, 'createBufferSource' | 'createGain' | 'currentTime' | 'sampleRate'>;
+
+/** How an engine plays. */
+export interface EngineOptions {
+  /** A run whose sound ran out stays silent until another start. Else what comes late plays from its middle on. */
+  haltsDry?: boolean;
+}
 
 /** How far a source is scheduled: its next piece, and the sample of the item up to which there is sound. */
 interface Track {
@@ -42,6 +50,7 @@ interface Run {
 export class SongEngine {
   readonly #context: EngineContext;
   readonly #output: AudioNode;
+  readonly #haltsDry: boolean;
   readonly #sources: SoundSource[] = [];
   readonly #gains: GainNode[] = [];
   #runs: Run[] = [];
@@ -50,9 +59,10 @@ export class SongEngine {
   #isClosed = false;
 
   /** Plays `sources` into `output`. */
-  constructor(context: EngineContext, sources: readonly SoundSource[], output: AudioNode) {
+  constructor(context: EngineContext, sources: readonly SoundSource[], output: AudioNode, options: EngineOptions = {}) {
     this.#context = context;
     this.#output = output;
+    this.#haltsDry = options.haltsDry ?? false;
     for (const source of sources) this.add(source);
   }
 
@@ -80,6 +90,20 @@ export class SongEngine {
         return false;
       })
       .every((isReady) => isReady);
+  }
+
+  /**
+   * Resolves when all sources have the sound at `positionS`.
+   *
+   * @throws CallError see {@link SoundSource.load}.
+   */
+  async load(positionS: number): Promise<void> {
+    await Promise.all(
+      this.#sources.map(async (source) => {
+        const place = source.placeAt(positionS);
+        if (place < source.count) await source.load(place, true);
+      }),
+    );
   }
 
   /** The song is at `positionS` when the context is at `atS`. What was to play then ends, or does not begin. */
@@ -116,11 +140,13 @@ export class SongEngine {
 
   /** Something plays at `atS`, or is to play, but its sound is not here. */
   isDryAt(atS: number): boolean {
+    return this.dryFromAt(atS) !== undefined;
+  }
+
+  /** Where the song is dry at `atS`: the position up to which all sources have sound, s. Undefined where it is not. */
+  dryFromAt(atS: number): number | undefined {
     const run = this.#runAt(atS);
-    const position = this.positionAt(atS);
-    if (run === undefined || position === undefined) return false;
-    const sample = position * this.#context.sampleRate;
-    return run.tracks.some(({ next, until }, n) => next < (this.#sources[n]?.count ?? 0) && until <= sample);
+    return run !== undefined && this.#isDry(run, atS) ? this.#untilOf(run) / this.#context.sampleRate : undefined;
   }
 
   /** Schedules what comes next, as far as it is decoded, and asks for what is not. */
@@ -141,6 +167,15 @@ export class SongEngine {
     this.#runs = [];
     for (const source of this.#sources) source.close();
     for (const gain of this.#gains) gain.disconnect();
+  }
+
+  /** The sample of the item up to which all sources that have more to come are scheduled; infinite where all have come to their end. */
+  #untilOf(run: Run): number {
+    return Math.min(...this.#openTracks(run).map(({ track }) => track.until));
+  }
+
+  #isDry(run: Run, atS: number): boolean {
+    return atS >= run.fromS && this.#timeOf(run, this.#untilOf(run)) <= atS;
   }
 
   #toSample(s: number): number {
@@ -191,35 +226,40 @@ export class SongEngine {
   #fillRun(run: Run): void {
     const { currentTime } = this.#context;
     for (;;) {
-      const open = run.tracks.flatMap((track, n) => {
-        const source = this.#sources[n];
-        return source !== undefined && track.next < source.count ? [{ track, n, source }] : [];
-      });
+      const until = this.#untilOf(run);
       const horizon = Math.min(Math.max(currentTime, run.fromS) + AHEAD_S, run.endS);
-      if (open.every(({ track }) => this.#timeOf(run, track.until) >= horizon)) return;
+      if (this.#timeOf(run, until) >= horizon) return;
       const isFirst = !run.hasBegun;
-      const placed = open.map(({ track, source }) => source.peek(track.next, isFirst));
-      if (placed.includes(undefined)) {
-        open.forEach(({ track, source }, i) => {
-          if (placed[i] === undefined) this.#ask(source, track.next, isFirst);
-        });
-        return;
-      }
-      open.forEach(({ track, n }, i) => {
-        const piece = placed[i];
+      if (this.#haltsDry && !isFirst && this.#isDry(run, currentTime)) return;
+      // Sources are cut at other moments: one that is ahead of another by a piece waits for it.
+      const next = this.#openTracks(run)
+        .filter(({ track }) => track.until < until + TOGETHER_S * this.#context.sampleRate)
+        .map((open) => ({ ...open, piece: open.source.peek(open.track.next, isFirst) }));
+      const missing = next.filter(({ piece }) => piece === undefined);
+      for (const { track, source } of missing) this.#ask(source, track.next, isFirst);
+      if (missing.length > 0) return;
+      for (const { track, n, piece } of next) {
         if (piece !== undefined) this.#place(run, n, track, piece);
         track.next++;
-      });
+      }
       run.hasBegun = true;
     }
   }
 
+  /** Those with more to come. */
+  #openTracks(run: Run): { track: Track; n: number; source: SoundSource }[] {
+    return run.tracks.flatMap((track, n) => {
+      const source = this.#sources[n];
+      return source !== undefined && track.next < source.count ? [{ track, n, source }] : [];
+    });
+  }
+
   /** Goes on as soon as a piece is here; it waits for each piece once, however often it is asked for. */
   #ask(source: SoundSource, place: number, isFirst: boolean): void {
-    const loaded = source.load(place, isFirst);
-    if (this.#asked.has(loaded)) return;
-    this.#asked.add(loaded);
-    loaded.then(
+    const loading = source.load(place, isFirst);
+    if (this.#asked.has(loading)) return;
+    this.#asked.add(loading);
+    loading.then(
       () => this.fill(),
       // The source tells its problem.
       () => undefined,

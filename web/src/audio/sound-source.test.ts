@@ -5,7 +5,8 @@ import { FakeNodes, FakeStore, fakeAccess, manifestOf, settle } from '../library
 import { Fetcher } from '../library/fetcher';
 import { planOf } from '../library/plan';
 import type { TakeFormat } from '../protocol/item';
-import { CUT_SAMPLES, FakeDecoder, fakeTake, type FakeSound } from './fake-audio';
+import { CUT_SAMPLES, FakeDecoder, FakeSound, fakeTake } from './fake-audio';
+import { fakeFragment, fakeInit } from './fake-fragment';
 import { SoundSource, type PlacedSound } from './sound-source';
 
 let store: FakeStore;
@@ -87,6 +88,44 @@ describe('a piece', () => {
     await settle();
     nodes.dead.clear();
     expect((await loading).length).toBe(10_000 - CUT_SAMPLES);
+  });
+});
+
+describe('a piece whose media says when it begins', () => {
+  const RATE = 44_100;
+  /** The fragments begin at multiples of 441,003 samples, which are no milliseconds. */
+  function sourceAt(rate: number): SoundSource {
+    const hold = (hash: string) => ({
+      bytes: () => Promise.resolve(hash === 'init' ? fakeInit(RATE) : fakeFragment(Number(hash) * 441_003)),
+      close: () => undefined,
+    });
+    const length = Math.round(10.00007 * rate);
+    const source = new SoundSource({
+      fetcher: { open: ({ hash }) => hold(hash) as never },
+      decoder: {
+        rate,
+        decode: () => Promise.resolve(new FakeSound(0, length) as unknown as AudioBuffer),
+        after: () => new FakeSound(0, length) as unknown as AudioBuffer,
+      },
+    });
+    const fragments = [0, 1, 2, 3].map((n) => ({
+      hash: String(n),
+      bytes: 1,
+      start_ms: n * 10_000,
+      duration_ms: 10_000,
+    }));
+    const init = { hash: 'init', bytes: 1 };
+    source.learn(planOf(manifestOf([{ mime: 'audio/mp4; codecs="flac"', init, fragments }]), () => true));
+    return source;
+  }
+
+  it('is placed at its sample, not at the millisecond of the manifest', async () => {
+    expect((await sourceAt(RATE).load(2, true)).firstSample).toBe(882_006);
+    expect((await sourceAt(RATE).load(2, false)).firstSample).toBe(882_006);
+  });
+
+  it('is placed at the sample of another rate that is the same moment', async () => {
+    expect((await sourceAt(48_000).load(1, true)).firstSample).toBe(Math.round((441_003 / RATE) * 48_000));
   });
 });
 

@@ -9,6 +9,7 @@ import type { BlobName } from '../protocol/item';
 import type { Fetcher, Hold } from '../library/fetcher';
 import type { Priority } from '../library/turns';
 import { placeAt, type Piece, type Plan } from '../library/plan';
+import { decodeTimeOf, timescaleOf } from './fragment-time';
 
 /** Decoded sound that is kept: what plays, what comes next, and where the person was. */
 const MOST_DECODED_BYTES = 24 * 1024 * 1024;
@@ -16,6 +17,8 @@ const MOST_DECODED_BYTES = 24 * 1024 * 1024;
 const KEPT_FILES = 2;
 /** Pieces that cannot be decoded before the source fails. */
 const MOST_DAMAGED = 5;
+/** Manifests count in milliseconds: differences below this are rounding. */
+const ROUNDING_MS = 2;
 const RETRY = { firstMs: 500, longestMs: 8_000 };
 
 /** Decoded sound. */
@@ -33,7 +36,7 @@ export interface Decoder<S extends Sound> {
 
 /** A piece of sound. */
 export interface PlacedSound<S extends Sound> {
-  /** The sample of the item at which it begins, to the millisecond. */
+  /** The sample of the item at which it begins: exact where its media says so, else to the millisecond. */
   readonly firstSample: number;
   readonly length: number;
   /** Undefined where it cannot be decoded: it is silent. */
@@ -46,6 +49,8 @@ export interface SourceSetup<S extends Sound> {
   decoder: Decoder<S>;
   /** A piece was decoded. */
   decoded?: (piece: Piece, sound: S) => void;
+  /** A try failed for a reason that passes; there will be another one. */
+  failed?: (error: CallError) => void;
   /** Resolves later; between tries. */
   pause?: (ms: number) => Promise<void>;
 }
@@ -168,6 +173,7 @@ export class SoundSource<S extends Sound = AudioBuffer> {
       } catch (problem) {
         const error = asCallError(problem);
         if (this.#isClosed || !error.mayPass) throw error;
+        this.#setup.failed?.(error);
         await (this.#setup.pause ?? pause)(backOffMs(RETRY, failures, error));
       }
     }
@@ -177,13 +183,16 @@ export class SoundSource<S extends Sound = AudioBuffer> {
     const { pieces } = this.#plan;
     const [before, piece] = [this.#before(place), pieces[place]];
     if (piece === undefined) throw new CallError('item_not_ready', `there is no piece ${place}`);
-    const init = piece.run.init === undefined ? [] : [await this.#init(piece.run.init)];
-    const lead = isAlone || before === undefined ? [] : [await this.#file(before)];
+    const init = piece.run.init && (await this.#init(piece.run.init));
+    const lead = isAlone || before === undefined ? undefined : await this.#file(before);
     const file = await this.#file(piece);
     try {
-      const placed = await this.#decode(piece, place, { init, lead, file });
+      const sound = await this.#decode(init, lead, file);
+      this.#setup.decoded?.(piece, sound);
       this.#hasDecoded = true;
-      return placed;
+      const cut = lead === undefined && !this.#isLast(place) ? this.#cutOf(piece, sound) : 0;
+      const firstSample = this.#sampleAt(startMsOf(piece, init, file)) + cut;
+      return { firstSample, length: sound.length, sound };
     } catch (cause) {
       if (!this.#hasDecoded || ++this.#damaged > MOST_DAMAGED)
         throw new CallError('malformed_media', 'this browser cannot decode the sound', { cause });
@@ -191,22 +200,20 @@ export class SoundSource<S extends Sound = AudioBuffer> {
     }
   }
 
-  async #decode(
-    piece: Piece,
-    place: number,
-    { init, lead, file }: { init: Uint8Array[]; lead: Uint8Array[]; file: Uint8Array },
-  ): Promise<PlacedSound<S>> {
-    const { decoder, decoded } = this.#setup;
+  /** The sound of `file`, which goes on after that of `lead`. */
+  async #decode(init: Uint8Array | undefined, lead: Uint8Array | undefined, file: Uint8Array): Promise<S> {
+    const { decoder } = this.#setup;
     const [whole, before] = await Promise.all([
-      decoder.decode(joined([...init, ...lead, file])),
-      lead.length === 0 ? undefined : decoder.decode(joined([...init, ...lead])),
+      decoder.decode(joined([init, lead, file])),
+      lead && decoder.decode(joined([init, lead])),
     ]);
-    const sound = before === undefined ? whole : decoder.after(whole, before.length);
-    decoded?.(piece, sound);
-    // What decoders cut at the beginning is missing there: the end is where it belongs.
-    const isEndKnown = before === undefined && !this.#isLast(place);
-    const firstSample = isEndKnown ? this.#sampleAt(piece.endMs) - sound.length : this.#sampleAt(piece.startMs);
-    return { firstSample, length: sound.length, sound };
+    return before === undefined ? whole : decoder.after(whole, before.length);
+  }
+
+  /** How many samples the decoder cut off the beginning, where it cannot have cut any off the end. */
+  #cutOf(piece: Piece, { length }: S): number {
+    const cut = this.#lengthOf(piece) - length;
+    return Math.abs(cut) < this.#sampleAt(ROUNDING_MS) ? 0 : cut;
   }
 
   #sampleAt(ms: number): number {
@@ -266,7 +273,17 @@ function kept<T>(known: Map<string, Promise<T>>, id: string, ask: () => Promise<
   return asked;
 }
 
-function joined(parts: readonly Uint8Array[]): ArrayBuffer {
+/** When a piece begins in the item, ms: exact where its media says so. */
+function startMsOf({ run, startMs }: Piece, init: Uint8Array | undefined, file: Uint8Array): number {
+  const [timescale, ticks] = [init && timescaleOf(init), decodeTimeOf(file)];
+  if (timescale === undefined || ticks === undefined) return startMs;
+  const exactMs = (ticks * 1000) / timescale + run.offsetMs;
+  // Manifests may leave out what players do not play: their time counts.
+  return Math.abs(exactMs - startMs) < ROUNDING_MS ? exactMs : startMs;
+}
+
+function joined(pieces: readonly (Uint8Array | undefined)[]): ArrayBuffer {
+  const parts = pieces.filter((part) => part !== undefined);
   const file = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
   let at = 0;
   for (const part of parts) {

@@ -1,16 +1,18 @@
 // A song that is sung to: its stems, the mix of them, its key, its lyrics. No DOM; the output is given.
 
+import { contextDecoder, SoundSource } from '../audio/sound-source';
 import type { Library } from '../library/api';
 import { download, extensionOf, fileName, type DownloadProgress } from '../library/download';
 import type { Kept } from '../library/kept/kept';
 import type { Opening } from '../library/opening';
 import { readPeaks, type Wave } from '../library/peaks';
 import type { SavedFile } from '../library/playing';
+import type { CallError } from '../protocol/error';
 import type { ItemId, Stem } from '../protocol/item';
 import { readLrc, type LyricLine } from './lrc';
 import type { Song } from './opening';
-import { StemPlayer, type StemOutput, type StemState } from './stem-player';
-import { StemSource } from './stem-source';
+import { rateOf, stemPlan } from './stem-plan';
+import { StemPlayer, type OpenStems, type StemOutput, type StemState } from './stem-player';
 
 /** Order of the stems in the player. */
 const [ACCOMPANIMENT, VOCALS] = [0, 1];
@@ -19,6 +21,7 @@ export const MOST_SEMITONES = 6;
 
 /** What plays the stems. */
 export interface KaraokeOutput extends StemOutput {
+  readonly context: StemOutput['context'] & Pick<AudioContext, 'createBuffer' | 'decodeAudioData'>;
   setVolume(volume: number): void;
   /** Rejects where the browser cannot. */
   setKey(semitones: number): Promise<void>;
@@ -30,7 +33,7 @@ export interface SessionSetup {
   kept: Pick<Kept, 'among'>;
   open: (id: ItemId) => Opening;
   canPlay: (mime: string) => boolean;
-  output: (rate: number, stems: number) => KaraokeOutput;
+  output: (rate: number) => KaraokeOutput;
   /** Something that is shown changed. */
   changed: () => void;
 }
@@ -52,20 +55,8 @@ export class KaraokeSession {
     this.song = song;
     this.#setup = setup;
     this.#openings = [setup.open(song.stems.accompaniment), setup.open(song.stems.vocals)];
-    const sources = this.#openings.map(
-      (opening) =>
-        new StemSource({
-          fetcher: opening.fetcher,
-          canPlay: setup.canPlay,
-          manifest: async () => {
-            await opening.allowed;
-            return await opening.manifest();
-          },
-        }),
-    );
     this.#player = new StemPlayer({
-      sources,
-      output: (rate) => this.#makeOutput(rate, sources.length),
+      open: (failed) => this.#openStems(failed),
       changed: () => setup.changed(),
     });
   }
@@ -177,8 +168,26 @@ export class KaraokeSession {
     for (const opening of this.#openings) opening.release();
   }
 
-  #makeOutput(rate: number, stems: number): KaraokeOutput {
-    const output = this.#setup.output(rate, stems);
+  async #openStems(failed: (error: CallError) => void): Promise<OpenStems> {
+    const stems = await Promise.all(
+      this.#openings.map(async (opening) => {
+        await opening.allowed;
+        return { fetcher: opening.fetcher, plan: stemPlan(await opening.manifest(), this.#setup.canPlay) };
+      }),
+    );
+    const rates = await Promise.all(stems.map(({ plan, fetcher }) => rateOf(plan, fetcher)));
+    const output = this.#makeOutput(Math.max(...rates));
+    const decoder = contextDecoder(output.context);
+    const sources = stems.map(({ plan, fetcher }) => {
+      const source = new SoundSource({ fetcher, decoder, failed });
+      source.learn(plan);
+      return source;
+    });
+    return { sources, output };
+  }
+
+  #makeOutput(rate: number): KaraokeOutput {
+    const output = this.#setup.output(rate);
     this.#output = output;
     output.setVolume(this.#volume);
     if (this.#semitones !== 0) void this.setKey(this.#semitones);

@@ -123,7 +123,7 @@ export class KaraokePage extends LitElement {
         kept: this.#kept,
         open: (id) => this.#opening(id),
         canPlay: canPlayType,
-        output: (rate, stems) => new WebOutput(rate, stems),
+        output: (rate) => new WebOutput(rate),
         changed: () => this.version++,
       });
       this.session = session;

@@ -1,6 +1,7 @@
 // The sound of a party's songs: one audio context for the page, its volume, and what of it is heard when. It runs while a song needs it,
 // and rests a while after that. Browsers let it run once the person has pressed something. No DOM but the context it makes.
 
+import { createContext } from '../../audio/context';
 import { knownLatenessMs, OutputClock, type TimedContext } from '../../audio/output-clock';
 import type { EngineContext } from '../../audio/song-engine';
 import type { Timers } from '../timers';
@@ -28,11 +29,6 @@ export interface SoundSetup {
   lateMs?: number;
 }
 
-/** iPhones: sound goes on in the background, and with the silent switch on. */
-interface AudioSession {
-  audioSession?: { type: string };
-}
-
 /** See the head of the file. */
 export class PartySound {
   readonly #setup: SoundSetup;
@@ -47,7 +43,8 @@ export class PartySound {
     this.#setup = {
       now: () => performance.now(),
       timeOriginMs: performance.timeOrigin,
-      create: createContext,
+      // Large buffers: sound that is scheduled ahead needs no quick answer, and does not break up on a busy machine.
+      create: () => createContext({ latencyHint: 'playback' }),
       ...setup,
     };
   }
@@ -148,11 +145,4 @@ export class PartySound {
       this.#parts?.context.suspend().catch(() => undefined);
     });
   }
-}
-
-/** Large buffers: sound that is scheduled ahead needs no quick answer, and does not break up on a busy machine. */
-function createContext(): AudioContext {
-  const session = (navigator as Navigator & AudioSession).audioSession;
-  if (session !== undefined) session.type = 'playback';
-  return new AudioContext({ latencyHint: 'playback' });
 }
