@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { hashOf } from './fake-library';
 import { readManifest } from './manifest';
-import { placeAt, planOf, tracksOf } from './plan';
+import { placeAt, planOf, smallest, tracksOf } from './plan';
 
 const fragment = (n: number, startMs: number) => ({
   hash: hashOf(`f${n}`),
@@ -59,6 +59,16 @@ describe('a plan', () => {
     const other = planOf(manifest, (mime) => mime.includes('mp4')).pieces[0]?.run;
     expect(other).toMatchObject({ mime: alternative.mime, init: alternative.init, isSequence: false });
     expect(planOf(manifest, () => false)).toMatchObject({ pieces: [], unplayable: ['audio/mpeg'], durationMs: 2000 });
+  });
+
+  it('of the smallest formats has for each take the one with the fewest bytes, at the same times', () => {
+    const small = { ...alternative, fragments: take.fragments.map((one) => ({ ...one, bytes: 3 })) };
+    const takes = [{ ...take, offset_ms: 500, alternatives: [alternative, small] }, take];
+    const { pieces } = planOf(smallest({ item_id: 'x', takes }), () => true);
+    expect(pieces.map(({ bytes, run }) => [run.mime, bytes, run.offsetMs])).toEqual([
+      ...Array<unknown>(2).fill([alternative.mime, 3, 500]),
+      ...Array<unknown>(2).fill([take.mime, 10, 0]),
+    ]);
   });
 
   it('finds the piece of a time', () => {

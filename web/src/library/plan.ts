@@ -52,6 +52,19 @@ export function planOf(manifest: Manifest, canPlay: (mime: string) => boolean): 
   return { pieces, unplayable, durationMs: Math.max(0, ...ends), isGrowing: manifest.is_growing === true };
 }
 
+/** The manifest with each take in its format of the fewest bytes alone. */
+export function smallest(manifest: Manifest): Manifest {
+  const takes = manifest.takes.map(({ offset_ms, alternatives = [], ...take }) => {
+    const least = alternatives.reduce((some, other) => (bytesOf(other) < bytesOf(some) ? other : some), take);
+    return offset_ms === undefined ? least : { ...least, offset_ms };
+  });
+  return { ...manifest, takes };
+}
+
+function bytesOf({ fragments }: TakeFormat): number {
+  return fragments.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
 function formatOf(take: ManifestTake, canPlay: (mime: string) => boolean): TakeFormat | undefined {
   return [take, ...(take.alternatives ?? [])].find(({ mime }) => canPlay(mime));
 }

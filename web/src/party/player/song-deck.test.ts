@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { FakeContext, fakeTake } from '../../audio/fake-audio';
-import { FakeMedia, FakeNodes, FakeStore, manifestOf } from '../../library/fake-library';
+import { FakeMedia, FakeNodes, FakeStore, hashOf, manifestOf } from '../../library/fake-library';
 import { CallError } from '../../protocol/error';
 import type { Item, TakeFormat } from '../../protocol/item';
 import type { PartyTimeline } from '../../protocol/party';
@@ -26,6 +26,11 @@ let takes: Map<string, TakeFormat>;
 let record: Partial<Item>;
 let mayPlayStems: boolean;
 let stemsAsked: string[];
+let store: FakeStore;
+/** What becomes of a request for media, where that is not its answer. */
+let disturb: (url: string) => Promise<Response> | undefined;
+/** The addresses of media that were asked for. */
+let asked: string[];
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });
@@ -33,7 +38,9 @@ beforeEach(() => {
   context.outputLatency = LATENCY_S;
   decks = [];
   closed = [];
-  const store = new FakeStore();
+  asked = [];
+  disturb = () => undefined;
+  store = new FakeStore();
   const nodes = new FakeNodes(store);
   takes = new Map([
     ['e1', fakeTake(store, 1, 'one')],
@@ -68,12 +75,16 @@ beforeEach(() => {
     trimMs: () => 0,
     changed: () => undefined,
     createDeck: ({ entry, timeline, needsElement, changed }) => {
-      const fetch: typeof globalThis.fetch = (input, init) =>
-        (input as string).includes('/manifest')
+      const fetch: typeof globalThis.fetch = (input, init) => {
+        asked.push(input as string);
+        const disturbed = disturb(input as string);
+        if (disturbed !== undefined) return disturbed;
+        return (input as string).includes('/manifest')
           ? Promise.resolve(
               Response.json(manifestOf([takes.get(mediaOf(input as string, entry.entry_id)) ?? fakeTake(store, 1)])),
             )
           : nodes.fetch(input, init);
+      };
       const deck = new SongDeck(
         {
           sound,
@@ -230,6 +241,91 @@ it('a member who may not play the stems hears the song as it is', async () => {
   expect(player.view.hasVocals).toBe(false);
   expect(heardNow().map(({ loudness }) => loudness)).toEqual([1]);
 });
+
+/** A song of five minutes and its stems. */
+function longSong(): PartyTimeline {
+  for (const name of ['e1', 'vocals', 'accompaniment']) takes.set(name, fakeTake(store, 30, `long ${name}`));
+  record = STEMS;
+  return { ...plays('e1', 1_001_000), entry: fakeEntry('e1', { duration_ms: 300_000 }) };
+}
+
+const loudness = (): number => heardNow().reduce((sum, sound) => sum + sound.loudness, 0);
+
+it('a stem that fails later leaves the song as it is: it is heard on, and the stem is not asked for any more', async () => {
+  player.learn(longSong());
+  await run(1_003_000);
+  player.setVocals(0);
+  await run(1_005_000);
+  disturb = (url) =>
+    url.includes('library/vocals')
+      ? Promise.resolve(Response.json({ error: { code: 'unknown_item', message: '' } }, { status: 404 }))
+      : undefined;
+  const heard: number[] = [];
+  while (Date.now() < 1_030_000) {
+    await run(Date.now() + 250);
+    heard.push(loudness());
+  }
+  expect(heard.filter((loud) => loud !== 1)).toEqual([]);
+  expect([player.view.hasVocals, player.view.phase, player.view.problem]).toEqual([false, 'playing', undefined]);
+  const before = asked.filter((url) => url.includes('library/vocals')).length;
+  await run(1_050_000);
+  expect(loudness()).toBe(1);
+  expect(asked.filter((url) => url.includes('library/vocals'))).toHaveLength(before);
+});
+
+it('stems that cannot be reached for a while come later: the vocals stay there to be turned down', async () => {
+  player.learn(longSong());
+  await run(1_002_000);
+  disturb = (url) => {
+    if (url.includes('library/vocals/manifest')) return Promise.reject(new TypeError('failed to fetch'));
+    return undefined;
+  };
+  player.setVocals(0.25);
+  await run(1_006_000);
+  expect([player.view.hasVocals, loudness()]).toEqual([true, 1]);
+  disturb = () => undefined;
+  await run(1_020_000);
+  expect([player.view.hasVocals, loudness()]).toEqual([true, 1.25]);
+});
+
+it('a song that is skipped while its stems load asks for nothing more', async () => {
+  player.learn(longSong());
+  await run(1_002_000);
+  disturb = (url) => {
+    if (url.includes('blobs') && /vocals|accompaniment/.test(url))
+      return Promise.reject(new TypeError('failed to fetch'));
+    return undefined;
+  };
+  player.setVocals(0);
+  await run(1_004_000);
+  player.learn({ position_ms: 0, at_ms: 1_004_500, paused: true, round: 3 });
+  await run(1_005_000);
+  const before = asked.length;
+  expect(asked.filter((url) => url.includes('library/vocals/blobs')).length).toBeGreaterThan(1);
+  await run(1_040_000);
+  expect(asked).toHaveLength(before);
+});
+
+it.each([
+  [undefined, 1],
+  ['init audio/webm', 2],
+])(
+  'stems come in the format of the fewest bytes; where %s cannot be decoded, in another one',
+  async (damaged, formats) => {
+    const timeline = longSong();
+    for (const name of ['vocals', 'accompaniment']) {
+      const small = store.take(`small ${name}`, 'audio/webm; codecs="opus"', 30, { bytes: 100 });
+      takes.set(name, { ...fakeTake(store, 30, `long ${name}`), alternatives: [small] } as TakeFormat);
+    }
+    context.decoder.damaged = damaged;
+    player.setVocals(0.25);
+    player.learn(timeline);
+    await run(1_004_000);
+    expect(loudness()).toBe(1.25);
+    const inits = asked.filter((url) => ['small', 'long'].some((kind) => url.includes(hashOf(`${kind} vocals-init`))));
+    expect(new Set(inits.map((url) => new URL(url).pathname)).size).toBe(formats);
+  },
+);
 
 it('songs are turned towards the same loudness', async () => {
   record = { loudness_centi_lufs: -1_000, true_peak_centi_db: 0 };

@@ -9,7 +9,7 @@ import type { Library } from '../../library/api';
 import { Fetcher } from '../../library/fetcher';
 import { loudnessGain } from '../../library/loudness';
 import { fetchManifest } from '../../library/manifests';
-import { planOf, type Piece } from '../../library/plan';
+import { planOf, smallest, type Piece } from '../../library/plan';
 import { decodeSound, WaveForm } from '../../library/waveform';
 import { asCallError, CallError } from '../../protocol/error';
 import type { ItemId } from '../../protocol/item';
@@ -18,7 +18,7 @@ import type { Deck } from './deck';
 import { entryAccess, type EntryReading } from './entry-access';
 import { SongFollower, type SongFollowerSetup } from './song-follower';
 import type { PartySound } from './sound';
-import { Vocals } from './vocals';
+import { Vocals, type StemFormat } from './vocals';
 
 /** How often the manifest of an item that grows is asked for. */
 const GROWTH_MS = 3_000;
@@ -75,10 +75,11 @@ export class SongDeck implements Deck {
     this.#vocals = new Vocals({
       engine: this.#engine,
       context: sound.context,
-      open: (stem) => this.#openStem(stem),
+      open: (stem, format) => this.#openStem(stem, format),
       positionS: () => this.#engine.positionAt(sound.context.currentTime) ?? this.timeline.position_ms / 1000,
       renew: () => this.#follower.renew(),
       changed: setup.changed,
+      pause: (ms) => this.#pause(ms),
     });
     void this.#open(access);
   }
@@ -152,26 +153,34 @@ export class SongDeck implements Deck {
     this.#isClosed = true;
     this.#cancelGrowth?.();
     this.#release?.();
+    this.#vocals.close();
     this.#engine.close();
     this.#level.disconnect();
   }
 
   #sourceOf(access: ItemAccess, decoded?: (piece: Piece, sound: AudioBuffer) => void): SoundSource {
-    const { sound, fetch, timers } = this.#setup;
+    const { sound, fetch } = this.#setup;
     return new SoundSource({
       fetcher: new Fetcher(access, { fetch }),
       decoder: contextDecoder(sound.context),
       ...(decoded === undefined ? {} : { decoded }),
-      pause: (ms) => new Promise((resolve) => timers.after(ms, resolve)),
+      pause: (ms) => this.#pause(ms),
     });
   }
 
-  async #openStem(itemId: ItemId): Promise<SoundSource> {
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#setup.timers.after(ms, resolve));
+  }
+
+  async #openStem(itemId: ItemId, format: StemFormat): Promise<SoundSource> {
     const { library, origin, base, fetch } = this.#setup;
     const access = new ItemAccess({ itemId, play: (id) => library.play(id), origin, keptBase: base });
     await access.open();
+    const manifest = await fetchManifest(access, fetch);
+    // The page's sound may be closed by now.
+    if (this.#isClosed) throw new CallError('item_not_ready', 'the deck is closed');
     const source = this.#sourceOf(access);
-    source.learn(planOf(await fetchManifest(access, fetch), () => true));
+    source.learn(planOf(format === 'smallest' ? smallest(manifest) : manifest, () => true));
     return source;
   }
 
@@ -208,7 +217,7 @@ export class SongDeck implements Deck {
           this.#fail(error);
           return;
         }
-        await new Promise<void>((resolve) => this.#setup.timers.after(backOffMs(RETRY, failures, error), resolve));
+        await this.#pause(backOffMs(RETRY, failures, error));
       }
     }
     const { count, plan } = this.#source;

@@ -1,24 +1,35 @@
 // How loud the vocals of a party's song are for this member alone. At 1 the song plays as it is. Below, its stems take over, both in step on
 // the same clock: they are fetched when the member first turns the vocals down. No DOM.
 
+import { backOffMs } from '../../api/back-off';
 import type { SongEngine } from '../../audio/song-engine';
 import type { SoundSource } from '../../audio/sound-source';
+import type { Plan } from '../../library/plan';
+import { asCallError } from '../../protocol/error';
 import type { ItemId, Stems } from '../../protocol/item';
 
 /** How fast volumes change: slow enough not to click. */
 const VOLUME_S = 0.015;
+const RETRY = { firstMs: 500, longestMs: 8_000 };
+/** What a stem has that is given up: the engine does not wait for it. */
+const NOTHING: Plan = { pieces: [], durationMs: 0, isGrowing: false, unplayable: [] };
+
+/** Which of a stem's formats is played: the one with the fewest bytes, or its first one. */
+export type StemFormat = 'smallest' | 'first';
 
 /** What it works with. */
 export interface VocalsSetup {
   engine: Pick<SongEngine, 'add' | 'gain'>;
   context: Pick<AudioContext, 'currentTime'>;
   /** Opens a stem: its pieces are known. Rejects where this member may not play it, or the stem is gone. */
-  open: (stem: ItemId) => Promise<SoundSource>;
+  open: (stem: ItemId, format: StemFormat) => Promise<SoundSource>;
   /** Where the song is, s. */
   positionS: () => number;
   /** Plays on with what was added to the engine; from when on, in the context's time. Undefined: not yet. */
   renew: () => number | undefined;
   changed: () => void;
+  /** Resolves later; between tries. */
+  pause: (ms: number) => Promise<void>;
 }
 
 /** See the head of the file. */
@@ -27,6 +38,10 @@ export class Vocals {
   #stems: Stems | undefined;
   #share = 1;
   #state: 'unused' | 'loading' | 'added' | 'used' = 'unused';
+  /** Those of the stems, once they are open. */
+  #sources: SoundSource[] = [];
+  #format: StemFormat = 'smallest';
+  #isClosed = false;
 
   constructor(setup: VocalsSetup) {
     this.#setup = setup;
@@ -51,8 +66,9 @@ export class Vocals {
     if (this.#state === 'used') this.#apply(this.#setup.context.currentTime);
   }
 
-  /** To be called some times a second: stems that have come take over as soon as they can. */
+  /** To be called some times a second: stems that have come take over as soon as they can, and the song again where one of them fails. */
   step(): void {
+    if (this.#sources.some(({ problem }) => problem !== undefined) && this.#state !== 'loading') this.#giveUp();
     if (this.#state !== 'added') return;
     const atS = this.#setup.renew();
     if (atS === undefined) return;
@@ -60,23 +76,70 @@ export class Vocals {
     this.#apply(atS);
   }
 
+  /** Ends all transfers. */
+  close(): void {
+    this.#isClosed = true;
+    this.#closeSources();
+  }
+
   #want(): void {
     if (this.#share < 1 && this.#stems !== undefined && this.#state === 'unused') void this.#load(this.#stems);
   }
 
-  async #load({ accompaniment, vocals }: Stems): Promise<void> {
-    const { engine, open, positionS } = this.#setup;
+  async #load(stems: Stems): Promise<void> {
     this.#state = 'loading';
-    try {
-      const sources = await Promise.all([open(accompaniment), open(vocals)]);
-      // The engine waits for all that it has: it gets what is here.
-      await Promise.all(sources.map((source) => source.load(source.placeAt(positionS()), true)));
-      for (const source of sources) engine.add(source, 0);
-      this.#state = 'added';
-    } catch {
-      this.#stems = undefined;
-      this.#setup.changed();
+    for (let failures = 1; !this.#isClosed; failures++) {
+      try {
+        await this.#add(stems);
+        return;
+      } catch (problem) {
+        const error = asCallError(problem);
+        this.#closeSources();
+        if (error.code === 'malformed_media' && this.#format === 'smallest') {
+          this.#format = 'first';
+        } else if (error.mayPass) {
+          await this.#setup.pause(backOffMs(RETRY, failures, error));
+        } else {
+          this.#giveUp();
+          return;
+        }
+      }
     }
+  }
+
+  async #add({ accompaniment, vocals }: Stems): Promise<void> {
+    const { engine, open, positionS } = this.#setup;
+    const opened = await Promise.allSettled([open(accompaniment, this.#format), open(vocals, this.#format)]);
+    this.#sources = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    for (const one of opened) if (one.status === 'rejected') throw one.reason;
+    if (this.#isClosed) this.#closeSources();
+    // The engine waits for all that it has: it gets what is here.
+    await Promise.all(
+      this.#sources.map(async (source) => {
+        const place = source.placeAt(positionS());
+        if (place < source.count) await source.load(place, true);
+      }),
+    );
+    if (this.#isClosed) return;
+    for (const source of this.#sources) engine.add(source, 0);
+    this.#state = 'added';
+  }
+
+  /** The song plays as it is, to its end. */
+  #giveUp(): void {
+    if (this.#isClosed) return;
+    for (const source of this.#sources) source.learn(NOTHING);
+    this.#closeSources();
+    this.#share = 1;
+    if (this.#state === 'used') this.#apply(this.#setup.context.currentTime);
+    this.#state = 'unused';
+    this.#stems = undefined;
+    this.#setup.changed();
+  }
+
+  #closeSources(): void {
+    for (const source of this.#sources) source.close();
+    this.#sources = [];
   }
 
   /** The song, its accompaniment, its vocals: the order in the engine. */
