@@ -1,5 +1,7 @@
 //! Packets in, samples out, whatever the codec.
 
+use std::ops::RangeInclusive;
+
 use media::{Codec, Track, TrackKind};
 use symphonia::{
     core::{
@@ -17,6 +19,9 @@ use symphonia::{
 
 use super::{aac, mix::Mix, opus};
 use crate::Failed;
+
+/// The sample rates that are decoded. A packet at a lower rate could stand for hours, one at a higher rate for megabytes of filters.
+const RATES: RangeInclusive<u32> = 7_000..=384_000;
 
 /// Decodes the packets of one track.
 pub(super) struct Decoder {
@@ -53,8 +58,8 @@ impl Decoder {
         let parameters = decoder.codec_params();
         let rate = parameters.sample_rate.unwrap_or(sample_rate);
         let channels = parameters.channels.as_ref().map_or(channels, |channels| channels.count() as u32);
-        if rate == 0 {
-            return Err(unsupported("sound without a sample rate"));
+        if !RATES.contains(&rate) {
+            return Err(unsupported(&format!("a sample rate of {rate} Hz")));
         }
         let is_flac = track.codec == Codec::Flac;
         Ok(Self { is_flac, ..Self::of(Inner::Other(decoder), rate, channels) })

@@ -14,6 +14,9 @@ use crate::{Failed, Tools, blobs, sound::Resampler};
 /// How much more sound than its length a take may have, in seconds: that of packets that lie over others.
 const MAX_SURPLUS_S: u64 = 10;
 
+/// The most samples that the resampler is given at once, of all channels: its output stays small, however long a packet is.
+const MAX_ROW: usize = 8192;
+
 /// How many packets may be damaged before a take is given up in which no more are sound.
 const MAX_DAMAGED: u64 = 200;
 
@@ -159,7 +162,7 @@ impl TakeSound {
         let resampler = &mut self.resampler;
         self.placer.place(time_us, samples, &mut |row| match resampler {
             None => output.push(row),
-            Some(resampler) => output.push(resampler.push(row)),
+            Some(resampler) => row.chunks(MAX_ROW).try_for_each(|row| output.push(resampler.push(row))),
         })
     }
 

@@ -1,8 +1,10 @@
 //! Whatever bytes are changed, a task ends with sound of the right length, or fails for good.
 
+use std::fs;
+
 use protocol::job::{Failure, Output, Work};
 
-use crate::common::{Bench, encoded};
+use crate::common::{Bench, encoded, path};
 
 /// Changes of each file.
 const CHANGES: u64 = 12;
@@ -58,6 +60,38 @@ fn changed_bytes_give_sound_of_the_right_length_or_fail_for_good() {
                 }
                 Ok(other) => panic!("{other:?}"),
                 Err(failed) => assert_eq!(failed.failure, Failure::ForGood, "{name}: {}", failed.reason),
+            }
+        }
+    }
+}
+
+/// A FLAC of one frame: 1,800 equal samples.
+const SHORT_FLAC: &[u8] = b"fLaC\x80\0\0\x22\x07\x08\x07\x08\0\0\0\0\0\0\0\0\x10\xf0\0\0\x07\x08\
+    \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xff\xf8\x70\x08\0\x07\x07\x64\0\x03\xe8\xc3\x74";
+
+/// The same with so many samples a second.
+fn short_flac(rate: u32) -> Vec<u8> {
+    let mut flac = SHORT_FLAC.to_vec();
+    flac[18..21].copy_from_slice(&(rate << 4).to_be_bytes()[1..]);
+    flac
+}
+
+#[test]
+fn rates_that_are_no_sound_are_refused() {
+    // At 1 Hz, these 55 bytes would be half an hour: 345 MB of samples.
+    for (rate, is_taken) in
+        [(1, false), (6_999, false), (7_000, true), (48_000, true), (384_000, true), (384_001, false)]
+    {
+        let bench = Bench::new();
+        let path = path(&format!("{rate}-hz.flac"));
+        fs::write(&path, short_flac(rate)).unwrap();
+        let work = Work::Measure(bench.source(vec![bench.uploaded(&path)]));
+        match bench.run(&work) {
+            Ok(_) => assert!(is_taken, "{rate} Hz"),
+            Err(failed) => {
+                assert!(!is_taken, "{rate} Hz: {}", failed.reason);
+                assert_eq!(failed.failure, Failure::ForGood);
+                assert!(failed.reason.contains(&format!("{rate} Hz")), "{}", failed.reason);
             }
         }
     }
