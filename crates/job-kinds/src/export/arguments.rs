@@ -22,6 +22,9 @@ pub(super) struct Encoding {
 
 /// The most lines of a small file.
 const SMALL_LINES: u32 = 720;
+/// The most pixels of the longer and of the shorter side of pictures that have the size an init segment claims: decoders are bounded,
+/// but not what their pictures are scaled to.
+const MAX_SIDES: [u32; 2] = [4096, 2304];
 /// Bits a second of the sound of a good file.
 const GOOD_SOUND_BPS: u64 = 192_000;
 /// Bounds of the sound of a small file.
@@ -96,6 +99,7 @@ impl Encoding {
 
     /// A size that all parts have, with bars where their own has another shape.
     fn scale_into(&self, (width, height): (u32, u32)) -> String {
+        let (width, height) = bounded(width, height);
         let most = if self.quality == ExportQuality::Small { SMALL_LINES } else { u32::MAX };
         let lines = height.min(most);
         let columns = u64::from(width) * u64::from(lines) / u64::from(height.max(1));
@@ -126,5 +130,45 @@ impl Encoding {
     fn small_sound_bps(&self) -> u64 {
         let share = if self.has_video { self.small_bps() / 4 } else { self.small_bps() };
         share.clamp(LEAST_SOUND_BPS, MOST_SOUND_BPS)
+    }
+}
+
+/// A size brought down to [`MAX_SIDES`], with about the same shape.
+fn bounded(width: u32, height: u32) -> (u32, u32) {
+    let part = |side: u32, most: u32| f64::from(most) / f64::from(side.max(1));
+    let [longer, shorter] = MAX_SIDES;
+    let part = part(width.max(height), longer).min(part(width.min(height), shorter)).min(1.0);
+    let side = |side: u32| ((f64::from(side) * part).round() as u32).max(1);
+    (side(width), side(height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claimed_sizes_are_bounded() {
+        let encoding = Encoding {
+            format: ExportFormat::Mp4,
+            has_video: true,
+            quality: ExportQuality::High,
+            bits_per_s: 0,
+            joined: None,
+            skip_ms: 0,
+            length_ms: None,
+        };
+        for (claimed, scaled) in [
+            ((1920, 1080), "1920:1080:"),
+            ((1080, 1920), "1080:1920:"),
+            ((2160, 3840), "2160:3840:"),
+            ((10_000, 10_000), "2304:2304:"),
+            ((7680, 4320), "4096:2304:"),
+            ((u32::MAX, 1), "4096:2:"),
+            ((1, u32::MAX), "2:4096:"),
+            ((0, 0), "2:2:"),
+        ] {
+            let scale = encoding.scale_into(claimed);
+            assert!(scale.starts_with(scaled), "{claimed:?}: {scale}");
+        }
     }
 }
