@@ -137,7 +137,11 @@ async fn run(connection: Arc<Mutex<Connection>>, mut requests: mpsc::Receiver<Re
                 signals.written(&batch);
                 batch.into_iter().for_each(Done::tell);
             }
-            Ok(Err(error)) => note_failing(&signals, &error.to_string()),
+            Ok(Err(Failed { error, batch })) => {
+                // First the health: a caller that was refused finds the server not ready.
+                note_failing(&signals, &error.to_string());
+                batch.into_iter().for_each(|request| drop(request.answer.send(Err(error.clone()))));
+            }
             // The callers see their answer dropped.
             Err(panic) => note_failing(&signals, &panic.to_string()),
         }
@@ -173,13 +177,19 @@ impl Done {
     }
 }
 
-/// Applies a batch, or answers every request in it with the error. One that `has_to_write` fails if writing does not work, also
+/// A batch that was not written, and why.
+struct Failed {
+    error: Error,
+    batch: Vec<Request>,
+}
+
+/// Applies a batch. One that `has_to_write` fails if writing does not work, also
 /// if it is empty or changes nothing.
 fn commit(
     connection: &Mutex<Connection>,
     batch: Vec<Request>,
     has_to_write: bool,
-) -> Result<Vec<Done>, Error> {
+) -> Result<Vec<Done>, Failed> {
     let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
     match outcomes(&mut connection, &batch, has_to_write) {
         Ok(outcomes) => {
@@ -196,10 +206,7 @@ fn commit(
             // On a full disk the log may take the very room that the next write needs: what is in it is moved to where
             // it belongs. That this may fail too is no news.
             let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-            for request in batch {
-                let _ = request.answer.send(Err(error.clone()));
-            }
-            Err(error)
+            Err(Failed { error, batch })
         }
     }
 }
