@@ -18,6 +18,7 @@ mod job;
 mod report;
 mod results;
 mod routes;
+mod space;
 mod start;
 mod tasks;
 #[cfg(test)]

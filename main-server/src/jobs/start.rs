@@ -12,6 +12,7 @@ use super::{
     Error, Jobs,
     id::job_id,
     job::{NewJob, Phase, Record, Starter},
+    space::file_bytes,
 };
 use crate::{
     api::caller::Person,
@@ -84,7 +85,7 @@ impl Jobs {
         self.admit(&item, person)?;
         let asked = CreateJob { kind: record.kind, item_id: record.item_id, params: record.params.clone() };
         let new = self.new_job(asked, &item, self.starter(person)).await?;
-        self.check_room(&new.starter, person.is_operator())?;
+        self.check_room(&new, person.is_operator())?;
         self.restart(job_id, record, &new).await.map(drop)
     }
 
@@ -108,6 +109,7 @@ impl Jobs {
             )));
         }
         Ok(NewJob {
+            file_bytes: file_bytes(kind, &params, item),
             kind,
             params,
             item_id,
@@ -133,12 +135,12 @@ impl Jobs {
         if let Some(record) = known {
             let is_new = !self.is_in_place(&record).await?;
             if is_new {
-                self.check_room(&new.starter, is_unlimited)?;
+                self.check_room(&new, is_unlimited)?;
                 return self.restart(job_id, &record, &new).await.map(|is_new| Started { job_id, is_new });
             }
             return self.join(job_id, &new.starter).await.map(|()| Started { job_id, is_new });
         }
-        self.check_room(&new.starter, is_unlimited)?;
+        self.check_room(&new, is_unlimited)?;
         self.forget_oldest(&new.starter).await?;
         match self.records.create(&job_id, Record::new(new.clone(), Now::read().unix_ms())).await {
             Ok(()) => self.begun(job_id),
@@ -207,8 +209,9 @@ impl Jobs {
         self.due.add(job_id);
     }
 
-    /// Whether there may be another unfinished job.
-    fn check_room(&self, starter: &Starter, is_unlimited: bool) -> Result<(), Error> {
+    /// Whether there may be another unfinished job, and there is room for its file.
+    fn check_room(&self, new: &NewJob, is_unlimited: bool) -> Result<(), Error> {
+        let starter = &new.starter;
         let (all, own) = self.records.with(|records| {
             let open = records.iter().map(|(_, record)| record).filter(|record| record.is_open());
             open.fold((0, 0), |(all, own), record| {
@@ -223,6 +226,9 @@ impl Jobs {
             let most = self.limits.per_account;
             let message = format!("{most} of your jobs are not finished (jobs_per_account): try again later");
             return Err(Error::Full(message));
+        }
+        if new.kind == Kind::Export {
+            self.room_for(new.account(), new.file_bytes)?;
         }
         Ok(())
     }

@@ -38,6 +38,8 @@ pub(crate) struct NewJob {
     pub(crate) manifest: Blob,
     /// Of the item.
     pub(crate) duration_ms: u64,
+    /// About how many bytes its file will have.
+    pub(crate) file_bytes: u64,
     /// Whether an export needs more than a copy of the item's frames.
     pub(crate) needs_ffmpeg: bool,
     /// The model that separates vocals, by its hash; of stems alone.
@@ -60,7 +62,22 @@ pub(crate) enum Starter {
     Server,
 }
 
+impl NewJob {
+    /// The account that starts it.
+    pub(crate) fn account(&self) -> Option<&Owner> {
+        self.starter.account()
+    }
+}
+
 impl Starter {
+    /// The account, if it is one.
+    fn account(&self) -> Option<&Owner> {
+        match self {
+            Self::Account(owner) => Some(owner),
+            Self::Command | Self::Server => None,
+        }
+    }
+
     /// Whether it is the same one; an account with whatever stream key.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -159,6 +176,7 @@ impl Record {
             artist,
             manifest,
             duration_ms,
+            file_bytes: _,
             needs_ffmpeg,
             stems_model,
             owner,
@@ -236,10 +254,7 @@ impl Record {
 
     /// The account that started it.
     pub(crate) fn account(&self) -> Option<&Owner> {
-        match &self.starter {
-            Starter::Account(owner) => Some(owner),
-            Starter::Command | Starter::Server => None,
-        }
+        self.starter.account()
     }
 
     /// The accounts that asked for it.

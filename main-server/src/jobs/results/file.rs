@@ -41,6 +41,7 @@ impl Jobs {
         if blobs.len() > MOST_BLOBS {
             return Err(Error::Invalid("the file is too large".into()));
         }
+        self.room_for(record.account(), *bytes)?;
         for blob in &blobs {
             self.check_there(blob).await?;
         }

@@ -84,9 +84,7 @@ impl Jobs {
     /// Whether the library, and the share of the song's owner, have room.
     fn check_quota(&self, source: &Item, takes: &[ManifestTake]) -> Result<(), LibraryError> {
         let bytes = blobs(takes).fold(0_u64, |sum, blob| sum.saturating_add(blob.bytes));
-        self.library.room_for_bytes(None, bytes)?;
-        let owner = source.owner.as_ref().map(|owner| owner.account.as_str());
-        if owner.is_some() { self.library.room_for_bytes(owner, bytes) } else { Ok(()) }
+        self.room_for(source.owner.as_ref(), bytes)
     }
 
     /// Removes the items of the record's generation, in which the job was not done.

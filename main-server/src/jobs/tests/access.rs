@@ -179,6 +179,36 @@ async fn unfinished_jobs_of_an_account_and_of_all_are_bounded() {
 }
 
 #[tokio::test]
+async fn files_of_exports_count_to_the_share_of_the_account_and_can_be_deleted() {
+    // A file has 12 bytes, the item 10.
+    for (quota, fits) in [(11, false), (12, true)] {
+        let server = server(|config| config.library.account_quota_bytes = Some(quota)).await;
+        let cookie = account(&server, "ann").await;
+        let item_id = song(&server, "a", |_| {}).await;
+        let export = async |format: &str| {
+            let body = json!({ "kind": "export", "item_id": item_id, "params": { "format": format } });
+            call_as(&server, &cookie, Method::POST, "/api/jobs", body).await
+        };
+        let job_id = export("mp3").await.read::<JobCreated>().job_id;
+        let path = format!("/api/jobs/{job_id}");
+        let job = Hand::with_ffmpeg("a").finish(&server, job_id).await;
+        let expected = if fits { protocol::job::State::Done } else { protocol::job::State::Failed };
+        assert_eq!(job.state, expected, "{quota}: {job:?}");
+        if !fits {
+            assert!(job.error.unwrap().contains("library_account_quota_bytes"));
+            continue;
+        }
+        assert_eq!(export("opus").await.code(), ErrorCode::QuotaExceeded);
+        assert_eq!(export("mp3").await.status, StatusCode::OK, "it is there");
+        assert_eq!(call_as(&server, &cookie, Method::DELETE, &path, Value::Null).await.status, 204);
+        let file = call_as(&server, &cookie, Method::GET, &format!("{path}/file"), Value::Null).await;
+        assert_eq!(file.code(), ErrorCode::NotFound);
+        server.jobs.named_blobs(|hash| panic!("{hash} is not needed any more")).await.unwrap();
+        assert_eq!(export("opus").await.status, StatusCode::CREATED);
+    }
+}
+
+#[tokio::test]
 async fn ended_jobs_that_are_kept_are_bounded() {
     let server = server(|_| {}).await;
     let (ann, bob) = (account(&server, "ann").await, account(&server, "bob").await);
