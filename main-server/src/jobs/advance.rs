@@ -85,6 +85,12 @@ pub(super) async fn run(jobs: Arc<Jobs>) {
 pub(super) async fn look_after(jobs: Arc<Jobs>) {
     // A job that changes is being advanced by the server that changes it.
     let mut seen = BTreeMap::new();
+    sleep(INTERVAL).await;
+    // Jobs that ended while a store was away, or before all servers stopped, may have left something, however long ago that was.
+    jobs.records.with(|records| {
+        let ended = records.iter().filter(|(_, record)| !record.is_open());
+        ended.for_each(|(job_id, _)| jobs.due.add(*job_id));
+    });
     loop {
         sleep(INTERVAL).await;
         let since_ms = Now::read().unix_ms().saturating_sub(CLEARED_UNTIL_MS);
@@ -170,13 +176,16 @@ impl Jobs {
         let generation = record.generation;
         let made = match self.make_results(job_id, record).await {
             Ok(made) => made,
-            Err(Error::Objects(objects::Error::Missing(_))) => return self.begin_again(job_id, record).await,
+            Err(Error::Objects(objects::Error::Missing(_) | objects::Error::Damaged(_))) => {
+                return self.begin_again(job_id, record).await;
+            }
+            Err(error @ Error::Objects(objects::Error::Unavailable(_))) => return Err(error),
             // It was deleted a moment ago.
             Err(Error::Library(LibraryError::Unknown)) if self.is_source_gone(record).await? => {
                 return self.change(job_id, Record::cancel).await;
             }
             Err(Error::Library(LibraryError::Store(error))) => return Err(error.into()),
-            Err(error @ (Error::Library(_) | Error::Invalid(_))) => {
+            Err(error @ (Error::Library(_) | Error::Invalid(_) | Error::Objects(_))) => {
                 let reason = error.to_string();
                 self.change(job_id, |record, now_ms| record.fail(&reason, now_ms)).await?;
                 self.count_failure(job_id, &reason);

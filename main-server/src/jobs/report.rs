@@ -142,7 +142,10 @@ impl Jobs {
         let held = self.tasks.resume(key, claim).await?;
         let record = self.of_generation(key).await?.ok_or(Error::Lost)?;
         match failure {
-            Failure::HandedBack => return Ok(held.put_back().await?),
+            Failure::HandedBack => {
+                tracing::warn!(job = %job_id, "task {key} is handed back: {reason}");
+                return Ok(held.put_back().await?);
+            }
             Failure::Again => held.nack(reason).await?,
             Failure::ForGood => {
                 let ended = held.ended(reason);

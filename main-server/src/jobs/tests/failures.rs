@@ -1,7 +1,8 @@
 //! Nothing is lost and nothing is done twice in the result, whatever fails between two writes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
+use objects::Location;
 use protocol::{
     ItemId,
     item::{Item, Kind},
@@ -10,11 +11,14 @@ use protocol::{
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use super::{Hand, output, pair, put_json, server, show, song, start, until_state};
+use super::{Hand, output, pair, put_json, server, show, song, start, try_start, until_state};
 use crate::{
     clock::Now,
     cluster::tests::{Cluster, Member as Server, until},
-    jobs::{Key, job::Ended},
+    jobs::{
+        Key,
+        job::{Ended, Record},
+    },
 };
 
 const GONE: StatusCode = StatusCode::CONFLICT;
@@ -122,6 +126,41 @@ async fn a_job_whose_blobs_are_gone_begins_again_and_in_the_end_fails() {
     let job = until_state(&server, job_id, State::Failed).await;
     assert!(job.error.unwrap().contains("deleted"));
     assert!(hand.try_claim(&server, 0).await.is_none());
+}
+
+#[tokio::test]
+async fn a_job_whose_result_is_damaged_begins_again() {
+    let server = server().await;
+    let item_id = song(&server, "a", |_| {}).await;
+    let body = json!({ "kind": "export", "item_id": item_id, "params": { "format": "mp3" } });
+    assert_eq!(try_start(&server, body).await.status, StatusCode::CREATED);
+    let hand = Hand::with_ffmpeg("a");
+    let task = hand.claim(&server).await;
+    let made = output(&server, &task.work).await;
+    let Output::File { blobs, .. } = &made else { panic!("a file") };
+    let Location::Folder(folder) = &server.context().config.objects else { panic!("a folder") };
+    let hash = &blobs.hash;
+    let found = fs::read_dir(folder.join("blobs")).unwrap().map(|part| part.unwrap().path().join(hash));
+    let path = found.into_iter().find(|path| path.exists()).expect("the list of blobs");
+    fs::write(&path, b"damaged").unwrap();
+    hand.done(&server, &task, &made).await;
+    assert_ne!(hand.claim(&server).await.key, task.key);
+}
+
+#[tokio::test]
+async fn what_a_job_left_long_ago_is_cleared_by_a_server_that_starts() {
+    let cluster = Cluster::new().await;
+    let server = cluster.member(|_| {}).await;
+    let item_id = song(&server, "a", |_| {}).await;
+    let job_id = start(&server, "waveform", item_id).await;
+    let key = Key::of(job_id, &server.jobs.records.get(&job_id).unwrap(), 0);
+    until("the task waits", async || server.jobs.tasks.knows(key)).await;
+    let cancel = |record: &mut Record, _| {
+        record.cancel(1);
+    };
+    server.jobs.change(job_id, cancel).await.unwrap();
+    let other = cluster.member(|_| {}).await;
+    until("the task is removed", async || !other.jobs.tasks.knows(key)).await;
 }
 
 #[tokio::test]
