@@ -49,6 +49,21 @@ describe('what is heard', () => {
     expect(clock.whenHeard(1)).toBeCloseTo(1_090);
   });
 
+  it.each(['the device changed', 'the context rested'])('is that of now soon after %s', (what) => {
+    const { clock, context } = made();
+    context.outputLatency = 0.02;
+    run(clock, context, 20_000, -20);
+    if (what === 'the device changed') clock.deviceChanged();
+    else {
+      context.state = 'suspended';
+      run(clock, context, 100, -20);
+      context.state = 'running';
+    }
+    context.outputLatency = 0.25;
+    run(clock, context, 1_500, -20);
+    expect(Math.abs((clock.whenHeard(1) ?? 0) - 1_230)).toBeLessThan(5);
+  });
+
   it('does not move while the latency that the browser tells strays for some seconds', () => {
     const { clock, context } = made();
     context.outputLatency = 0.07;

@@ -70,6 +70,12 @@ export class OutputClock {
     return this.#originMs === undefined ? undefined : this.#originMs + this.#lateMs + contextS * 1000;
   }
 
+  /** Sound comes out of another device, maybe: what is known of the latency does not hold. */
+  deviceChanged(): void {
+    this.#readings = [];
+    this.#latencies = [];
+  }
+
   #reading(): Reading | undefined {
     const atMs = this.#now();
     const { currentTime } = this.#context;
@@ -96,7 +102,7 @@ export class OutputClock {
   }
 
   #forget(): void {
-    this.#readings = [];
+    this.deviceChanged();
     this.#lastS = -1;
     this.#originMs = undefined;
   }

@@ -8,7 +8,7 @@ import { PartySound, type SoundContext } from './sound';
 beforeEach(() => vi.useFakeTimers({ now: 1_000_000 }));
 afterEach(() => vi.useRealTimers());
 
-function made(refuses = false) {
+function made(refuses = false, devices?: EventTarget) {
   const context = new FakeContext();
   context.state = 'suspended';
   context.refuses = refuses;
@@ -16,6 +16,8 @@ function made(refuses = false) {
     timers: new FakeTimers(),
     now: () => Date.now(),
     create: () => context as unknown as SoundContext,
+    devices,
+    timeOriginMs: 0,
     lateMs: 0,
   });
   return { context, sound };
@@ -55,4 +57,24 @@ it('does not want a press while nothing is to be heard', () => {
   release();
   vi.advanceTimersByTime(60_000);
   expect(sound.isRefused).toBe(false);
+});
+
+it('knows soon when it is heard through another device', () => {
+  const devices = new EventTarget();
+  const { context, sound } = made(false, devices);
+  sound.use();
+  const readFor = (ms: number): void => {
+    for (const untilMs = Date.now() + ms; Date.now() < untilMs;) {
+      vi.advanceTimersByTime(35);
+      context.nowMs = Date.now();
+      context.currentTime = context.nowMs / 1000;
+      sound.read();
+    }
+  };
+  context.outputLatency = 0.02;
+  readFor(20_000);
+  devices.dispatchEvent(new Event('devicechange'));
+  context.outputLatency = 0.25;
+  readFor(1_500);
+  expect(sound.whenHeard(2_000)).toBeCloseTo(2_000_250);
 });

@@ -25,6 +25,8 @@ export interface SoundSetup {
   now: () => number;
   timeOriginMs: number;
   create: () => SoundContext;
+  /** Tells of `devicechange`; undefined where the browser does not. */
+  devices?: EventTarget | undefined;
   /** How much later than the browser says sound is heard; else as it was measured of this browser. */
   lateMs?: number;
 }
@@ -47,6 +49,7 @@ export class PartySound {
       create: () => createContext({ latencyHint: 'playback' }),
       ...setup,
     };
+    this.#setup.devices?.addEventListener('devicechange', this.#deviceChanged);
   }
 
   /** The context; made when it is first asked for. */
@@ -110,6 +113,7 @@ export class PartySound {
 
   close(): void {
     this.#isClosed = true;
+    this.#setup.devices?.removeEventListener('devicechange', this.#deviceChanged);
     this.#cancelRest?.();
     // A context that is closed already rejects; there is nothing left to do then.
     this.#parts?.context.close().catch(() => undefined);
@@ -130,6 +134,8 @@ export class PartySound {
     };
     return this.#parts;
   }
+
+  readonly #deviceChanged = (): void => this.#parts?.clock.deviceChanged();
 
   #run(): void {
     if (this.#isClosed) return;

@@ -46,6 +46,7 @@ export const party = {
     vocals: 'Vocals',
     vocalsAt: (percent: number) => `${percent} %`,
     vocalsAdvice: 'For you alone',
+    vocalsGone: 'The vocals of this song cannot be changed here',
     live: 'Live',
     tap: 'Tap to listen',
     tapAdvice: 'Your browser waits for a tap before it plays sound.',

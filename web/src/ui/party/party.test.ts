@@ -358,6 +358,22 @@ describe('<ud-party-stage>', () => {
     expect(shares).toEqual([0]);
   });
 
+  it('says that the vocals of a song cannot be turned down any more, and nothing of another song', async () => {
+    const toasts: string[] = [];
+    addEventListener('ud-toast', (event) => toasts.push((event as Event & { text: string }).text));
+    const { view } = new FakeParty(playing, 'm1');
+    const withVocals = { ...view, playback: { ...view.playback, hasVocals: true } };
+    const stage = await mount(new Stage(), { view: withVocals });
+    stage.view = { ...view, playback: { ...view.playback, entryId: 'other' } };
+    await stage.updateComplete;
+    expect(toasts).toEqual([]);
+    stage.view = withVocals;
+    await stage.updateComplete;
+    stage.view = view;
+    await stage.updateComplete;
+    expect(toasts).toEqual(['The vocals of this song cannot be changed here']);
+  });
+
   it('shows who all wait for, and does not take that for a pause', async () => {
     const timeline = { ...playing.timeline, paused: true, waiting_for: ['m1'] };
     const { view } = new FakeParty({ ...playing, timeline }, 'm1');

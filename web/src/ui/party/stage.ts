@@ -2,7 +2,7 @@
 // those who lead, skipping for all, and the person's own volume. It has the elements that the session plays in. Sends `ud-party-action`,
 // `ud-party-show`, `ud-party-volume`, `ud-party-vocals` and `ud-unlock`.
 
-import { LitElement, html, nothing, type TemplateResult } from 'lit';
+import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, queryAll, state } from 'lit/decorators.js';
 import type { WaveForm } from '../../library/waveform';
 import type { LiveParts } from '../../party/player/live-parts';
@@ -29,6 +29,7 @@ import '../library/timeline';
 import { createPlaybacks, likelyForm } from '../player/playbacks';
 import { toggleFullScreen } from '../player/screen-modes';
 import { base, block, buttons } from '../styles';
+import { toast } from '../toasts';
 import './art';
 import { adder } from './entry-row';
 import { ActionEvent, ShowEvent } from './events';
@@ -85,6 +86,12 @@ export class Stage extends LitElement {
       create: (video, clock, together) => createPlaybacks(video, canvas, clock, together),
     };
     return { videos: [first, second], canvas, live, show: (element) => this.#show(element) };
+  }
+
+  override willUpdate(changed: PropertyValues<this>): void {
+    const [before, now] = [changed.get('view')?.playback, this.view.playback];
+    if (before?.hasVocals === true && !now.hasVocals && before.entryId === now.entryId)
+      toast(texts.vocalsGone, 'error');
   }
 
   override firstUpdated(): void {
