@@ -156,7 +156,7 @@ impl Shared {
             Some(Ok(output)) => match self.deliver(|| self.api.done(task, &output)).await {
                 Ok(()) => {
                     self.metrics.done.inc();
-                    self.store_failures.store(0, Relaxed);
+                    self.failures_in_a_row.store(0, Relaxed);
                     tracing::info!(took_ms, "task {key} is done after {took_ms} ms");
                 }
                 Err(error) if is_refused(&error) => {
@@ -178,11 +178,15 @@ impl Shared {
             }
             (Failure::HandedBack, false) => {
                 self.metrics.handed_back.inc();
-                self.store_failures.fetch_add(1, Relaxed);
+                self.failures_in_a_row.fetch_add(1, Relaxed);
                 tracing::warn!("task {key} is handed back: {reason}");
             }
-            _ => {
+            (failure, _) => {
                 self.metrics.failed.inc();
+                // A full disk or a damaged model fails every task at once: others should get them.
+                if failure == Failure::Again {
+                    self.failures_in_a_row.fetch_add(1, Relaxed);
+                }
                 tracing::warn!("task {key} failed: {reason}");
             }
         }

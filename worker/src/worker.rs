@@ -31,9 +31,9 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 /// Waits after every main server failed once grow from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(5);
-/// Waits after tasks were handed back because of the object store grow from the first to the second.
-const FIRST_STORE_RETRY: Duration = Duration::from_millis(500);
-const LAST_STORE_RETRY: Duration = Duration::from_secs(30);
+/// Waits after tasks that failed or were handed back, in a row, grow from the first to the second.
+const FIRST_TASK_RETRY: Duration = Duration::from_millis(500);
+const LAST_TASK_RETRY: Duration = Duration::from_secs(30);
 /// How long tasks that were asked to stop may take until they are handed back; what still runs then ends with the process.
 pub(crate) const HAND_BACK_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long the reports of tasks that are handed back may take.
@@ -58,8 +58,8 @@ pub(crate) struct Shared {
     pub(crate) run: Run,
     pub(crate) running: Running,
     pub(crate) metrics: Arc<Metrics>,
-    /// How many tasks in a row were handed back because of the object store.
-    pub(crate) store_failures: AtomicUsize,
+    /// How many tasks in a row failed in a way that may be this worker's fault, or were handed back because of the object store.
+    pub(crate) failures_in_a_row: AtomicUsize,
     worker_id: String,
     is_connected: AtomicBool,
 }
@@ -91,7 +91,7 @@ impl Worker {
             run,
             running: Running::default(),
             metrics: Arc::default(),
-            store_failures: AtomicUsize::new(0),
+            failures_in_a_row: AtomicUsize::new(0),
             worker_id: random_id(),
             is_connected: AtomicBool::new(false),
         };
@@ -174,7 +174,7 @@ impl Shared {
         loop {
             let place = places.clone().acquire_owned().await.expect("is never closed");
             while attempts.try_join_next().is_some() {}
-            self.wait_for_store().await;
+            self.wait_after_failures().await;
             match self.api.claim(self.state()).await {
                 Ok(claimed) => {
                     failures = 0;
@@ -191,9 +191,9 @@ impl Shared {
         }
     }
 
-    async fn wait_for_store(&self) {
-        if let Some(failures) = self.store_failures.load(Relaxed).checked_sub(1) {
-            sleep(retry_after(failures, FIRST_STORE_RETRY, LAST_STORE_RETRY)).await;
+    async fn wait_after_failures(&self) {
+        if let Some(failures) = self.failures_in_a_row.load(Relaxed).checked_sub(1) {
+            sleep(retry_after(failures, FIRST_TASK_RETRY, LAST_TASK_RETRY)).await;
         }
     }
 

@@ -309,6 +309,30 @@ async fn a_task_that_panics_is_a_failed_attempt_and_nothing_else_is_lost() {
 }
 
 #[tokio::test]
+async fn a_worker_waits_longer_after_each_failed_attempt_until_one_succeeds() {
+    let server = MainServer::start(tasks(&["a", "b", "c"])).await;
+    let calls = AtomicUsize::new(0);
+    let worker = start(&[&server.url], 1, move |work, tools| {
+        if calls.fetch_add(1, SeqCst) < 2 {
+            Err(Failed::again("no space left"))
+        } else {
+            nothing(work, tools)
+        }
+    });
+    let failures = || worker.shared.failures_in_a_row.load(SeqCst);
+    server.ends(2).await;
+    assert_eq!(failures(), 2);
+    assert_eq!(server.ends(3).await[2], done("c"));
+    let reset = async {
+        while failures() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(TEST_TIMEOUT, reset).await.expect("a success ends the row");
+    worker.stop().await;
+}
+
+#[tokio::test]
 async fn tasks_are_handed_back_while_the_object_store_is_away() {
     let text = Bytes::from_static(b"input");
     let blob = Blob { hash: Hash::of(&text).to_string(), bytes: 5 };
