@@ -1,6 +1,6 @@
 //! Measures the peaks and the loudness of an item's sound (EBU R128, true peak by ITU-R BS.1770).
 
-use ebur128::{EbuR128, Mode};
+use ebur128::{Channel, EbuR128, Mode};
 use protocol::job::{Output, Source, Waveform};
 
 use crate::{
@@ -85,7 +85,12 @@ struct Loudness {
 impl Loudness {
     fn new(shape: Shape) -> Result<Self, Failed> {
         let meter = EbuR128::new(shape.channels, shape.rate, Mode::I | Mode::TRUE_PEAK);
-        Ok(Self { meter: meter.map_err(unmeasurable)?, channels: shape.channels })
+        let mut meter = meter.map_err(unmeasurable)?;
+        if shape.channels == 1 {
+            // Players give it to both loudspeakers.
+            meter.set_channel(0, Channel::DualMono).map_err(unmeasurable)?;
+        }
+        Ok(Self { meter, channels: shape.channels })
     }
 
     fn push(&mut self, samples: &[f32]) -> Result<(), Failed> {

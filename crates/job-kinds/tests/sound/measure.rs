@@ -20,7 +20,7 @@ fn measured(path: &Path) -> (Waveform, Option<f64>, Option<f64>) {
 
 /// Integrated loudness and true peak as ffmpeg measures them.
 fn ffmpeg_measured(path: &Path) -> (f64, f64) {
-    let filter = "-af ebur128=peak=true -f null -";
+    let filter = "-af ebur128=peak=true:dualmono=true -f null -";
     let (_, report) = run("ffmpeg", &format!("-nostdin -i {} -vn {filter}", path.display()));
     let summary = report.rsplit_once("Summary:").unwrap().1;
     let value = |name: &str| {
@@ -39,6 +39,7 @@ fn loudness_and_true_peak_are_those_of_ffmpeg() {
             "aevalsrc=0.5*sin(2*PI*440*t)*(0.2+0.8*sin(t)*sin(t))|0.4*sin(2*PI*900*t):s=44100:d=20",
             0.1,
         ),
+        ("one-speaker.flac", "aevalsrc=0.4*sin(2*PI*900*t):s=48000:d=5", 0.1),
         ("noise.flac", "anoisesrc=r=48000:a=0.3:seed=5:d=12", 1.0),
         ("between.flac", "aevalsrc=0.9*sin(2*PI*6000*t+0.5)*sin(t):s=48000:d=3", 0.3),
     ] {
