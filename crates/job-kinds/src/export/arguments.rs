@@ -15,9 +15,28 @@ pub(super) struct Encoding {
     /// Whether it is one of several parts of a file, which have the same form: pictures of this size, sound of 48 kHz. Width and height
     /// are 0 if there are no pictures.
     pub(super) joined: Option<(u32, u32)>,
+    /// What it lacks of what the other parts have: black or silence takes its place, of the length that [`Self::length_ms`] says.
+    pub(super) lacks: Option<Lack>,
     /// What is left out at the start, and how long the rest is, in ms; none for all.
     pub(super) skip_ms: u64,
     pub(super) length_ms: Option<u64>,
+}
+
+/// What a part of a file does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    Pictures,
+    Sound,
+}
+
+impl Lack {
+    /// An input that has it and does not end.
+    fn input(self) -> &'static str {
+        match self {
+            Self::Pictures => "-f lavfi -i color=c=black:s=16x16:r=30",
+            Self::Sound => "-f lavfi -i anullsrc=r=48000:cl=stereo",
+        }
+    }
 }
 
 /// The most lines of a small file.
@@ -25,6 +44,7 @@ const SMALL_LINES: u32 = 720;
 /// The most pixels of the longer and of the shorter side of pictures that have the size an init segment claims: decoders are bounded,
 /// but not what their pictures are scaled to.
 const MAX_SIDES: [u32; 2] = [4096, 2304];
+const FLAC: &str = "-c:a flac -compression_level 5";
 /// Bits a second of the sound of a good file.
 const GOOD_SOUND_BPS: u64 = 192_000;
 /// Bounds of the sound of a small file.
@@ -36,12 +56,19 @@ const LEAST_VIDEO_BPS: u64 = 40_000;
 impl Encoding {
     /// The options between input and output.
     pub(super) fn arguments(&self) -> Vec<OsString> {
-        let mut options = self.part();
+        let mut options: Vec<String> = self.lacks.map(|lack| lack.input().to_owned()).into_iter().collect();
+        options.extend(self.part());
         options.push("-map_metadata -1 -map_chapters -1 -sn -dn -flags:v +bitexact -flags:a +bitexact -fflags +bitexact".into());
         if self.has_video {
-            options.push(format!("-map 0:v:0 -map 0:a:0? {}", self.video()));
+            let tracks = match self.lacks {
+                None => "-map 0:v:0 -map 0:a:0?",
+                Some(Lack::Pictures) => "-map 1:v:0 -map 0:a:0",
+                Some(Lack::Sound) => "-map 0:v:0 -map 1:a:0",
+            };
+            options.push(format!("{tracks} {}", self.video()));
         } else {
-            options.push("-vn -map 0:a:0".into());
+            // Files of sound alone have no times: holes, also that before the first sample, become silence.
+            options.push("-vn -map 0:a:0 -af aresample=async=1:first_pts=0".into());
         }
         options.push(self.sound());
         // Parts are joined from Matroska, which holds all codecs.
@@ -67,6 +94,11 @@ impl Encoding {
             ExportFormat::Flac => "-f flac",
             ExportFormat::Opus => "-f ogg",
         }
+    }
+
+    /// The options of the codecs of a file that is joined from parts.
+    pub(super) fn joining(&self) -> &'static str {
+        if self.format == ExportFormat::Flac { FLAC } else { "-c copy" }
     }
 
     fn video(&self) -> String {
@@ -113,7 +145,9 @@ impl Encoding {
             ExportFormat::Mp4 => "aac",
             ExportFormat::Webm | ExportFormat::Mkv | ExportFormat::Opus => "libopus",
             ExportFormat::Mp3 => "libmp3lame",
-            ExportFormat::Flac => return "-c:a flac -compression_level 5".into(),
+            // What is joined is encoded as one stream: its header has the length of all.
+            ExportFormat::Flac if self.joined.is_some() => return "-ac 2 -c:a pcm_s16le".into(),
+            ExportFormat::Flac => return FLAC.into(),
         };
         let bps = match self.quality {
             ExportQuality::High => GOOD_SOUND_BPS,
@@ -154,6 +188,7 @@ mod tests {
             quality: ExportQuality::High,
             bits_per_s: 0,
             joined: None,
+            lacks: None,
             skip_ms: 0,
             length_ms: None,
         };

@@ -18,7 +18,10 @@ use protocol::{
     job::{Export, ExportQuality, Output},
 };
 
-use super::{arguments::Encoding, clip, file_type};
+use super::{
+    arguments::{Encoding, Lack},
+    clip, file_type,
+};
 use crate::{
     Failed, Tools,
     ffmpeg::{self, Run},
@@ -39,29 +42,46 @@ const LEAST_BYTES: u64 = 64 << 20;
 pub(super) fn run(export: &Export, manifest: &Manifest, tools: &Tools<'_>) -> Result<Output, Failed> {
     let format = export.params.format.ok_or_else(|| Failed::for_good("an export needs a format"))?;
     let clip = clip(&export.params);
-    let parts = parts(manifest, &clip, tools)?;
-    let has_video = !is_sound(format) && parts.iter().any(|part| part.container.starts_with("video/"));
+    let mut parts = parts(manifest, &clip, tools)?;
+    let has_video = !is_sound(format) && parts.iter().any(Media::has_pictures);
+    if !has_video {
+        parts.retain(Media::has_sound);
+    }
+    if parts.is_empty() {
+        return Err(Failed::for_good("the clip has no sound"));
+    }
+    let has_sound = parts.iter().any(Media::has_sound);
     let bytes = parts.iter().map(Media::bytes).fold(0, u64::saturating_add);
-    let media_ms = parts.iter().map(Media::length_ms).sum::<u64>().max(1);
+    let media_ms = parts.iter().map(Media::length_ms).fold(1, u64::saturating_add);
     let is_one = parts.len() == 1;
     let encoding = Encoding {
         format,
         has_video,
         quality: export.params.quality.unwrap_or(ExportQuality::High),
         bits_per_s: bytes.saturating_mul(8000) / media_ms,
-        joined: (!is_one).then(|| parts[0].size()),
+        joined: (!is_one).then(|| size(&parts)),
+        lacks: None,
         skip_ms: 0,
         length_ms: None,
     };
-    let max_bytes = bytes.saturating_mul(TIMES_LARGER) + BYTES_PER_S * (media_ms / 1000) + LEAST_BYTES;
+    let max_bytes = BYTES_PER_S
+        .saturating_mul(media_ms / 1000)
+        .saturating_add(bytes.saturating_mul(TIMES_LARGER))
+        .saturating_add(LEAST_BYTES);
     // All parts are there while they are joined.
     let max_bytes = if is_one { max_bytes } else { max_bytes.saturating_mul(2) };
     let share = if is_one { 0.95 } else { 0.9 / parts.len() as f32 };
     for (number, media) in parts.iter().enumerate() {
+        let lacks = match has_video && !is_one {
+            true if !media.has_pictures() => Some(Lack::Pictures),
+            true if has_sound && !media.has_sound() => Some(Lack::Sound),
+            _ => None,
+        };
         let encoding = Encoding {
             skip_ms: clip.start.saturating_sub(media.begins_ms),
-            length_ms: (clip.end < media.ends_ms)
-                .then(|| clip.end.saturating_sub(clip.start.max(media.begins_ms))),
+            length_ms: (lacks.is_some() || clip.end < media.ends_ms)
+                .then(|| clip.end.min(media.ends_ms).saturating_sub(clip.start.max(media.begins_ms))),
+            lacks,
             ..encoding
         };
         let mut arguments = ffmpeg::input(&media.container)?;
@@ -80,6 +100,11 @@ pub(super) fn run(export: &Export, manifest: &Manifest, tools: &Tools<'_>) -> Re
     let (blobs, bytes) = store(&tools.scratch.join(FILE), tools)?;
     let (extension, mime) = file_type(format, has_video);
     Ok(Output::File { extension: extension.into(), mime: mime.into(), blobs, bytes })
+}
+
+/// Width and height of the first pictures.
+fn size(parts: &[Media]) -> (u32, u32) {
+    parts.iter().map(Media::size).find(|&size| size != (0, 0)).unwrap_or_default()
 }
 
 /// The runs of takes that join, as far as they overlap the clip.
@@ -106,7 +131,8 @@ fn join(
     let list: String = (0..parts).map(|number| format!("file {}\n", part_name(number))).collect();
     fs::write(tools.scratch.join(LIST), list).map_err(|error| Failed::again(error.to_string()))?;
     let fixed = format!(
-        "-protocol_whitelist file -f concat -i file:{LIST} -map 0 -c copy -map_metadata -1 {}",
+        "-protocol_whitelist file -f concat -i file:{LIST} -map 0 {} -map_metadata -1 {}",
+        encoding.joining(),
         encoding.container()
     );
     let mut arguments: Vec<OsString> = fixed.split(' ').map(OsString::from).collect();

@@ -161,13 +161,34 @@ impl Media {
 
     /// Width and height of its pictures as its init segment says, 0 without any.
     pub(crate) fn size(&self) -> (u32, u32) {
-        let Some(Part::Init(init)) = self.parts.first() else { return (0, 0) };
-        let tracks = tracks(init).unwrap_or_default();
+        let tracks = self.tracks().unwrap_or_default();
         let size = tracks.iter().find_map(|track| match track.kind {
             TrackKind::Video { width, height, .. } => Some((width, height)),
             TrackKind::Audio { .. } => None,
         });
         size.unwrap_or_default()
+    }
+
+    /// Whether it has pictures.
+    pub(crate) fn has_pictures(&self) -> bool {
+        match self.tracks() {
+            Some(tracks) => tracks.iter().any(|track| matches!(track.kind, TrackKind::Video { .. })),
+            None => self.container.starts_with("video/"),
+        }
+    }
+
+    /// Whether it has sound. What has no init segment is sound.
+    pub(crate) fn has_sound(&self) -> bool {
+        let is_sound = |track: &Track| matches!(track.kind, TrackKind::Audio { .. });
+        self.tracks().is_none_or(|tracks| tracks.iter().any(is_sound))
+    }
+
+    /// The tracks of its init segment; none without one, or if it cannot be read.
+    fn tracks(&self) -> Option<Vec<Track>> {
+        match self.parts.first() {
+            Some(Part::Init(init)) => tracks(init),
+            _ => None,
+        }
     }
 
     /// Its bytes, part by part.

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use protocol::{
-    item::Manifest,
+    item::{Manifest, ManifestTake},
     job::{
         ExportFormat::{self, Flac, Mkv, Mp3, Mp4, Opus, Webm},
         ExportQuality::{High, Small},
@@ -98,6 +98,65 @@ fn parts_with_other_codecs_and_sizes_become_one_file() {
         let has_video = file.has("codec_type=video");
         assert!(!has_video || file.has("width=160") && file.has("height=120"), "{}", file.probed());
         assert!(file.has("TAG:title=A title"));
+    }
+}
+
+/// A take after 4.1 s.
+fn later(mut take: ManifestTake) -> ManifestTake {
+    take.offset_ms = 4_100;
+    take.fragments.iter_mut().for_each(|fragment| fragment.start_ms += 4_100);
+    take
+}
+
+#[test]
+fn parts_without_sound_or_pictures_lose_nothing_of_the_others() {
+    let world = World::with_ffmpeg();
+    let mute = world.item("mute.webm", &format!("{PICTURES}4 -an {VP8}"));
+    let mut blind = world.item("blind.webm", &format!("{SOUND}4 -c:a libopus"));
+    blind.takes[0].mime = "video/webm; codecs=\"opus\"".into();
+    let film = later(world.take(&world.file("film.mp4", &format!("{PICTURES}3 {SOUND}3 {H264}"))));
+    // The first part is silent or black, but files of sound leave out what has none.
+    for (mut item, params, length_s) in [
+        (mute.clone(), params(Mp4), 7.0),
+        (mute.clone(), clip(Webm, 3_000, 6_100), 3.0),
+        (mute, params(Mp3), 3.0),
+        (blind.clone(), params(Mp4), 7.0),
+        (blind, params(Mp3), 7.0),
+    ] {
+        item.takes.push(film.clone());
+        let file = world.export(&item, params.clone()).unwrap();
+        assert!((file.duration_s() - length_s).abs() < 0.3, "{params:?}: {}", file.probed());
+        file.decodes();
+        let sound_s = *file.times_s("a").last().unwrap();
+        assert!((sound_s - length_s).abs() < 0.3, "{params:?}: {sound_s} s of sound");
+        if params.format != Some(Mp3) {
+            assert!(file.has("width=160") && file.has("height=120"), "{}", file.probed());
+            let pictures_s = *file.times_s("v").last().unwrap();
+            assert!((pictures_s - length_s).abs() < 0.3, "{params:?}: {pictures_s} s of pictures");
+        }
+    }
+}
+
+#[test]
+fn parts_of_a_flac_have_one_header() {
+    let world = World::with_ffmpeg();
+    let mono = "-f lavfi -i aevalsrc=sin(300*t)*0.4:s=44100:d=4 -c:a flac";
+    let mut item = world.item("mono.flac", mono);
+    item.takes.push(later(world.take(&world.file("stereo.webm", &format!("{SOUND}3 -c:a libopus")))));
+    let file = world.export(&item, params(Flac)).unwrap();
+    assert!((file.duration_s() - 7.0).abs() < 0.1, "{}", file.probed());
+    assert!(file.has("channels=2"), "{}", file.probed());
+    file.decodes();
+}
+
+#[test]
+fn holes_are_silent_in_files_of_sound() {
+    let world = World::with_ffmpeg();
+    let mut item = world.item("holes.webm", &format!("{SOUND}2 -c:a libopus"));
+    item.takes.push(later(item.takes[0].clone()));
+    for format in [Mp3, Flac] {
+        let file = world.export(&item, params(format)).unwrap();
+        assert!((file.duration_s() - 6.1).abs() < 0.1, "{}", file.probed());
     }
 }
 
