@@ -43,8 +43,6 @@ pub struct Model {
     network: Network,
     input: NodeId,
     output: NodeId,
-    /// One thread: tasks run beside each other.
-    threads: Arc<ThreadPool>,
     rate: u32,
     /// Samples of a chunk; even.
     chunk: usize,
@@ -72,17 +70,17 @@ impl Model {
         };
         let rate = rate(network.metadata().get(RATE_FIELD))?;
         let chunk = chunk(network.input_shape(0), rate)?;
-        let threads = Arc::new(ThreadPool::with_num_threads(1));
-        let model = Self { network, input, output, threads, rate, chunk, hash };
-        model.chunk_vocals(&[vec![0.0; chunk], vec![0.0; chunk]]).map_err(ModelError::Shape)?;
+        let model = Self { network, input, output, rate, chunk, hash };
+        let silence = [vec![0.0; chunk], vec![0.0; chunk]];
+        model.chunk_vocals(&silence, &one_thread()).map_err(ModelError::Shape)?;
         Ok(model)
     }
 
     /// The vocals of one chunk.
-    fn chunk_vocals(&self, mix: &[Vec<f32>; 2]) -> Result<[Vec<f32>; 2], String> {
+    fn chunk_vocals(&self, mix: &[Vec<f32>; 2], threads: &Arc<ThreadPool>) -> Result<[Vec<f32>; 2], String> {
         let input = NdTensor::from_data([1, 2, self.chunk], mix.concat());
         let mut options = RunOptions::default();
-        options.thread_pool = Some(Arc::clone(&self.threads));
+        options.thread_pool = Some(Arc::clone(threads));
         let ran = self.network.run(vec![(self.input, input.into())], &[self.output], Some(options));
         let output: Value = ran.map_err(|error| error.to_string())?.pop().ok_or("it gave nothing")?;
         let output: NdTensor<f32, 3> =
@@ -94,6 +92,11 @@ impl Model {
         let right = left.split_off(self.chunk);
         Ok([left, right])
     }
+}
+
+/// What a task computes with. It is made by the task's own thread, whose priority it has; tasks run beside each other.
+fn one_thread() -> Arc<ThreadPool> {
+    Arc::new(ThreadPool::with_num_threads(1))
 }
 
 /// Samples a second, as the metadata say.
@@ -129,8 +132,9 @@ impl VocalsModel for Model {
     }
 
     fn vocals(&self, mix: &Stereo, rate: u32, start: u64, report: &dyn Report) -> Result<Stereo, Failed> {
+        let threads = one_thread();
         rate::at(self.rate, mix, rate, start, |mix, start| {
-            chunks::overlap_add(mix, start, self.chunk, report, |chunk| self.chunk_vocals(chunk))
+            chunks::overlap_add(mix, start, self.chunk, report, |chunk| self.chunk_vocals(chunk, &threads))
         })
     }
 }
