@@ -8,7 +8,8 @@ use super::job::{NewJob, Record};
 /// The version of each kind: a newer one gives other results, so the same job is done again.
 const fn version(kind: Kind) -> u32 {
     match kind {
-        Kind::Stems | Kind::Export | Kind::Waveform | Kind::Preview => 1,
+        Kind::Stems | Kind::Export | Kind::Waveform => 2,
+        Kind::Preview => 1,
     }
 }
 

@@ -36,7 +36,9 @@ pub(crate) fn vocals(left: &Frames, right: &Frames, rate: f64, hop: usize) -> Fr
     let bins = left.bins();
     let middle: Vec<Complex32> =
         left.values().iter().zip(right.values()).map(|(left, right)| (left + right) * 0.5).collect();
-    let magnitudes = Magnitudes { values: middle.iter().map(|value| value.norm()).collect(), bins };
+    // `norm` is `hypot` of the C library, which rounds otherwise in each of them.
+    let magnitude = |value: &Complex32| value.norm_sqr().sqrt();
+    let magnitudes = Magnitudes { values: middle.iter().map(magnitude).collect(), bins };
     let frames_per_s = rate / hop as f64;
     let mut background = repetition::background(&magnitudes, frames_per_s, rate);
     texture::raise_to_steady(&magnitudes, frames_per_s, &mut background);
