@@ -213,16 +213,12 @@ export class LibraryPage extends LitElement {
         @ud-item-changed=${this.#itemChanged}
         @ud-tag=${({ tag }: TagEvent) => this.#showTag(tag)}
       >
-        ${
-          playing.item === undefined
-            ? nothing
-            : html`<ud-item-jobs
-                .item=${playing.item}
-                .me=${this.me}
-                .jobs=${this.#jobs}
-                @ud-item-linked=${() => void this.#lookAgain(playing.itemId)}
-              ></ud-item-jobs>`
-        }
+        <ud-item-jobs
+          .item=${playing.item}
+          .me=${this.me}
+          .jobs=${this.#jobs}
+          @ud-item-linked=${() => void this.#lookAgain(playing.itemId)}
+        ></ud-item-jobs>
       </ud-item-details>`;
   }
 

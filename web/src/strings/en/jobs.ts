@@ -38,6 +38,8 @@ export const jobs = {
     ready: 'Vocals and accompaniment are ready.',
     source: 'Open the song',
     export: 'Export',
+    files: 'Files of this item',
+    file: (name: string, size: string) => `${name}, ${size}`,
     progress: 'Progress of karaoke',
     starting: 'Starting',
     waiting: 'Waiting for a worker',

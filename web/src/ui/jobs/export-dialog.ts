@@ -1,5 +1,5 @@
 // <ud-export .item .jobs>: makes a file of an item, or of a part of it, in another format or smaller; shows its progress and where to get
-// it. `show()` opens it. The job goes on when it is closed.
+// it. `show()` opens it for the item of then. The job goes on when it is closed; `ud-export-closed` tells of that.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -28,8 +28,10 @@ const QUALITIES: readonly (ExportQuality | 'same')[] = ['same', 'high', 'small']
 
 @customElement('ud-export')
 export class ExportDialog extends LitElement {
-  @property({ attribute: false }) declare item: Item;
+  @property({ attribute: false }) item: Item | undefined;
   @property({ attribute: false }) declare jobs: Jobs;
+  /** The item that it was opened for: the page may show another one meanwhile. */
+  @state() private shown: Item | undefined;
   @state() private format: ExportFormat | undefined;
   @state() private quality: ExportQuality | 'same' = 'same';
   @state() private isClip = false;
@@ -40,7 +42,6 @@ export class ExportDialog extends LitElement {
   @query('dialog') declare private dialog: HTMLDialogElement;
   readonly #submission = new Submission(this);
   #following: AbortController | undefined;
-  #itemId = '';
 
   static override styles = [
     base,
@@ -67,8 +68,8 @@ export class ExportDialog extends LitElement {
 
   /** Opens it. */
   show(): void {
-    if (this.#itemId !== this.item.item_id) this.#forget();
-    this.#itemId = this.item.item_id;
+    if (this.shown?.item_id !== this.item?.item_id) this.#forget();
+    this.shown = this.item;
     this.#submission.clear();
     this.dialog.showModal();
   }
@@ -79,27 +80,31 @@ export class ExportDialog extends LitElement {
   }
 
   override render(): TemplateResult {
-    return html`<dialog aria-labelledby="heading">
-      ${dialogHead(texts.heading(this.item.title), texts.close, () => this.dialog.close())}
-      <div class="content">${this.job === undefined ? this.#form() : this.#job(this.job)}</div>
+    const { job, shown = this.item } = this;
+    return html`<dialog aria-labelledby="heading" @close=${() => this.dispatchEvent(new Event('ud-export-closed'))}>
+      ${shown === undefined ? nothing : dialogHead(texts.heading(shown.title), texts.close, () => this.dialog.close())}
+      <div class="content">
+        ${shown === undefined ? nothing : job === undefined ? this.#form(shown) : this.#job(job)}
+      </div>
     </dialog>`;
   }
 
   /** The format that is shown, and asked for. */
-  get #chosen(): ExportFormat | undefined {
-    const formats = exportFormats(this.item);
+  #chosen(item: Item): ExportFormat | undefined {
+    const formats = exportFormats(item);
     return formats.find((format) => format === this.format) ?? formats[0];
   }
 
-  #form(): TemplateResult {
-    const formats = exportFormats(this.item);
+  #form(item: Item): TemplateResult {
+    const formats = exportFormats(item);
+    const chosen = this.#chosen(item);
     const { busy, problem } = this.#submission;
-    return html`<form @submit=${this.#submit} novalidate>
+    return html`<form @submit=${(event: Event) => this.#submit(event, item)} novalidate>
       ${selectField({
         id: 'format',
         label: texts.format,
         options: formats.map((format) => texts.formats[format]),
-        chosen: formats.findIndex((format) => format === this.#chosen),
+        chosen: formats.findIndex((format) => format === chosen),
         changed: (index) => (this.format = formats[index]),
       })}
       <div class="quality">
@@ -120,7 +125,7 @@ export class ExportDialog extends LitElement {
         />
         ${texts.clip}
       </label>
-      ${this.isClip ? this.#clip() : nothing}
+      ${this.isClip ? this.#clip(item) : nothing}
       ${problem === '' ? nothing : html`<p class="error" role="alert">${problem}</p>`}
       <div class="actions">
         <button class="button" type="button" @click=${() => this.dialog.close()}>${strings.cancel}</button>
@@ -129,7 +134,7 @@ export class ExportDialog extends LitElement {
     </form>`;
   }
 
-  #clip(): TemplateResult {
+  #clip(item: Item): TemplateResult {
     const { wrong } = this;
     return html`<div class="clip">
       ${textField({
@@ -144,7 +149,7 @@ export class ExportDialog extends LitElement {
         id: 'to',
         label: texts.to,
         value: this.to,
-        placeholder: runningTime(this.item.duration_ms),
+        placeholder: runningTime(item.duration_ms),
         error: wrong === 'to' ? texts.wrongTime : '',
         changed: (value) => (this.to = value),
       })}
@@ -187,25 +192,25 @@ export class ExportDialog extends LitElement {
     >`;
   }
 
-  readonly #submit = (event: Event): void => {
+  #submit(event: Event, item: Item): void {
     event.preventDefault();
-    const params = this.#params();
+    const params = this.#params(item);
     if (params === undefined) return;
-    const { item_id } = this.item;
+    const { item_id } = item;
     void this.#submission.run(async () => {
       this.#follow(await this.jobs.create({ kind: 'export', item_id, params }));
     }, startProblem);
-  };
+  }
 
-  #params(): JobParams | undefined {
+  #params(item: Item): JobParams | undefined {
     this.wrong = undefined;
-    const format = this.#chosen;
+    const format = this.#chosen(item);
     const params: JobParams = {
       ...(format === undefined ? {} : { format }),
       ...(this.quality === 'same' ? {} : { quality: this.quality }),
     };
     if (!this.isClip) return params;
-    const read = readClip(this.from, this.to, this.item.duration_ms);
+    const read = readClip(this.from, this.to, item.duration_ms);
     if ('clip' in read) return { ...params, ...read.clip };
     this.wrong = read.wrong;
     return undefined;

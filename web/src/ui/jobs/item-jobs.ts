@@ -1,9 +1,9 @@
 // <ud-item-jobs .item .me .jobs>: what jobs can make of an item: karaoke, with its progress while it is made and the way to its player; a
-// file. Sends `ud-item-linked` when the item has got its stems.
+// file, and the files that were made of it. Sends `ud-item-linked` when the item has got its stems.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
-import { site } from '../../browser/site';
+import { site, sitePath } from '../../browser/site';
 import type { Jobs } from '../../jobs/api';
 import { follow, hasEnded } from '../../jobs/following';
 import { hasKaraoke, hasSound, mayStartJobs } from '../../jobs/rules';
@@ -12,6 +12,7 @@ import type { Me } from '../../protocol/account';
 import type { Item } from '../../protocol/item';
 import type { Job, JobId } from '../../protocol/job';
 import { strings } from '../../strings';
+import { byteSize } from '../format';
 import { downloadIcon, microphoneIcon, playIcon } from '../icons';
 import '../notice';
 import { base, block, buttons } from '../styles';
@@ -23,18 +24,30 @@ import './job-progress';
 
 const texts = strings.jobs.item;
 
+/** Files that are shown. */
+const MOST_FILES = 3;
+
+/** Whether it made a file, or makes one. */
+function isFile(job: Job): boolean {
+  return job.kind === 'export' && (job.state === 'done' ? job.file !== undefined : !hasEnded(job));
+}
+
 @customElement('ud-item-jobs')
 export class ItemJobs extends LitElement {
-  @property({ attribute: false }) declare item: Item;
+  /** Undefined while it is not known. */
+  @property({ attribute: false }) item: Item | undefined;
   @property({ attribute: false }) me: Me | undefined;
   @property({ attribute: false }) declare jobs: Jobs;
   /** The job that makes, or made, karaoke of the item. */
   @state() private job: Job | undefined;
+  /** The newest files that were, or are being, made of the item. */
+  @state() private exports: readonly Job[] = [];
   @state() private problem = '';
   @state() private isStarting = false;
   @state() private isCancelling = false;
   @query('ud-export') declare private exportDialog: ExportDialog | null;
   #following: AbortController | undefined;
+  #followingExports: AbortController | undefined;
   /** The item whose jobs were asked for. */
   #asked = '';
 
@@ -61,6 +74,14 @@ export class ItemJobs extends LitElement {
       .head > div:first-child {
         flex: 1 1 14rem;
       }
+      .files {
+        display: grid;
+        justify-items: start;
+        gap: 8px;
+        margin: var(--ud-space-3) 0 0;
+        padding: 0;
+        list-style: none;
+      }
       .actions {
         display: flex;
         flex-wrap: wrap;
@@ -72,45 +93,51 @@ export class ItemJobs extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#following?.abort();
+    this.#followingExports?.abort();
     this.#asked = '';
   }
 
   override willUpdate(changed: PropertyValues<this>): void {
     const before = changed.get('item');
-    if (before !== undefined && before.item_id !== this.item.item_id) {
+    if (before !== undefined && before.item_id !== this.item?.item_id) {
       this.#following?.abort();
-      Object.assign(this, { job: undefined, problem: '', isStarting: false, isCancelling: false });
+      this.#followingExports?.abort();
+      this.#asked = '';
+      Object.assign(this, { job: undefined, exports: [], problem: '', isStarting: false, isCancelling: false });
     }
   }
 
   override updated(): void {
-    if (this.#mayMake && this.#asked !== this.item.item_id) void this.#look();
+    const { item, me } = this;
+    if (item !== undefined && mayStartJobs(me, item) && this.#asked !== item.item_id) void this.#look(item);
   }
 
-  override render(): TemplateResult | typeof nothing {
-    const { item, me } = this;
-    const mayStart = mayStartJobs(me, item);
+  /** The dialog stays open while the page turns to another item. */
+  override render(): TemplateResult {
+    return html`${this.item === undefined ? nothing : this.#offers(this.item)}
+      <ud-export .item=${this.item} .jobs=${this.jobs} @ud-export-closed=${this.#lookAgain}></ud-export>`;
+  }
+
+  #offers(item: Item): TemplateResult | typeof nothing {
+    const mayStart = mayStartJobs(this.me, item);
     const isShown = hasSound(item) && (mayStart || hasKaraoke(item));
     if (!isShown && !mayStart) return nothing;
-    return html`${isShown ? this.#karaoke(mayStart) : this.#exportAlone()}
-    ${mayStart ? html`<ud-export .item=${item} .jobs=${this.jobs}></ud-export>` : nothing}`;
+    return html`${isShown ? this.#karaoke(item, mayStart) : this.#exportAlone()} ${this.#files()}`;
   }
 
-  get #mayMake(): boolean {
-    return hasSound(this.item) && !hasKaraoke(this.item) && mayStartJobs(this.me, this.item);
-  }
-
-  #karaoke(mayStart: boolean): TemplateResult {
-    const isThere = hasKaraoke(this.item);
+  #karaoke(item: Item, mayStart: boolean): TemplateResult {
+    const isThere = hasKaraoke(item);
     return html`<section class="card" aria-labelledby="heading">
       <div class="head">
         <div>
           <h2 id="heading">${texts.heading}</h2>
           <p class="hint">${isThere ? texts.ready : texts.advice}</p>
         </div>
-        <div class="actions">${isThere ? this.#ready() : this.#make()} ${mayStart ? this.#export() : nothing}</div>
+        <div class="actions">
+          ${isThere ? this.#ready(item) : this.#make(item)} ${mayStart ? this.#export() : nothing}
+        </div>
       </div>
-      ${this.#progress()}
+      ${this.#progress(item)}
     </section>`;
   }
 
@@ -124,19 +151,15 @@ export class ItemJobs extends LitElement {
     </button>`;
   }
 
-  #ready(): TemplateResult {
-    const { source } = this.item;
-    return html`<a class="button small primary" href=${site(`/karaoke/${this.item.item_id}`)}>
-        ${playIcon}${texts.open}
-      </a>
-      ${
+  #ready({ item_id, source }: Item): TemplateResult {
+    return html`<a class="button small primary" href=${site(`/karaoke/${item_id}`)}> ${playIcon}${texts.open} </a> ${
         source === undefined
           ? nothing
           : html`<a class="button small" href=${site(`/library/${source}`)}>${texts.source}</a>`
       }`;
   }
 
-  #make(): TemplateResult | typeof nothing {
+  #make(item: Item): TemplateResult | typeof nothing {
     const { job } = this;
     if (job !== undefined && !hasEnded(job)) {
       return html`<button
@@ -153,16 +176,16 @@ export class ItemJobs extends LitElement {
       class="button small primary"
       type="button"
       ?disabled=${this.isStarting}
-      @click=${() => void this.#start()}
+      @click=${() => void this.#start(item)}
     >
       ${microphoneIcon}${this.isStarting ? texts.starting : texts.make}
     </button>`;
   }
 
-  #progress(): TemplateResult | typeof nothing {
+  #progress(item: Item): TemplateResult | typeof nothing {
     const { job, problem } = this;
     if (problem !== '') return html`<ud-notice kind="error" .heading=${texts.refused} .advice=${problem}></ud-notice>`;
-    if (job === undefined || job.state === 'cancelled' || hasKaraoke(this.item)) return nothing;
+    if (job === undefined || job.state === 'cancelled' || hasKaraoke(item)) return nothing;
     if (job.state === 'failed') {
       return html`<ud-notice
         kind="error"
@@ -173,34 +196,69 @@ export class ItemJobs extends LitElement {
     return html`<ud-job-progress .job=${job}></ud-job-progress>`;
   }
 
-  /** A job that was started before, here or elsewhere. */
-  async #look(): Promise<void> {
-    const { item_id } = this.item;
-    this.#asked = item_id;
-    const page = await this.jobs.list({ item_id }).catch(() => undefined);
-    const job = page?.jobs.find(({ kind }) => kind === 'stems');
-    if (job === undefined || this.item.item_id !== item_id || this.job !== undefined || this.isStarting) return;
-    if (job.state !== 'done') this.job = job;
-    if (!hasEnded(job)) this.#follow(job.job_id);
+  #files(): TemplateResult | typeof nothing {
+    if (this.exports.length === 0) return nothing;
+    return html`<ul class="files" aria-label=${texts.files}>
+      ${this.exports.map(({ file }, n) =>
+        file === undefined
+          ? html`<li>
+              <ud-job-progress .job=${this.exports[n]} .label=${strings.jobs.export.progress}></ud-job-progress>
+            </li>`
+          : html`<li>
+              <a class="button small" href=${site(sitePath(file.url))} download=${file.name}
+                >${downloadIcon}${texts.file(file.name, byteSize(file.bytes))}</a
+              >
+            </li>`,
+      )}
+    </ul>`;
   }
 
-  async #start(): Promise<void> {
-    const { item_id } = this.item;
+  /** Jobs that were started before, here or elsewhere. */
+  async #look(item: Item): Promise<void> {
+    const { item_id } = item;
+    this.#asked = item_id;
+    const page = await this.jobs.list({ item_id }).catch(() => undefined);
+    if (page === undefined || this.item?.item_id !== item_id) return;
+    this.#showExports(page.jobs.filter(isFile).slice(0, MOST_FILES));
+    const job = hasKaraoke(item) ? undefined : page.jobs.find(({ kind }) => kind === 'stems');
+    if (job === undefined || this.job !== undefined || this.isStarting) return;
+    if (job.state !== 'done') this.job = job;
+    if (!hasEnded(job)) this.#follow(item, job.job_id);
+  }
+
+  readonly #lookAgain = (): void => {
+    if (this.item !== undefined) void this.#look(this.item);
+  };
+
+  #showExports(exports: readonly Job[]): void {
+    this.exports = exports;
+    this.#followingExports?.abort();
+    this.#followingExports = new AbortController();
+    const { signal } = this.#followingExports;
+    const changed = (job: Job): void => {
+      if (signal.aborted) return;
+      this.exports = this.exports.map((known) => (known.job_id === job.job_id ? job : known)).filter(isFile);
+    };
+    for (const job of exports)
+      if (!hasEnded(job)) void follow(job.job_id, { jobs: this.jobs, changed, failed: () => undefined }, signal);
+  }
+
+  async #start(item: Item): Promise<void> {
+    const { item_id } = item;
     Object.assign(this, { isStarting: true, problem: '', job: undefined });
     try {
       const id = await this.jobs.create({ kind: 'stems', item_id });
-      if (this.item.item_id === item_id) this.#follow(id);
+      if (this.item?.item_id === item_id) this.#follow(item, id);
     } catch (error) {
-      if (this.item.item_id === item_id) this.problem = startProblem(error);
+      if (this.item?.item_id === item_id) this.problem = startProblem(error);
     } finally {
-      if (this.item.item_id === item_id) this.isStarting = false;
+      if (this.item?.item_id === item_id) this.isStarting = false;
     }
   }
 
-  #follow(id: JobId): void {
+  #follow(item: Item, id: JobId): void {
     this.#following?.abort();
     this.#following = new AbortController();
-    const { item } = this;
     const changed = (job: Job): void => {
       const wasRunning = this.job !== undefined && !hasEnded(this.job);
       this.job = job;

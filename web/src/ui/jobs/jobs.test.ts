@@ -142,6 +142,41 @@ describe('<ud-item-jobs>', () => {
     expect(root(element).querySelector('a')?.getAttribute('href')).toBe('/karaoke/i');
   });
 
+  it('shows the files that were made of the item, and one that is being made until it can be downloaded', async () => {
+    const file = { name: 'Salt.mp3', mime: 'audio/mpeg', bytes: 2_000_000, url: '/api/jobs/e/file' };
+    const done = job({ job_id: 'e', kind: 'export', state: 'done', file });
+    const { jobs, log, say } = fakeJobs([job({ job_id: 'r', kind: 'export' }), done]);
+    const stems = { vocals: 'v', accompaniment: 'a' };
+    const element = await mount(new ItemJobs(), { item: { ...ITEM, stems }, me: ANN, jobs });
+    await settle(element);
+    const links = (): (string | null)[] =>
+      [...root(element).querySelectorAll('.files a')].map((link) => link.getAttribute('href'));
+    expect([links(), log]).toEqual([['/api/jobs/e/file'], ['follow r']]);
+    expect(root(element).querySelectorAll('.files ud-job-progress')).toHaveLength(1);
+    say({ ...done, job_id: 'r', file: { ...file, url: '/api/jobs/r/file' } });
+    await settle(element);
+    expect(links()).toEqual(['/api/jobs/r/file', '/api/jobs/e/file']);
+  });
+
+  it('keeps the dialog of an export, and its item, while the page turns to another item', async () => {
+    const { jobs, log } = fakeJobs();
+    const element = await mount(new ItemJobs(), { item: ITEM, me: ANN, jobs });
+    const dialog = root(element).querySelector('ud-export');
+    button(element, 'Export')?.click();
+    for (const item of [undefined, { ...ITEM, item_id: 'other', title: 'Other' }]) {
+      element.item = item;
+      await settle(element);
+    }
+    expect(root(element).querySelector('ud-export')).toBe(dialog);
+    if (dialog === null) throw new Error('no dialog');
+    expect(words(dialog)).toContain('Export “Salt”');
+    root(dialog)
+      .querySelector('form')
+      ?.dispatchEvent(new Event('submit', { cancelable: true }));
+    await settle(element);
+    expect(log[0]).toContain('"item_id":"i"');
+  });
+
   it('says why a job was refused, and why one failed', async () => {
     const refused = fakeJobs([], new CallError('limit_reached', 'x'));
     const element = await mount(new ItemJobs(), { item: ITEM, me: ANN, jobs: refused.jobs });
