@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Failed, Tools, item::Media};
+use crate::{Failed, Tools, item::Media, threads::spawn};
 
 /// How long a run may stand still: no input taken, and no output time further.
 const STALL_TIMEOUT: Duration = Duration::from_secs(600);
@@ -98,9 +98,9 @@ impl Run<'_> {
         let (stdin, stdout, stderr) = (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take());
         let (fed, (told, times)) = (AtomicU64::new(0), mpsc::channel());
         thread::scope(|scope| {
-            let feeding = scope.spawn(|| self.feed(stdin, &fed, tools));
-            scope.spawn(move || stdout.map(|stdout| tell_times(stdout, &told)));
-            let words = scope.spawn(move || stderr.map(last_words).unwrap_or_default());
+            let feeding = spawn(scope, || self.feed(stdin, &fed, tools))?;
+            spawn(scope, move || stdout.map(|stdout| tell_times(stdout, &told)))?;
+            let words = spawn(scope, move || stderr.map(last_words).unwrap_or_default())?;
             let status = self.watch(&mut child, &times, &fed, tools);
             // Its pipes are closed now, which ends the threads.
             drop(child);

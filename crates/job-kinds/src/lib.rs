@@ -19,6 +19,7 @@ mod pictures;
 mod pieces;
 mod separate;
 mod sound;
+mod threads;
 mod tools;
 
 use std::panic::{self, AssertUnwindSafe};

@@ -17,7 +17,7 @@ use std::{
 use bytes::Bytes;
 
 use super::Media;
-use crate::{Failed, Tools};
+use crate::{Failed, Tools, threads::spawn};
 
 /// Calls `read` with a reader of the media. A failure to read a blob is returned rather than what `read` makes of it.
 pub(crate) fn with_reader<T>(
@@ -29,7 +29,7 @@ pub(crate) fn with_reader<T>(
     let (answer, answers) = channel();
     let reader = Reader { ends: ends(media), ask, answers, part: None, position: 0 };
     thread::scope(|scope| {
-        let serving = scope.spawn(|| serve(media, tools, asked, answer));
+        let serving = spawn(scope, || serve(media, tools, asked, answer))?;
         // The reader is dropped with `read`, which ends the thread.
         let result = read(reader);
         let failed = serving.join().unwrap_or_else(|_| Some(Failed::again("reading the item failed")));
