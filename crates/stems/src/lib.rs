@@ -75,14 +75,19 @@ impl Separator {
 
     /// Separates a mix, or a piece of one whose first sample is a multiple of [`plan::hop`] within it.
     pub fn separate(&self, mix: &Stereo) -> Stems {
+        self.separate_while(mix, &mut |_| true).unwrap_or_default()
+    }
+
+    /// As [`Self::separate`]. `go_on` is told several times a second how much is done, 0 to 1; nothing comes of the mix if it says no.
+    pub fn separate_while(&self, mix: &Stereo, go_on: &mut dyn FnMut(f32) -> bool) -> Option<Stems> {
         let length = mix.len();
         let [left, right] = [&mix.left, &mix.right].map(|channel| self.transform.frames(&channel[..length]));
-        let vocals = mask::vocals(&left, &right, self.rate, self.transform.hop());
+        let vocals = mask::vocals(&left, &right, self.rate, self.transform.hop(), go_on)?;
         let vocals = self.transform.samples(vocals, length);
         let rest = |channel: &[f32]| channel.iter().zip(&vocals).map(|(mix, vocals)| mix - vocals).collect();
-        Stems {
+        Some(Stems {
             accompaniment: Stereo { left: rest(&mix.left), right: rest(&mix.right) },
             vocals: Stereo { left: vocals.clone(), right: vocals },
-        }
+        })
     }
 }

@@ -22,9 +22,13 @@ pub(crate) fn run(work: &Separate, tools: &Tools<'_>) -> Result<Output, Failed> 
     tools.report.progress(0.0)?;
     let mix = Reader::of_sound(*tools, sound)?.stereo(read_from..read_to)?;
     tools.report.progress(0.1)?;
+    let middle = Middle(tools.report);
     let vocals = match model(work, tools)? {
-        Some(model) => model.vocals(&mix, sound.rate, read_from, &Middle(tools.report))?,
-        None => Separator::new(sound.rate).separate(&mix).vocals,
+        Some(model) => model.vocals(&mix, sound.rate, read_from, &middle)?,
+        None => {
+            let mut go_on = |part| middle.progress(part).is_ok();
+            Separator::new(sound.rate).separate_while(&mix, &mut go_on).ok_or(Cancelled)?.vocals
+        }
     };
     drop(mix);
     tools.report.progress(0.9)?;

@@ -1,6 +1,8 @@
 //! A song becomes two stems: whatever it is cut into, and in the formats that players take.
 
-use crate::common::{Bench, encoded, ffmpeg_samples, similarity_db};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::common::{Bench, Counter, encoded, ffmpeg_samples, similarity_db};
 use job_kinds::{Failed, Report, VocalsModel};
 use protocol::{
     item::ManifestTake,
@@ -181,4 +183,21 @@ fn vocals_of_a_model_have_two_sides_and_a_model_that_fails_ends_its_task_alone()
     let panicked = fails(Model(|_| panic!("a bug")));
     assert_eq!([&shorter, &refused, &panicked].map(|failed| failed.failure), [Failure::ForGood; 3]);
     assert_eq!(refused.reason, "no weights");
+}
+
+#[test]
+fn a_cancelled_separation_ends_within_its_work() {
+    let bench = Bench::cancelled_after(u32::MAX);
+    let sound = song(&bench, "cancelled-song.flac", 12);
+    let samples = sound.samples;
+    let (read_from, keep_from, read_to, keep_to) = (0, 0, samples, samples);
+    let work = Work::Separate(Separate { sound, read_from, read_to, keep_from, keep_to, model: None });
+    let before = bench.counter.reports.load(Ordering::Relaxed);
+    assert!(matches!(bench.run(&work), Ok(Output::Piece(_))));
+    let reports = bench.counter.reports.load(Ordering::Relaxed) - before;
+    assert!(reports > 10, "{reports} looks at whether it goes on");
+    // Two before it separates, and some within.
+    let cancelled = Bench { counter: Counter { reports: AtomicU32::new(0), most: 6 }, ..bench };
+    assert_eq!(cancelled.run(&work).unwrap_err().failure, Failure::HandedBack);
+    assert_eq!(cancelled.counter.reports.load(Ordering::Relaxed), 7);
 }

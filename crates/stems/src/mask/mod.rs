@@ -15,6 +15,9 @@ const LOWEST_HZ: f64 = 90.0;
 /// and 1.7, the songs of the tests are best separated with this.
 const CAUTION: f32 = 1.4;
 
+/// What part of the work it is to find what repeats.
+const REPETITION_PART: f32 = 0.6;
+
 /// Magnitudes, frame by frame.
 struct Magnitudes {
     values: Vec<f32>,
@@ -31,8 +34,15 @@ impl Magnitudes {
     }
 }
 
-/// The vocals' frames, the same for both channels, of a mix with `rate` samples a second and `hop` of them between two frames.
-pub(crate) fn vocals(left: &Frames, right: &Frames, rate: f64, hop: usize) -> Frames {
+/// The vocals' frames, the same for both channels, of a mix with `rate` samples a second and `hop` of them between two frames. None if
+/// `go_on`, which is told how much is done, says no.
+pub(crate) fn vocals(
+    left: &Frames,
+    right: &Frames,
+    rate: f64,
+    hop: usize,
+    go_on: &mut dyn FnMut(f32) -> bool,
+) -> Option<Frames> {
     let bins = left.bins();
     let middle: Vec<Complex32> =
         left.values().iter().zip(right.values()).map(|(left, right)| (left + right) * 0.5).collect();
@@ -40,16 +50,19 @@ pub(crate) fn vocals(left: &Frames, right: &Frames, rate: f64, hop: usize) -> Fr
     let magnitude = |value: &Complex32| value.norm_sqr().sqrt();
     let magnitudes = Magnitudes { values: middle.iter().map(magnitude).collect(), bins };
     let frames_per_s = rate / hop as f64;
-    let mut background = repetition::background(&magnitudes, frames_per_s, rate);
+    let mut background =
+        repetition::background(&magnitudes, frames_per_s, rate, &mut |part| go_on(REPETITION_PART * part))?;
     texture::raise_to_steady(&magnitudes, frames_per_s, &mut background);
+    go_on((1.0 + REPETITION_PART) / 2.0).then_some(())?;
     texture::raise_to_percussive(&magnitudes, &mut background);
+    go_on(1.0).then_some(())?;
     let shares = middle::shares(left, right);
     let lowest = (LOWEST_HZ / rate * (2 * (bins - 1)) as f64).ceil() as usize;
     let masked = |(n, value): (usize, Complex32)| {
         let share = if n % bins < lowest { 0.0 } else { shares[n] };
         value * share * foreground(magnitudes.values[n], background[n])
     };
-    Frames::new(middle.into_iter().enumerate().map(masked).collect(), bins)
+    Some(Frames::new(middle.into_iter().enumerate().map(masked).collect(), bins))
 }
 
 /// What share of a magnitude is not background: a Wiener filter.

@@ -13,14 +13,25 @@ const BANDS: usize = 48;
 /// The lowest and the highest frequency by which frames are compared, in Hz.
 const BAND_EDGES_HZ: (f64, f64) = (60.0, 12_000.0);
 
-/// The magnitudes of what repeats, at most those of the mix.
-pub(super) fn background(magnitudes: &Magnitudes, frames_per_s: f64, rate: f64) -> Vec<f32> {
+/// From one call of `go_on` to the next.
+const FRAMES_A_STEP: usize = 64;
+
+/// The magnitudes of what repeats, at most those of the mix. None if `go_on` says no.
+pub(super) fn background(
+    magnitudes: &Magnitudes,
+    frames_per_s: f64,
+    rate: f64,
+    go_on: &mut dyn FnMut(f32) -> bool,
+) -> Option<Vec<f32>> {
     let features = features(magnitudes, rate);
     let reach = (CONTEXT_S * frames_per_s) as usize;
     let apart = (APART_S * frames_per_s).ceil() as usize;
     let mut background = vec![0.0; magnitudes.values.len()];
     let mut column = Vec::with_capacity(LIKE + 1);
     for (k, background) in background.chunks_exact_mut(magnitudes.bins).enumerate() {
+        if k % FRAMES_A_STEP == 0 && !go_on(k as f32 / features.len() as f32) {
+            return None;
+        }
         let like = like(&features, k, reach, apart);
         let frames: Vec<&[f32]> = like.iter().map(|&k| magnitudes.frame(k)).collect();
         for (bin, background) in background.iter_mut().enumerate() {
@@ -29,7 +40,7 @@ pub(super) fn background(magnitudes: &Magnitudes, frames_per_s: f64, rate: f64) 
             *background = median::of(&mut column).min(magnitudes.frame(k)[bin]);
         }
     }
-    background
+    Some(background)
 }
 
 /// The frames most like `k`, apart from each other.
