@@ -238,6 +238,8 @@ export class SoundSource<S extends Sound = AudioBuffer> {
   }
 
   async #fetch(blob: BlobName, priority: Priority): Promise<Uint8Array<ArrayBuffer>> {
+    // It was closed between two tries.
+    if (this.#isClosed) throw new CallError('item_not_ready', 'the source is closed');
     const hold = this.#setup.fetcher.open(blob, priority);
     this.#holds.add(hold);
     try {
