@@ -37,6 +37,17 @@ impl ItemNodes {
         Self(Arc::clone(state))
     }
 
+    /// Whether a stream is live that is recorded into this item. The item is made shortly after the stream started.
+    pub(crate) fn is_to_be_recorded(&self, item_id: ItemId) -> bool {
+        self.0.read_streams(|catalogue, _| {
+            catalogue.recorded().any(|(_, stream)| {
+                let recording = stream.record().recording.as_ref();
+                !stream.is_over()
+                    && recording.is_some_and(|recording| recording.is_on && recording.item_id == item_id)
+            })
+        })
+    }
+
     /// The nodes that serve an item, in the order to try them, for a client that reaches the site below `prefix`.
     ///
     /// # Errors

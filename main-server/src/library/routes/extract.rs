@@ -1,6 +1,6 @@
 //! What the library's handlers take out of a request. An item that a caller may not see is to it as if there were none.
 
-use std::{convert::Infallible, net::IpAddr, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     extract::{FromRequestParts, Path},
@@ -8,6 +8,7 @@ use axum::{
 };
 use protocol::{ErrorCode, ItemId, grant::ItemClaims, stream::Visibility};
 use serde::Deserialize;
+use tokio::time::{Instant, sleep};
 
 use super::{
     super::{Error as LibraryError, Record},
@@ -21,6 +22,10 @@ use crate::{
     audit,
     clock::Now,
 };
+
+/// Longest wait for the item of a stream that has just begun, and the time between two looks.
+const RECORDING_WAIT: Duration = Duration::from_secs(3);
+const RECORDING_LOOK: Duration = Duration::from_millis(100);
 
 /// The part of a path that names an item; there may be others.
 #[derive(Deserialize)]
@@ -37,7 +42,18 @@ impl FromRequestParts<Arc<Api>> for ItemPath {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let path = Path::<ItemIdText>::from_request_parts(parts, api).await;
         let item_id = path.ok().and_then(|Path(path)| path.item_id.parse().ok());
-        item_id.map(Self).ok_or_else(|| LibraryError::Unknown.into())
+        let item_id = item_id.ok_or(LibraryError::Unknown)?;
+        await_recording(api, item_id).await;
+        Ok(Self(item_id))
+    }
+}
+
+/// Waits for the item of a stream that has just begun: its broadcaster is shown the way to it at once.
+async fn await_recording(api: &Api, item_id: ItemId) {
+    let end = Instant::now() + RECORDING_WAIT;
+    while api.library.known(item_id).is_none() && Instant::now() < end && api.nodes.is_to_be_recorded(item_id)
+    {
+        sleep(RECORDING_LOOK).await;
     }
 }
 
