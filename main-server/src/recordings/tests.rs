@@ -88,6 +88,20 @@ async fn any_main_server_takes_reports_and_goes_on_where_another_died() {
 }
 
 #[tokio::test]
+async fn the_item_of_a_stream_that_has_just_begun_is_waited_for() {
+    let cluster = Cluster::new().await;
+    let a = cluster.member(|_| {}).await;
+    let node = a.node("n").await;
+    let created: StreamCreated =
+        a.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
+    let item_id = created.recording.unwrap();
+    assert!(a.library.known(item_id).is_none());
+    let path = format!("/api/library/{item_id}");
+    let (item, _) = tokio::join!(a.get(&path), told(&a, &node, &created));
+    assert_eq!(item.read::<protocol::item::Item>().state, State::Growing);
+}
+
+#[tokio::test]
 async fn an_item_is_not_taken_for_empty_by_a_server_that_has_not_heard_of_its_media() {
     let cluster = Cluster::new().await;
     let (a, b) = cluster.pair().await;
