@@ -1,4 +1,4 @@
-//! One `undead cdn` process: started and watched. See [`child`](super::child) for how it ends.
+//! One `undead cdn` process: started and watched. See [`child`] for how it ends.
 
 use std::{
     io,
