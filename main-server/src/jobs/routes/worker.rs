@@ -111,15 +111,19 @@ fn check_model(worker: &Worker, model: Option<Hash>) -> Result<(), Error> {
 fn checked(mut worker: Worker) -> Result<Worker, Error> {
     let Worker { worker_id, name, version, tasks, stems_model, .. } = &worker;
     let is_id = worker_id.len() == 32 && worker_id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_name =
-        |text: &str| !text.is_empty() && text.len() <= NAME_BYTES && !text.contains(char::is_control);
+    let is_name = |text: &str| {
+        (1..=NAME_BYTES).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    };
+    let is_key = |key: &String| key.len() <= NAME_BYTES && key.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_id || !is_name(name) || !is_name(version) {
-        return Err(Error::invalid("worker_id is not 32 hex digits, or a name is empty or too long"));
+        return Err(Error::invalid(
+            "worker_id is not 32 hex digits, or a name is not 1 to 100 characters of ASCII",
+        ));
     }
     if stems_model.as_ref().is_some_and(|model| model.parse::<Hash>().is_err()) {
         return Err(Error::invalid("stems_model is not 64 hex digits"));
     }
-    if tasks.len() > MOST_TASKS || tasks.iter().any(|key| key.len() > NAME_BYTES) {
+    if tasks.len() > MOST_TASKS || !tasks.iter().all(is_key) {
         return Err(Error::invalid(format!("a worker has at most {MOST_TASKS} tasks")));
     }
     worker.abilities.retain(|ability| *ability != Ability::Other);
