@@ -6,6 +6,7 @@ import { launchBrowser } from './support/browser.ts';
 import { FakeLibrary } from './support/fake-library.ts';
 import { Firefox } from './support/firefox.ts';
 import { measureHeard, TAP, type Heard } from './support/heard.ts';
+import { LibraryPage } from './support/library-page.ts';
 import { Loudspeaker } from './support/loudspeaker.ts';
 import { Complaints } from './support/pages.ts';
 
@@ -41,12 +42,12 @@ test.afterAll(async () => {
 });
 
 /** A song whose stems are these sounds. */
-async function addSong(title: string, accompaniment: string, vocals: string): Promise<string> {
+async function addSong(title: string, accompaniment: string, vocals: string, more: object = {}): Promise<string> {
   const stems = {
-    accompaniment: await library.add(`${title} (accompaniment)`, 'flac', SECONDS, {}, accompaniment),
-    vocals: await library.add(`${title} (vocals)`, 'flac', SECONDS, {}, vocals),
+    accompaniment: await library.add(`${title} (accompaniment)`, 'flac', SECONDS, { ...more }, accompaniment),
+    vocals: await library.add(`${title} (vocals)`, 'flac', SECONDS, { ...more }, vocals),
   };
-  return await library.add(title, 'flac', 1, { stems, owner: 'ann', duration_ms: SECONDS * 1_000 });
+  return await library.add(title, 'flac', 1, { stems, owner: 'ann', duration_ms: SECONDS * 1_000, ...more });
 }
 
 async function openSong(song: string): Promise<Page> {
@@ -99,6 +100,27 @@ test('Chromium changes the key', async () => {
   for (let i = 0; i < 9; i++) await page.getByRole('button', { name: 'Lower the key' }).click();
   await expect(page.getByRole('button', { name: 'Lower the key' })).toBeDisabled();
   await expectKey(page, -6);
+  await page.close();
+});
+
+test('a stem is saved, also where this is the first page of the site that the browser opens', async () => {
+  const page = await browser.newPage();
+  await page.goto(`${library.url}/karaoke/${tone}`);
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Accompaniment' }).click();
+  expect((await saved).suggestedFilename()).toBe('Salt (accompaniment).m4a');
+  await page.close();
+});
+
+test('nothing of a private song stays in the browser when its owner signs out', async () => {
+  library.me = ANN;
+  const page = await openSong(await addSong('Secret', TONE, TONE, { visibility: 'private' }));
+  const kept = (): Promise<number> => new LibraryPage(page).keptFragments();
+  await expect.poll(kept).toBeGreaterThan(0);
+  await page.getByRole('button', { name: 'Account ann' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
+  await expect(page.getByText('No song here')).toBeVisible();
+  await expect.poll(kept).toBe(0);
   await page.close();
 });
 

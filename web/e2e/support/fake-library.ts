@@ -177,6 +177,7 @@ export class FakeLibrary extends Local {
     const [, itemId, rest = ''] = /^\/api\/library\/([^/]+)(\/\w+)?$/.exec(pathname) ?? [];
     if (pathname === '/api/library') this.#list(response, searchParams);
     else if (pathname === '/api/me') json(response, this.me);
+    else if (pathname === '/api/logout') this.#signOut(response);
     else if (itemId !== undefined && rest === '/lyrics') await this.#lyrics(request, response, itemId);
     else if (itemId !== undefined && rest === '/waveform') json(response, WAVE);
     else if (itemId !== undefined) this.#item(response, itemId, rest === '/play');
@@ -192,9 +193,15 @@ export class FakeLibrary extends Local {
 
   #item(response: ServerResponse, itemId: string, plays: boolean): void {
     const item = this.items.get(itemId);
-    if (item === undefined) refuse(response, 404, 'unknown_item');
+    const isHidden = item?.record.visibility === 'private' && this.me === NOBODY;
+    if (item === undefined || isHidden) refuse(response, 404, 'unknown_item');
     else if (plays) json(response, { grant: 'g', expires_in_s: 21_600, nodes: this.nodes.map(({ url }) => url) });
     else json(response, item.record);
+  }
+
+  #signOut(response: ServerResponse): void {
+    this.me = NOBODY;
+    response.writeHead(204).end();
   }
 
   async #lyrics(request: IncomingMessage, response: ServerResponse, itemId: string): Promise<void> {

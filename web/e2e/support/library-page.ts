@@ -76,6 +76,13 @@ export class LibraryPage {
     await expect.poll(names).toContain('undead-library-page-');
   }
 
+  /** How many fragments this browser keeps. */
+  async keptFragments(): Promise<number> {
+    return await this.page.evaluate(
+      async () => (await (await window.caches.open('undead-library-fragments')).keys()).length,
+    );
+  }
+
   /** Waits until the page says that something is kept. */
   async expectKept(): Promise<void> {
     await expect(this.page.getByText('Kept in this browser:')).toBeVisible();

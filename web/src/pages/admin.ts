@@ -6,12 +6,11 @@ import { customElement, state } from 'lit/decorators.js';
 import { MainServer } from '../api/client';
 import { People } from '../api/people';
 import { takeFromFragment } from '../browser/fragment';
-import { refusalText } from '../people/problems';
 import type { Me } from '../protocol/account';
 import { strings } from '../strings';
 import '../ui/admin/operations';
 import '../ui/notice';
-import '../ui/people/account-menu';
+import { Login } from '../ui/people/login';
 import '../ui/people/setup-form';
 import '../ui/people/sign-in';
 import '../ui/people/stream-keys';
@@ -24,14 +23,12 @@ const texts = strings.people;
 
 @customElement('ud-admin-page')
 export class AdminPage extends LitElement {
-  @state() private me: Me | undefined;
-  /** Why it is not known who is signed in. */
-  @state() private problem = '';
   /** The session ended while the page was in use. */
   @state() private sessionOver = false;
   @state() private setupToken: string | undefined;
   readonly #server = new MainServer();
   readonly #people = new People(this.#server);
+  readonly #login = new Login(this, { people: this.#people });
 
   static override styles = [
     base,
@@ -56,31 +53,26 @@ export class AdminPage extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#open();
+    this.#takeToken();
     // The link of another set-up, opened in the same tab.
-    addEventListener('hashchange', this.#open);
+    addEventListener('hashchange', this.#takeToken);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    removeEventListener('hashchange', this.#open);
+    removeEventListener('hashchange', this.#takeToken);
   }
 
   override render(): TemplateResult {
     return html`<ud-shell>
-      <ud-account-menu
-        slot="account"
-        .account=${this.me?.account ?? null}
-        .people=${this.#people}
-        @signed-out=${() => void this.#look()}
-      ></ud-account-menu>
+      ${this.#login.menu()}
       <div @session-over=${this.#lost}>${this.#view()}</div>
     </ud-shell>`;
   }
 
   #view(): TemplateResult {
     if (this.setupToken !== undefined) return this.#setup(this.setupToken);
-    const { me } = this;
+    const { me } = this.#login;
     if (me === undefined) return this.#unknown();
     if (me.account === null) return this.#signIn(me);
     if (me.account.role === 'operator') {
@@ -92,9 +84,10 @@ export class AdminPage extends LitElement {
   }
 
   #unknown(): TemplateResult {
-    if (this.problem === '') return html`<ud-progress label=${strings.admin.loading}></ud-progress>`;
-    return html`<ud-notice kind="error" heading=${this.problem}>
-      <button class="button" type="button" @click=${() => void this.#look()}>${strings.admin.tryAgain}</button>
+    const { problem } = this.#login;
+    if (problem === '') return html`<ud-progress label=${strings.admin.loading}></ud-progress>`;
+    return html`<ud-notice kind="error" heading=${problem}>
+      <button class="button" type="button" @click=${() => void this.#login.look()}>${strings.admin.tryAgain}</button>
     </ud-notice>`;
   }
 
@@ -128,30 +121,19 @@ export class AdminPage extends LitElement {
     </section>`;
   }
 
-  readonly #open = (): void => {
+  readonly #takeToken = (): void => {
     this.setupToken = takeFromFragment('setup') ?? this.setupToken;
-    void this.#look();
   };
 
   readonly #enter = (): void => {
     Object.assign(this, { setupToken: undefined, sessionOver: false });
-    void this.#look();
+    void this.#login.look();
   };
 
   readonly #lost = (): void => {
     this.sessionOver = true;
-    void this.#look();
+    void this.#login.look();
   };
-
-  async #look(): Promise<void> {
-    this.problem = '';
-    try {
-      this.me = await this.#people.me();
-    } catch (error) {
-      this.me = undefined;
-      this.problem = refusalText(error);
-    }
-  }
 }
 
 declare global {

@@ -1,16 +1,13 @@
-// The page /jobs: operators see jobs and workers. Others are asked to sign in.
+// The page /jobs: jobs and workers for operators. Everyone else is asked to sign in.
 
-import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
-import { customElement, state } from 'lit/decorators.js';
-import { People } from '../api/people';
+import { LitElement, css, html, type TemplateResult } from 'lit';
+import { customElement } from 'lit/decorators.js';
 import { site } from '../browser/site';
 import { Jobs } from '../jobs/api';
-import { refusalText } from '../people/problems';
-import type { Me } from '../protocol/account';
 import { strings } from '../strings';
 import '../ui/jobs/jobs-overview';
 import '../ui/notice';
-import '../ui/people/account-menu';
+import { Login } from '../ui/people/login';
 import '../ui/progress';
 import '../ui/shell';
 import { base, buttons } from '../ui/styles';
@@ -19,10 +16,7 @@ const texts = strings.jobs;
 
 @customElement('ud-jobs-page')
 export class JobsPage extends LitElement {
-  @state() private me: Me | undefined;
-  /** Why it is not known who is signed in. */
-  @state() private problem = '';
-  readonly #people = new People();
+  readonly #login = new Login(this);
   readonly #jobs = new Jobs();
 
   static override styles = [
@@ -43,19 +37,9 @@ export class JobsPage extends LitElement {
     `,
   ];
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    void this.#look();
-  }
-
   override render(): TemplateResult {
     return html`<ud-shell>
-      <ud-account-menu
-        slot="account"
-        .account=${this.me?.account ?? null}
-        .people=${this.#people}
-        @signed-out=${() => void this.#look()}
-      ></ud-account-menu>
+      ${this.#login.menu()}
       <div class="head">
         <h1>${texts.heading}</h1>
         <p>${texts.advice}</p>
@@ -64,30 +48,21 @@ export class JobsPage extends LitElement {
     </ud-shell>`;
   }
 
-  #content(): TemplateResult | typeof nothing {
-    if (this.problem !== '') {
-      return html`<ud-notice kind="error" heading=${this.problem}>
-        <button class="button small" type="button" @click=${() => void this.#look()}>${texts.page.tryAgain}</button>
+  #content(): TemplateResult {
+    const { me, problem } = this.#login;
+    const look = (): void => void this.#login.look();
+    if (problem !== '') {
+      return html`<ud-notice kind="error" heading=${problem}>
+        <button class="button small" type="button" @click=${look}>${texts.page.tryAgain}</button>
       </ud-notice>`;
     }
-    const { me } = this;
     if (me === undefined) return html`<ud-progress label=${texts.page.loading}></ud-progress>`;
     if (me.account?.role === 'operator') {
-      return html`<ud-jobs-overview .jobs=${this.#jobs} @session-over=${() => void this.#look()}></ud-jobs-overview>`;
+      return html`<ud-jobs-overview .jobs=${this.#jobs} @session-over=${look}></ud-jobs-overview>`;
     }
     return html`<ud-notice kind="info" .heading=${texts.signIn}>
       <a class="button small" href=${site('/admin')}>${texts.signInAction}</a>
     </ud-notice>`;
-  }
-
-  async #look(): Promise<void> {
-    this.problem = '';
-    try {
-      this.me = await this.#people.me();
-    } catch (error) {
-      this.me = undefined;
-      this.problem = refusalText(error);
-    }
   }
 }
 

@@ -1,8 +1,7 @@
-// The page /karaoke/{item_id}: sings a song whose stems were made, by the id of the song or of one of its stems.
+// The page /karaoke/{item_id}: the karaoke player of a song with stems; the id is that of the song or of one of its stems.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
-import { People } from '../api/people';
 import { site, sitePath } from '../browser/site';
 import { findSong } from '../karaoke/opening';
 import { KaraokeSession } from '../karaoke/session';
@@ -10,13 +9,12 @@ import { WebOutput } from '../karaoke/web-output';
 import { Library } from '../library/api';
 import { Kept } from '../library/kept/kept';
 import { Opening } from '../library/opening';
-import type { Me } from '../protocol/account';
 import { asCallError, type CallError } from '../protocol/error';
 import type { ItemId } from '../protocol/item';
 import { strings } from '../strings';
 import '../ui/karaoke/karaoke';
 import '../ui/notice';
-import '../ui/people/account-menu';
+import { Login } from '../ui/people/login';
 import '../ui/progress';
 import '../ui/shell';
 import { base, buttons } from '../ui/styles';
@@ -24,17 +22,19 @@ import { canPlayType } from '../watch/playback/mse/media-source';
 
 const texts = strings.karaoke;
 const SITE = location.origin + site('');
+/** The service worker starts once the song plays, or after this time: sooner, it would hold up the sound. */
+const WORKER_MS = 3_000;
 
 @customElement('ud-karaoke-page')
 export class KaraokePage extends LitElement {
-  @state() private me: Me | undefined;
   @state() private session: KaraokeSession | undefined;
   @state() private problem: CallError | undefined;
-  /** Grows whenever something changed that the player reads from the session. */
+  /** Grows with every change of the session, so that the player is drawn again. */
   @state() private version = 0;
   readonly #library = new Library();
-  readonly #people = new People();
   readonly #kept = new Kept();
+  readonly #login = new Login(this, { kept: this.#kept, signedOut: () => this.#signedOut() });
+  #workerTimer: ReturnType<typeof setTimeout> | undefined;
 
   static override styles = [
     base,
@@ -52,25 +52,18 @@ export class KaraokePage extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    this.#workerTimer = setTimeout(this.#startWorker, WORKER_MS);
     void this.#open();
-    void this.#look();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    clearTimeout(this.#workerTimer);
     this.session?.close();
   }
 
   override render(): TemplateResult {
-    return html`<ud-shell current="library">
-      <ud-account-menu
-        slot="account"
-        .account=${this.me?.account ?? null}
-        .people=${this.#people}
-        @signed-out=${() => void this.#look()}
-      ></ud-account-menu>
-      ${this.#content()}
-    </ud-shell>`;
+    return html`<ud-shell current="library"> ${this.#login.menu()} ${this.#content()} </ud-shell>`;
   }
 
   #content(): TemplateResult {
@@ -88,7 +81,7 @@ export class KaraokePage extends LitElement {
             .session=${session}
             .library=${this.#library}
             .version=${this.version}
-            ?may-edit=${this.#mayEdit}
+            ?may-edit=${this.#login.mayEdit(session.song.source)}
           ></ud-karaoke>`
     }`;
   }
@@ -106,12 +99,6 @@ export class KaraokePage extends LitElement {
     </ud-notice>`;
   }
 
-  get #mayEdit(): boolean {
-    const account = this.me?.account ?? null;
-    if (account === null) return false;
-    return account.role === 'operator' || this.session?.song.source.owner === account.name;
-  }
-
   async #open(): Promise<void> {
     this.session?.close();
     Object.assign(this, { session: undefined, problem: undefined });
@@ -124,7 +111,7 @@ export class KaraokePage extends LitElement {
         open: (id) => this.#opening(id),
         canPlay: canPlayType,
         output: (rate) => new WebOutput(rate),
-        changed: () => this.version++,
+        changed: () => this.#changed(),
       });
       this.session = session;
       session.open();
@@ -144,8 +131,17 @@ export class KaraokePage extends LitElement {
     });
   }
 
-  async #look(): Promise<void> {
-    this.me = await this.#people.me().catch(() => undefined);
+  #changed(): void {
+    this.version++;
+    if (this.session?.state.phase === 'playing') this.#startWorker();
+  }
+
+  readonly #startWorker = (): void => this.#kept.start(site('/library-worker.js'), site('/'));
+
+  /** A song that is not public is asked for again: what it fetched further would stay in this browser. */
+  #signedOut(): void {
+    const { session } = this;
+    if (session !== undefined && session.song.source.visibility !== 'public') void this.#open();
   }
 }
 

@@ -2,7 +2,6 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
-import { People } from '../api/people';
 import { site } from '../browser/site';
 import { tabMemory } from '../browser/storage';
 import { Jobs } from '../jobs/api';
@@ -13,7 +12,6 @@ import { Queue, type Queued } from '../library/queue';
 import { Pictures } from '../library/upload/pictures';
 import { startTransfer } from '../library/upload/transfer';
 import { Uploads } from '../library/upload/uploads';
-import type { Me } from '../protocol/account';
 import type { Item, ItemId } from '../protocol/item';
 import { strings } from '../strings';
 import '../ui/jobs/item-jobs';
@@ -33,7 +31,7 @@ import type { PassphraseEvent } from '../ui/library/problem';
 import '../ui/library/problem';
 import type { QueueGoEvent } from '../ui/library/queue-panel';
 import '../ui/library/queue-panel';
-import '../ui/people/account-menu';
+import { Login } from '../ui/people/login';
 import { uploadIcon } from '../ui/icons';
 import '../ui/shell';
 import { base, buttons } from '../ui/styles';
@@ -56,7 +54,6 @@ export class LibraryPage extends LitElement {
   @state() private playing: Playing | undefined;
   /** Grows whenever something changed that elements read from what they were given. */
   @state() private version = 0;
-  @state() private me: Me | undefined;
   @state() private isPlaying = false;
   @state() private asks = false;
   @state() private queueShown = false;
@@ -67,9 +64,8 @@ export class LibraryPage extends LitElement {
   @query('ud-item-list') declare private list: ItemList | null;
   @query('ud-uploads') declare private uploadList: UploadList | null;
   @query('ud-kept-panel') declare private keptPanel: KeptPanel | null;
-  readonly #people = new People();
+  readonly #login = new Login(this, { kept, signedOut: () => this.#signedOut() });
   readonly #jobs = new Jobs();
-  #asked: Promise<Me | undefined> | undefined;
   readonly #queue = new Queue(tabMemory, () => this.#changed());
   readonly #uploads = new Uploads({
     start: startTransfer,
@@ -136,7 +132,6 @@ export class LibraryPage extends LitElement {
     addEventListener('popstate', this.#went);
     addEventListener('beforeunload', this.#warn);
     document.addEventListener('keydown', this.#key);
-    void this.#look();
   }
 
   override disconnectedCallback(): void {
@@ -165,12 +160,7 @@ export class LibraryPage extends LitElement {
     const isStage = shownId !== undefined;
     const hasBar = !isStage && playing !== undefined;
     return html`<ud-shell current="library" @click=${this.#clicked}>
-      <ud-account-menu
-        slot="account"
-        .account=${this.me?.account ?? null}
-        .people=${this.#people}
-        @signed-out=${() => void this.#look()}
-      ></ud-account-menu>
+      ${this.#login.menu()}
       <div
         class="page ${hasBar ? 'with-bar' : ''}"
         @ud-play-item=${({ item }: ItemEvent) => this.#pressed(item)}
@@ -209,13 +199,13 @@ export class LibraryPage extends LitElement {
         .playing=${playing}
         .library=${library}
         .version=${this.version}
-        ?may-edit=${this.#mayEdit(playing.item)}
+        ?may-edit=${this.#login.mayEdit(playing.item)}
         @ud-item-changed=${this.#itemChanged}
         @ud-tag=${({ tag }: TagEvent) => this.#showTag(tag)}
       >
         <ud-item-jobs
           .item=${playing.item}
-          .me=${this.me}
+          .me=${this.#login.me}
           .jobs=${this.#jobs}
           @ud-item-linked=${() => void this.#lookAgain(playing.itemId)}
         ></ud-item-jobs>
@@ -223,7 +213,7 @@ export class LibraryPage extends LitElement {
   }
 
   #list(isStage: boolean): TemplateResult {
-    const mayUpload = this.me?.may_upload === true;
+    const mayUpload = this.#login.me?.may_upload === true;
     return html`${isStage ? nothing : html`<h1>${strings.library.heading}</h1>`}
     ${mayUpload ? html`<ud-uploads .uploads=${this.#uploads} .version=${this.version}></ud-uploads>` : nothing}
     ${this.hasList ? this.#items(mayUpload) : nothing}`;
@@ -234,7 +224,7 @@ export class LibraryPage extends LitElement {
         .library=${library}
         .kept=${kept}
         .playing=${this.isPlaying ? this.playing?.itemId : undefined}
-        ?signed-in=${(this.me?.account ?? null) !== null}
+        ?signed-in=${this.#login.account !== null}
         >${mayUpload ? this.#uploadButton() : nothing}</ud-item-list
       >
       <ud-kept-panel .kept=${kept}></ud-kept-panel>`;
@@ -255,22 +245,10 @@ export class LibraryPage extends LitElement {
     ></ud-queue-panel>`;
   }
 
-  #mayEdit(item: Item | undefined): boolean {
-    const account = this.me?.account ?? null;
-    if (item === undefined || account === null) return false;
-    return account.role === 'operator' || item.owner === account.name;
-  }
-
-  async #look(): Promise<void> {
-    this.#asked = this.#people.me().catch(() => undefined);
-    this.me = await this.#asked;
-    // Also where the session ended without a press.
-    if (this.me !== undefined) void kept.isFor(this.me.account?.name ?? null);
-  }
-
-  async #person(): Promise<string | null | undefined> {
-    const me = await this.#asked;
-    return me === undefined ? undefined : (me.account?.name ?? null);
+  /** A private item that plays is asked for again: what it fetched further would stay in this browser. */
+  #signedOut(): void {
+    const { playing } = this;
+    if (playing?.item?.visibility === 'private') this.#open(playing.itemId);
   }
 
   /** Shows what the address says. */
@@ -327,7 +305,7 @@ export class LibraryPage extends LitElement {
       media: this.deck.media,
       canPlay: canPlayType,
       base: SITE,
-      person: () => this.#person(),
+      person: () => this.#login.name(),
       again: () => openItem(itemId),
       changed: () => this.#changed(),
       arrived: () => this.#arrived(),

@@ -3,14 +3,12 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
-import { People } from '../api/people';
 import { Poll } from '../api/poll';
 import { site } from '../browser/site';
 import { Parties } from '../party/api';
 import { PartyListing, type PartyListView } from '../party/listing';
 import { handedOver, keepMembership } from '../party/memberships';
 import { keepName, lastName } from '../party/own-name';
-import type { Me } from '../protocol/account';
 import type { CreateParty } from '../protocol/party';
 import { strings } from '../strings';
 import { fields } from '../ui/fields';
@@ -19,7 +17,7 @@ import '../ui/notice';
 import type { CreateDialog } from '../ui/party/create-dialog';
 import '../ui/party/create-dialog';
 import '../ui/party/party-card';
-import '../ui/people/account-menu';
+import { Login } from '../ui/people/login';
 import '../ui/shell';
 import { base, buttons } from '../ui/styles';
 import { surfaces } from '../ui/surfaces';
@@ -31,11 +29,10 @@ const REFRESH_MS = 5_000;
 @customElement('ud-parties-page')
 export class PartiesPage extends LitElement {
   @state() private view: PartyListView | undefined;
-  @state() private me: Me | undefined;
   @state() private q = '';
   @query('ud-party-create') declare private dialog: CreateDialog;
   readonly #parties = new Parties();
-  readonly #people = new People();
+  readonly #login = new Login(this);
   readonly #listing = new PartyListing({ parties: this.#parties, changed: (view) => (this.view = view) });
   #poll: Poll | undefined;
 
@@ -113,7 +110,6 @@ export class PartiesPage extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.#poll = new Poll(REFRESH_MS, () => this.#listing.refresh());
-    void this.#look();
   }
 
   override disconnectedCallback(): void {
@@ -128,12 +124,7 @@ export class PartiesPage extends LitElement {
 
   override render(): TemplateResult {
     return html`<ud-shell current="parties">
-      <ud-account-menu
-        slot="account"
-        .account=${this.me?.account ?? null}
-        .people=${this.#people}
-        @signed-out=${() => void this.#look()}
-      ></ud-account-menu>
+      ${this.#login.menu()}
       <div class="head">
         <div>
           <h1>${texts.heading}</h1>
@@ -167,7 +158,7 @@ export class PartiesPage extends LitElement {
       ${this.#content()}
       <ud-party-create
         .create=${(party: CreateParty) => this.#create(party)}
-        .account=${this.me?.account?.name}
+        .account=${this.#login.account?.name}
         name=${lastName()}
       ></ud-party-create>
     </ud-shell>`;
@@ -216,11 +207,7 @@ export class PartiesPage extends LitElement {
   async #create(party: CreateParty): Promise<void> {
     const { party_id, member } = await this.#parties.create(party);
     keepMembership(party_id, member);
-    if (this.me?.account === null) keepName(party.name);
+    if (this.#login.me?.account === null) keepName(party.name);
     location.assign(site(`/party/${party_id}`) + handedOver(party_id, member));
-  }
-
-  async #look(): Promise<void> {
-    this.me = await this.#people.me().catch(() => undefined);
   }
 }

@@ -2,21 +2,19 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
-import { People } from '../api/people';
 import { sitePath } from '../browser/site';
 import { tabMemory } from '../browser/storage';
 import { keepName, lastName } from '../party/own-name';
 import { takeMembership } from '../party/memberships';
 import { PartyClient } from '../party/party-client';
 import type { SessionView } from '../party/session';
-import type { Me } from '../protocol/account';
 import type { PartyId } from '../protocol/party';
 import { strings } from '../strings';
 import '../ui/notice';
 import '../ui/party/join-form';
 import '../ui/party/outcome';
 import '../ui/party/room';
-import '../ui/people/account-menu';
+import { Login } from '../ui/people/login';
 import '../ui/people/sign-in';
 import '../ui/shell';
 import { base, buttons } from '../ui/styles';
@@ -30,10 +28,9 @@ const link = location.origin + location.pathname;
 @customElement('ud-party-page')
 export class PartyPage extends LitElement {
   @state() private view: SessionView;
-  @state() private me: Me | undefined;
   readonly #session = new PartyClient(partyId);
   readonly #invited = new Invited(partyId, tabMemory);
-  readonly #people = new People();
+  readonly #login = new Login(this);
   #forget: (() => void) | undefined;
 
   static override styles = [
@@ -64,7 +61,6 @@ export class PartyPage extends LitElement {
     super.connectedCallback();
     this.#forget = this.#session.onChange((view) => this.#changed(view));
     this.#session.open();
-    void this.#look();
   }
 
   override disconnectedCallback(): void {
@@ -74,15 +70,7 @@ export class PartyPage extends LitElement {
   }
 
   override render(): TemplateResult {
-    return html`<ud-shell current="parties" compact>
-      <ud-account-menu
-        slot="account"
-        .account=${this.me?.account ?? null}
-        .people=${this.#people}
-        @signed-out=${() => void this.#look()}
-      ></ud-account-menu>
-      ${this.#content()}
-    </ud-shell>`;
+    return html`<ud-shell current="parties" compact> ${this.#login.menu()} ${this.#content()} </ud-shell>`;
   }
 
   #content(): TemplateResult {
@@ -111,8 +99,8 @@ export class PartyPage extends LitElement {
       .session=${this.#session}
       .view=${this.view}
       link=${link}
-      ?operator=${this.me?.account?.role === 'operator'}
-      ?may-upload=${this.me?.may_upload === true}
+      ?operator=${this.#login.account?.role === 'operator'}
+      ?may-upload=${this.#login.me?.may_upload === true}
     ></ud-party-room>`;
   }
 
@@ -120,7 +108,7 @@ export class PartyPage extends LitElement {
     return html`<ud-party-join
       .state=${this.view.state}
       .join=${(name: string) => this.#enter(name)}
-      .account=${this.me?.account?.name}
+      .account=${this.#login.account?.name}
       name=${lastName()}
     >
       ${this.#signIn('sign-in')}
@@ -128,7 +116,7 @@ export class PartyPage extends LitElement {
   }
 
   #nowhere(): TemplateResult {
-    const maySignIn = this.me?.account === null;
+    const maySignIn = this.#login.me?.account === null;
     return html`<ud-party-outcome kind="nowhere" ?may-sign-in=${maySignIn}>
       ${maySignIn ? this.#signIn('') : nothing}
     </ud-party-outcome>`;
@@ -137,7 +125,7 @@ export class PartyPage extends LitElement {
   #signIn(slot: string): TemplateResult {
     return html`<ud-sign-in
       slot=${slot || nothing}
-      .enter=${(name: string, password: string) => this.#people.signIn(name, password)}
+      .enter=${(name: string, password: string) => this.#login.people.signIn(name, password)}
       @signed-in=${() => void this.#signedIn()}
     ></ud-sign-in>`;
   }
@@ -153,16 +141,12 @@ export class PartyPage extends LitElement {
     this.#session.unlock();
     await this.#session.join(name, this.#invited.invitation);
     this.#invited.forget();
-    if (this.me?.account === null) keepName(name);
+    if (this.#login.me?.account === null) keepName(name);
   }
 
   async #signedIn(): Promise<void> {
-    await this.#look();
+    await this.#login.look();
     this.#session.open();
-  }
-
-  async #look(): Promise<void> {
-    this.me = await this.#people.me().catch(() => undefined);
   }
 
   #changed(view: SessionView): void {

@@ -7,7 +7,7 @@ import { blobKey } from './addresses';
 import { FRAGMENTS_CACHE, type Answers, type Message } from './messages';
 import type { Usage } from './store';
 
-/** How long the worker may take to answer: it may have to start first. */
+/** How long the worker may take to start, and then to answer. */
 const ANSWER_MS = 8_000;
 
 /** See the head of the file. */
@@ -27,6 +27,14 @@ export class Kept {
     this.#activated = undefined;
   }
 
+  /** For pages that start no worker: asks the one that another page started. Where there is none, nothing is kept. */
+  static joined(workers?: ServiceWorkerContainer): Kept {
+    const kept = new Kept(workers);
+    kept.#activated?.(kept.#registered());
+    kept.#activated = undefined;
+    return kept;
+  }
+
   /** Whether the worker sees what this page fetches. */
   get isWatching(): boolean {
     return (this.#workers?.controller ?? null) !== null;
@@ -42,7 +50,7 @@ export class Kept {
     void this.#ask({ ask: 'keep-item', item, manifest, person });
   }
 
-  /** This account is signed in, or none: what is not public and was kept for another one goes. */
+  /** This account is signed in, or none: what may not be public and was kept for another one goes. */
   async isFor(person: string | null): Promise<void> {
     await this.#ask({ ask: 'person', person });
   }
@@ -91,7 +99,17 @@ export class Kept {
   async #register(script: string, scope: string): Promise<ServiceWorker | undefined> {
     try {
       await this.#workers?.register(script, { scope, updateViaCache: 'none' });
-      return (await this.#workers?.ready)?.active ?? undefined;
+      // A worker that cannot be installed is never ready.
+      const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ANSWER_MS));
+      return (await Promise.race([this.#workers?.ready, late]))?.active ?? undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #registered(): Promise<ServiceWorker | undefined> {
+    try {
+      return (await this.#workers?.getRegistration())?.active ?? undefined;
     } catch {
       return undefined;
     }

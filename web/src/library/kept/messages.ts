@@ -12,7 +12,7 @@ export type Message =
   | { ask: 'keep'; itemId: ItemId; hash: string; bytes: Uint8Array<ArrayBuffer> }
   /** An item is played: its records and the page itself are kept, for the account of that name, or anybody. */
   | { ask: 'keep-item'; item: Item; manifest: Manifest; person: string | null }
-  /** This account is signed in, or none: what was kept for another one and is not public goes. */
+  /** This account is signed in, or none: what was kept for another one and may not be public goes. */
   | { ask: 'person'; person: string | null }
   /** An item is gone. */
   | { ask: 'forget-item'; itemId: ItemId }

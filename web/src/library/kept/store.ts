@@ -104,11 +104,11 @@ export class KeptStore {
     });
   }
 
-  /** Forgets everything, or one item's fragments. */
-  async clear(itemId?: string): Promise<void> {
+  /** Forgets everything, or the fragments of the items that are `chosen`. */
+  async clear(chosen: (itemId: string) => boolean = () => true): Promise<void> {
     await this.#alone(async () => {
       const entries = await this.#setup.index.entries();
-      await this.#remove(entries.filter((entry) => itemId === undefined || entry.itemId === itemId));
+      await this.#remove(entries.filter(({ itemId }) => chosen(itemId)));
     });
   }
 

@@ -219,6 +219,25 @@ describe('what is kept of items', () => {
     await worker.message({ ask: 'person', person: null });
     expect(await left()).toEqual([['Song 1', 'Song 4'], 2]);
   });
+
+  it('goes with the account where nothing but fragments is kept: nothing says that they are public', async () => {
+    const fragmentsAfter = async (person: string | null): Promise<number> => {
+      await worker.message({ ask: 'person', person });
+      return ((await worker.message({ ask: 'usage' })) as { fragments: number }).fragments;
+    };
+    const fetchStem = async (): Promise<void> => {
+      answers.set(blobUrl('a', '1'), () => new Response(bytes));
+      await get(blobUrl('a', '1'));
+    };
+    await fetchStem();
+    expect(await fragmentsAfter('ann')).toBe(0);
+    await fetchStem();
+    expect(await fragmentsAfter('ann')).toBe(1);
+    expect(await fragmentsAfter(null)).toBe(0);
+    await fetchStem();
+    expect(await fragmentsAfter(null)).toBe(1);
+    expect(await fragmentsAfter('ben')).toBe(0);
+  });
 });
 
 it('leaves everything else to the browser', async () => {

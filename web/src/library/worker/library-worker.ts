@@ -23,6 +23,8 @@ export interface WorkerSetup {
 /** See the head of the file. */
 export class LibraryWorker {
   readonly #setup: WorkerSetup;
+  /** The last change of account: fragments that come meanwhile are kept after it. */
+  #changed: Promise<unknown> = Promise.resolve();
 
   constructor(setup: WorkerSetup) {
     this.#setup = setup;
@@ -43,7 +45,7 @@ export class LibraryWorker {
     const { store, records, pages } = this.#setup;
     switch (message.ask) {
       case 'keep':
-        return await store.keep(message.itemId, message.hash, message.bytes);
+        return await this.#keep(message.itemId, message.hash, message.bytes);
       case 'keep-item':
         await records.keep(message.item, message.manifest, {
           person: message.person,
@@ -52,7 +54,8 @@ export class LibraryWorker {
         await pages.refresh();
         return true;
       case 'person':
-        for (const itemId of await records.ofOthers(message.person)) await this.#forget(itemId);
+        this.#changed = this.#changed.then(() => this.#isFor(message.person)).catch(() => undefined);
+        await this.#changed;
         return true;
       case 'forget-item':
         await this.#forget(message.itemId);
@@ -82,7 +85,20 @@ export class LibraryWorker {
 
   async #forget(itemId: ItemId): Promise<void> {
     await this.#setup.records.forget(itemId);
-    await this.#setup.store.clear(itemId);
+    await this.#setup.store.clear((id) => id === itemId);
+  }
+
+  /**
+   * Items that are not public go when the account changes. Pages that keep no record of what they play, as those of karaoke and parties,
+   * leave fragments of which nothing says whether they are public: these go too.
+   */
+  async #isFor(person: string | null): Promise<void> {
+    const { store, records } = this.#setup;
+    for (const itemId of await records.ofOthers(person)) await this.#forget(itemId);
+    if ((await records.lastPerson()) === person) return;
+    const recorded = new Set(await records.itemIds());
+    await store.clear((itemId) => !recorded.has(itemId));
+    await records.notePerson(person);
   }
 
   #picture({ poster_url }: Item): string | undefined {
@@ -122,12 +138,17 @@ export class LibraryWorker {
     }
     const response = await fetch(request);
     // Only what came whole: the copy fails with the connection, and its hash is checked.
-    if (response.status === 200 && range === null) lasting(event, this.#keep(itemId, hash, response.clone()));
+    if (response.status === 200 && range === null) lasting(event, this.#keepAll(itemId, hash, response.clone()));
     return response;
   }
 
-  async #keep(itemId: string, hash: string, response: Response): Promise<void> {
-    await this.#setup.store.keep(itemId, hash, new Uint8Array(await response.arrayBuffer()));
+  async #keepAll(itemId: string, hash: string, response: Response): Promise<void> {
+    await this.#keep(itemId, hash, new Uint8Array(await response.arrayBuffer()));
+  }
+
+  async #keep(itemId: string, hash: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    await this.#changed;
+    return await this.#setup.store.keep(itemId, hash, bytes);
   }
 
   async #networkFirst(request: Request, key: string): Promise<Response> {

@@ -13,6 +13,9 @@ const PERSON = 'undead-person';
 const PICTURE = 'undead-picture';
 const BYTES = 'undead-picture-bytes';
 
+/** The name under which it is noted who was signed in last. */
+const LAST_PERSON = 'https://kept.invalid/person';
+
 /** For whom an item is kept, and the address of its cover. */
 export interface KeptFor {
   /** The name of the account; null for anybody at this browser. */
@@ -58,6 +61,20 @@ export class Records {
   async items(): Promise<Item[]> {
     const records = (await this.#records(await this.#cache())).map(({ record }) => record.json() as Promise<Item>);
     return (await Promise.all(records)).reverse();
+  }
+
+  async itemIds(): Promise<ItemId[]> {
+    return (await this.#records(await this.#cache())).map(({ itemId }) => itemId);
+  }
+
+  /** The name of the account that was signed in last, null for none; undefined where that is not known. */
+  async lastPerson(): Promise<string | null | undefined> {
+    const noted = await this.find(LAST_PERSON);
+    return noted === undefined ? undefined : ((await noted.json()) as string | null);
+  }
+
+  async notePerson(name: string | null): Promise<void> {
+    await (await this.#cache()).put(LAST_PERSON, Response.json(name));
   }
 
   /** The items that are not public and were kept for another person than `name`. */

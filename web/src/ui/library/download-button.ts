@@ -22,7 +22,7 @@ export class DownloadButton extends LitElement {
   @property({ type: Boolean }) small = false;
   @state() private progress: DownloadProgress | undefined;
   @state() private told = '';
-  #running: AbortController | undefined;
+  @state() private running: AbortController | undefined;
 
   static override styles = [
     base,
@@ -43,14 +43,14 @@ export class DownloadButton extends LitElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#running?.abort();
+    this.running?.abort();
   }
 
   override render(): TemplateResult {
     const { progress } = this;
     const kept =
       progress && progress.keptBytes > 0 ? texts.kept(byteSize(progress.keptBytes), byteSize(progress.totalBytes)) : '';
-    return html`${progress === undefined || this.#running === undefined ? this.#start() : this.#row(progress)}
+    return html`${this.running === undefined ? this.#start() : this.#row(this.running, progress)}
       <p class="hint" role="status">${[kept, this.told].filter(Boolean).join('. ') || nothing}</p>`;
   }
 
@@ -60,22 +60,23 @@ export class DownloadButton extends LitElement {
     </button>`;
   }
 
-  #row({ keptBytes, fetchedBytes, totalBytes }: DownloadProgress): TemplateResult {
+  /** It is not known at first how large the file is. */
+  #row(running: AbortController, progress: DownloadProgress | undefined): TemplateResult {
+    const { keptBytes = 0, fetchedBytes = 0, totalBytes = 0 } = progress ?? {};
     const done = keptBytes + fetchedBytes;
     return html`<div class="row">
       <ud-progress
         .label=${texts.label}
         .value=${totalBytes === 0 ? undefined : done / totalBytes}
-        .text=${texts.progress(byteSize(done), byteSize(totalBytes))}
+        .text=${progress === undefined ? '' : texts.progress(byteSize(done), byteSize(totalBytes))}
       ></ud-progress>
-      <button class="button small" type="button" @click=${() => this.#running?.abort()}>${texts.cancel}</button>
+      <button class="button small" type="button" @click=${() => running.abort()}>${texts.cancel}</button>
     </div>`;
   }
 
   readonly #save = async (): Promise<void> => {
     const running = new AbortController();
-    this.#running = running;
-    this.told = '';
+    Object.assign(this, { running, progress: undefined, told: '' });
     try {
       const file = await this.playing.file((progress) => (this.progress = progress), running.signal);
       save(file);
@@ -87,8 +88,7 @@ export class DownloadButton extends LitElement {
       if (running.signal.aborted) this.progress = undefined;
       else this.told = texts.failed;
     } finally {
-      this.#running = undefined;
-      this.requestUpdate();
+      this.running = undefined;
     }
   };
 }

@@ -94,10 +94,10 @@ export class AccountMenu extends LitElement {
       toast(refusalText(error), 'error');
       return;
     }
-    // The next person at this browser is not shown what this one kept.
-    void new Kept().isFor(null);
     toast(everywhere ? texts.signedOutEverywhere : texts.signedOut);
     this.dispatchEvent(new Event('signed-out'));
+    // The next person at this browser is not shown what this one kept.
+    void Kept.joined().isFor(null);
   }
 }
 

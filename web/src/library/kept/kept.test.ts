@@ -1,0 +1,45 @@
+// Pages ask the worker that they start or that another page started, and go on without one that never comes.
+
+import { afterEach, expect, it, vi } from 'vitest';
+import { Kept } from './kept';
+
+afterEach(() => vi.useRealTimers());
+
+/** A worker that answers everything with `answer`. */
+function worker(answer: unknown): ServiceWorker {
+  const postMessage = (_message: unknown, [port]: MessagePort[]): void => port?.postMessage({ answer });
+  return { postMessage } as unknown as ServiceWorker;
+}
+
+function container(more: Partial<Record<keyof ServiceWorkerContainer, unknown>>): ServiceWorkerContainer {
+  const never = new Promise<never>(() => undefined);
+  return {
+    controller: null,
+    ready: never,
+    register: () => Promise.resolve(),
+    ...more,
+  } as unknown as ServiceWorkerContainer;
+}
+
+it('questions wait for the worker that the page starts', async () => {
+  const kept = new Kept(container({ ready: Promise.resolve({ active: worker(['a']) }) }));
+  const among = kept.among(['a', 'b']);
+  kept.start('/worker.js', '/');
+  expect([...(await among)]).toEqual(['a']);
+});
+
+it('a page that starts none asks the one that is registered', async () => {
+  const registered = { getRegistration: () => Promise.resolve({ active: worker(['a']) }) };
+  expect([...(await Kept.joined(container(registered)).among(['a']))]).toEqual(['a']);
+  const none = { getRegistration: () => Promise.resolve(undefined) };
+  expect([...(await Kept.joined(container(none)).among(['a']))]).toEqual([]);
+});
+
+it('a worker that is never ready keeps nothing, and holds nothing up', async () => {
+  vi.useFakeTimers();
+  const kept = new Kept(container({}));
+  kept.start('/worker.js', '/');
+  const among = kept.among(['a']);
+  await vi.runAllTimersAsync();
+  expect([...(await among)]).toEqual([]);
+});
