@@ -7,6 +7,7 @@ import { expect, test, type Browser, type Page } from '@playwright/test';
 
 import { launchBrowser } from './support/browser.ts';
 import * as jobs from './support/job-scenes.ts';
+import * as library from './support/library-scenes.ts';
 import * as parties from './support/party-scenes.ts';
 import * as scenes from './support/scenes.ts';
 import { Undead } from './support/undead.ts';
@@ -132,13 +133,31 @@ async function making(): Promise<Page> {
 async function exporting(): Promise<Page> {
   const page = await open(jobs.SONG, jobs.item());
   await page.getByRole('button', { name: 'Export' }).click();
-  await page.getByLabel('Only a part').check();
+  await page.getByLabel('Only part of it').check();
   return page;
 }
 
 async function singing(): Promise<Page> {
   const page = await open(jobs.KARAOKE, jobs.karaoke());
   await expect(page.getByRole('button', { name: 'Rain against the glass' })).toBeVisible();
+  return page;
+}
+
+async function list(): Promise<Page> {
+  const page = await open('/library', library.list());
+  await expect(page.getByText('Morning show')).toBeVisible();
+  return page;
+}
+
+async function endedEarly(): Promise<Page> {
+  const page = await open(library.ITEM, library.one({ kind: 'recording', error: 'the library is full' }));
+  await expect(page.getByText('ended before its stream')).toBeVisible();
+  return page;
+}
+
+async function lockedItem(): Promise<Page> {
+  const page = await open(library.ITEM, library.locked);
+  await expect(page.getByLabel('Passphrase')).toBeVisible();
   return page;
 }
 
@@ -174,6 +193,10 @@ const PAGES: Record<string, () => Promise<Page>> = {
   'settings of a party': () => hosting(parties.hosted(), 'More', 'Party settings'),
   'a party that ended': () => open(PARTY, parties.inParty(parties.hosted(), 'm1', [['ended', { reason: 'kicked' }]])),
   'a party there is not': () => open(PARTY, parties.nowhere),
+  'the library': list,
+  'an empty library': () => open('/library', library.list([])),
+  'a recording that ended early': endedEarly,
+  'a private item': lockedItem,
   'jobs, one of them opened': jobOpened,
   workers: workers,
   'jobs where there are none': () => open('/jobs', jobs.queue([], [])),

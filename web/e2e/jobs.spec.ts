@@ -78,7 +78,7 @@ test('the song was measured by itself, and is exported as a file', async () => {
   await expect.poll(measured, { timeout: 30_000 }).toHaveProperty('waveform_url');
   await page.goto(`${undead.url}/library/${songId}`);
   await page.getByRole('button', { name: 'Export' }).click();
-  await page.getByLabel('Format').selectOption({ label: 'FLAC, sound alone, lossless' });
+  await page.getByLabel('Format').selectOption({ label: 'FLAC, sound only, lossless' });
   await page.getByRole('dialog').getByRole('button', { name: 'Export', exact: true }).click();
   const download = page.waitForEvent('download');
   await page.getByRole('dialog').getByRole('link', { name: 'Download' }).click({ timeout: 30_000 });

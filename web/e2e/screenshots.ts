@@ -9,6 +9,7 @@ import { expect, test, type Page } from '@playwright/test';
 import { createStream } from './support/node-client.ts';
 import { Broadcaster } from './support/pages.ts';
 import * as jobs from './support/job-scenes.ts';
+import * as library from './support/library-scenes.ts';
 import * as parties from './support/party-scenes.ts';
 import * as scenes from './support/scenes.ts';
 import { Stage } from './support/stage.ts';
@@ -254,6 +255,23 @@ test('parties', async () => {
   await shoot(await open(parties.PARTY, parties.nowhere), 'party-nowhere');
   const ended: [string, object] = ['ended', { reason: 'ended' }];
   await shoot(await open(parties.PARTY, parties.inParty(parties.hosted(), 'm1', [ended])), 'party-over');
+});
+
+test('library', async () => {
+  await shoot(await open('/library', library.list([])), 'library-empty');
+  const list = await open('/library', library.list());
+  await expect(list.getByText('Morning show')).toBeVisible();
+  await shoot(list, 'library');
+  const early = await open(library.ITEM, library.one({ kind: 'recording', error: 'the library is full' }));
+  await expect(early.getByText('ended before its stream')).toBeVisible();
+  await shoot(early, 'item-ended-early');
+  const failed = library.one({ state: 'failed', error: 'frame 1204 is damaged', duration_ms: 0, bytes: 0, tracks: [] });
+  await shoot(await open(library.ITEM, failed), 'item-failed');
+  const processing = library.one({ state: 'processing', duration_ms: 0, bytes: 0, tracks: [] });
+  await shoot(await open(library.ITEM, processing), 'item-processing');
+  const locked = await open(library.ITEM, library.locked);
+  await expect(locked.getByLabel('Passphrase')).toBeVisible();
+  await shoot(locked, 'item-locked');
 });
 
 test('jobs and karaoke', async () => {

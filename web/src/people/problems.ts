@@ -2,6 +2,7 @@
 
 import { CallError, type ErrorCode, type LocalErrorCode } from '../protocol/error';
 import { strings } from '../strings';
+import { sentence } from '../strings/sentence';
 
 const texts = strings.people.problems;
 
@@ -31,7 +32,7 @@ export function refusalText(error: unknown): string {
     return retryAfterMs === undefined ? texts.tooMany : texts.tooManyUntil(Math.ceil(retryAfterMs / 1000));
   }
   // What the server says about a field is more exact than anything that could be said here.
-  if (code === 'invalid_request') return `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
+  if (code === 'invalid_request') return sentence(message);
   return WORDS[code] ?? texts.other;
 }
 

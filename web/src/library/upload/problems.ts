@@ -2,6 +2,7 @@
 
 import { CallError } from '../../protocol/error';
 import { strings } from '../../strings';
+import { sentence } from '../../strings/sentence';
 
 const texts = strings.uploads.problems;
 
@@ -12,8 +13,4 @@ export function uploadProblem(problem: CallError | string): string {
   if (code === 'unsupported_media') return sentence(message) || texts.unsupported_media;
   if (code === 'timeout') return texts.unreachable;
   return code in texts ? texts[code as keyof typeof texts] : texts.other;
-}
-
-function sentence(text: string): string {
-  return text === '' ? '' : `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
 }

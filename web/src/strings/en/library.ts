@@ -73,9 +73,11 @@ export const library = {
     },
     processing: { heading: 'This file is being read', advice: 'It plays here as soon as it is ready.' },
     failed: { heading: 'This file could not be read', advice: 'Upload it again, or in another format.' },
+    recordingFailed: { heading: 'Nothing was recorded', advice: 'The stream sent no media.' },
+    endedEarly: { heading: 'This recording ended before its stream' },
     unsupported_media: {
       heading: 'This browser can’t play this item',
-      advice: 'Current Chrome, Edge and Firefox may. You can download it.',
+      advice: 'Try a current Chrome, Edge or Firefox. You can download it.',
     },
     no_sound: {
       heading: 'This browser has nothing to play sound with',

@@ -1,5 +1,5 @@
-// <ud-export .item .jobs>: makes a file of an item, or of a part of it, in another format or smaller; shows its progress and where to get
-// it. `show()` opens it for the item of then. The job goes on when it is closed; `ud-export-closed` tells of that.
+// <ud-export .item .jobs>: the dialog that exports an item, or a part of it, as a file in another format or size, and offers the file.
+// `show()` opens it for the present item. The job goes on when the dialog closes, of which `ud-export-closed` tells.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -9,9 +9,11 @@ import { readClip } from '../../jobs/clip';
 import { follow, hasEnded } from '../../jobs/following';
 import { exportFormats } from '../../jobs/rules';
 import { startProblem } from '../../jobs/words';
+import type { CallError } from '../../protocol/error';
 import type { Item } from '../../protocol/item';
 import type { ExportFormat, ExportQuality, Job, JobParams, ResultFile } from '../../protocol/job';
 import { strings } from '../../strings';
+import { sentence } from '../../strings/sentence';
 import { dialogs } from '../dialogs';
 import { fields, selectField, textField } from '../fields';
 import { byteSize, runningTime } from '../format';
@@ -21,6 +23,7 @@ import { dialogHead } from '../party/dialog-head';
 import { sheets } from '../party/sheets';
 import { Submission } from '../people/submission';
 import { base, buttons } from '../styles';
+import { toast } from '../toasts';
 import './job-progress';
 
 const texts = strings.jobs.export;
@@ -30,7 +33,7 @@ const QUALITIES: readonly (ExportQuality | 'same')[] = ['same', 'high', 'small']
 export class ExportDialog extends LitElement {
   @property({ attribute: false }) item: Item | undefined;
   @property({ attribute: false }) declare jobs: Jobs;
-  /** The item that it was opened for: the page may show another one meanwhile. */
+  /** The item that the dialog was opened for: the page may have gone on to another one. */
   @state() private shown: Item | undefined;
   @state() private format: ExportFormat | undefined;
   @state() private quality: ExportQuality | 'same' = 'same';
@@ -89,7 +92,7 @@ export class ExportDialog extends LitElement {
     </dialog>`;
   }
 
-  /** The format that is shown, and asked for. */
+  /** The chosen format, or the first one that suits the item. */
   #chosen(item: Item): ExportFormat | undefined {
     const formats = exportFormats(item);
     return formats.find((format) => format === this.format) ?? formats[0];
@@ -180,7 +183,7 @@ export class ExportDialog extends LitElement {
       </div>`;
     }
     if (job.state === 'failed' || job.state === 'cancelled') {
-      const advice = job.state === 'cancelled' ? strings.jobs.cancelled : (job.error ?? '');
+      const advice = job.state === 'cancelled' ? strings.jobs.cancelled : sentence(job.error ?? '');
       return html`<ud-notice kind="error" .heading=${texts.failed} .advice=${advice}></ud-notice>`;
     }
     return html`<ud-job-progress .job=${job} .label=${texts.progress}></ud-job-progress>`;
@@ -223,13 +226,20 @@ export class ExportDialog extends LitElement {
     const changed = (job: Job): void => {
       if (!signal.aborted) this.job = job;
     };
-    const failed = (): void => this.#forget();
+    const failed = (error: CallError): void => {
+      this.#forget();
+      void this.#submission.run(() => Promise.reject(error), startProblem);
+    };
     void follow(id, { jobs: this.jobs, changed, failed }, signal);
   }
 
   async #cancel({ job_id }: Job): Promise<void> {
-    await this.jobs.cancel(job_id).catch(() => undefined);
-    this.#forget();
+    try {
+      await this.jobs.cancel(job_id);
+      this.#forget();
+    } catch (error) {
+      toast(startProblem(error), 'error');
+    }
   }
 
   #forget(): void {

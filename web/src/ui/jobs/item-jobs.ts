@@ -1,5 +1,5 @@
-// <ud-item-jobs .item .me .jobs>: what jobs can make of an item: karaoke, with its progress while it is made and the way to its player; a
-// file, and the files that were made of it. Sends `ud-item-linked` when the item has got its stems.
+// <ud-item-jobs .item .me .jobs>: the jobs of an item: karaoke, with its progress and a link to its player, and exports, with their files.
+// Sends `ud-item-linked` when the item has its stems.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -12,6 +12,7 @@ import type { Me } from '../../protocol/account';
 import type { Item } from '../../protocol/item';
 import type { Job, JobId } from '../../protocol/job';
 import { strings } from '../../strings';
+import { sentence } from '../../strings/sentence';
 import { byteSize } from '../format';
 import { downloadIcon, microphoneIcon, playIcon } from '../icons';
 import '../notice';
@@ -24,10 +25,10 @@ import './job-progress';
 
 const texts = strings.jobs.item;
 
-/** Files that are shown. */
+/** The most files that are shown. */
 const MOST_FILES = 3;
 
-/** Whether it made a file, or makes one. */
+/** Whether an export runs, or has a file. */
 function isFile(job: Job): boolean {
   return job.kind === 'export' && (job.state === 'done' ? job.file !== undefined : !hasEnded(job));
 }
@@ -40,7 +41,7 @@ export class ItemJobs extends LitElement {
   @property({ attribute: false }) declare jobs: Jobs;
   /** The job that makes, or made, karaoke of the item. */
   @state() private job: Job | undefined;
-  /** The newest files that were, or are being, made of the item. */
+  /** The newest exports of the item that run or have a file. */
   @state() private exports: readonly Job[] = [];
   @state() private problem = '';
   @state() private isStarting = false;
@@ -48,7 +49,7 @@ export class ItemJobs extends LitElement {
   @query('ud-export') declare private exportDialog: ExportDialog | null;
   #following: AbortController | undefined;
   #followingExports: AbortController | undefined;
-  /** The item whose jobs were asked for. */
+  /** The id of the item whose jobs were read. */
   #asked = '';
 
   static override styles = [
@@ -190,7 +191,7 @@ export class ItemJobs extends LitElement {
       return html`<ud-notice
         kind="error"
         .heading=${texts.failed}
-        .advice=${job.error ?? texts.failedAdvice}
+        .advice=${job.error === undefined ? texts.failedAdvice : sentence(job.error)}
       ></ud-notice>`;
     }
     return html`<ud-job-progress .job=${job}></ud-job-progress>`;
@@ -213,7 +214,7 @@ export class ItemJobs extends LitElement {
     </ul>`;
   }
 
-  /** Jobs that were started before, here or elsewhere. */
+  /** Reads the jobs that were started earlier, here or elsewhere. */
   async #look(item: Item): Promise<void> {
     const { item_id } = item;
     this.#asked = item_id;

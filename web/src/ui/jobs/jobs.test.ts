@@ -187,7 +187,7 @@ describe('<ud-item-jobs>', () => {
     const failed = fakeJobs([job({ state: 'failed', error: 'no sound in it' })]);
     const other = await mount(new ItemJobs(), { item: ITEM, me: ANN, jobs: failed.jobs });
     await settle(other);
-    expect(notice(other)).toBe('no sound in it');
+    expect(notice(other)).toBe('No sound in it.');
     expect(button(other, 'Make karaoke')).toBeDefined();
   });
 
@@ -230,7 +230,7 @@ it('<ud-export> exports a part in the format that was chosen, and gives the file
   write('to', '0:10');
   dialog.querySelector('form')?.dispatchEvent(new Event('submit', { cancelable: true }));
   await settle(element);
-  expect(words(element)).toContain('The end must come after the beginning');
+  expect(words(element)).toContain('The end must be after the beginning');
   write('to', '0:40');
   dialog.querySelector('form')?.dispatchEvent(new Event('submit', { cancelable: true }));
   await settle(element);
@@ -271,7 +271,7 @@ it('<ud-job-table> retries what failed and cancels what runs', async () => {
   button(element, 'Try again')?.click();
   button(element, 'Details')?.click();
   expect(asked).toEqual(['cancel j', 'retry f', 'open j']);
-  expect(words(element)).toContain('damaged');
+  expect(words(element)).toContain('Damaged.');
 });
 
 it('<ud-attempt-log> lists who did what, in order of time', async () => {

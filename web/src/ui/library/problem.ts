@@ -7,6 +7,7 @@ import { site } from '../../browser/site';
 import type { CallError } from '../../protocol/error';
 import type { Item } from '../../protocol/item';
 import { strings } from '../../strings';
+import { sentence } from '../../strings/sentence';
 import { fields, textField } from '../fields';
 import '../notice';
 import '../progress';
@@ -46,9 +47,18 @@ export class ItemProblem extends LitElement {
   override render(): TemplateResult | typeof nothing {
     const { item, error } = this;
     if (item?.state === 'processing') return this.#processing(item);
-    if (item?.state === 'failed')
-      return this.#notice('error', { ...problems.failed, advice: item.error ?? problems.failed.advice });
-    if (error === undefined || item?.deleted_until_ms !== undefined) return nothing;
+    if (item?.state === 'failed') return this.#notice('error', failure(item));
+    if (item?.deleted_until_ms !== undefined) return nothing;
+    return html`${this.#endedEarly(item)} ${error === undefined ? nothing : this.#stopped(error)}`;
+  }
+
+  /** A recording can be played although something ended it. */
+  #endedEarly(item: Item | undefined): TemplateResult | typeof nothing {
+    if (item?.error === undefined) return nothing;
+    return this.#notice('warn', { ...problems.endedEarly, advice: sentence(item.error) });
+  }
+
+  #stopped(error: CallError): TemplateResult {
     if (error.code === 'wrong_passphrase' || error.code === 'invitation_refused') return this.#locked();
     return this.#notice('error', this.#texts(error), error.code !== 'unknown_item');
   }
@@ -80,7 +90,7 @@ export class ItemProblem extends LitElement {
   }
 
   #notice(
-    kind: 'info' | 'error',
+    kind: 'info' | 'warn' | 'error',
     { heading, advice }: { heading: string; advice: string },
     again = false,
   ): TemplateResult {
@@ -121,6 +131,12 @@ export class ItemProblem extends LitElement {
       <button class="button primary">${locked.play}</button>
     </form>`;
   }
+}
+
+/** Why there is nothing to play. */
+function failure({ kind, error }: Item): { heading: string; advice: string } {
+  const texts = kind === 'recording' ? problems.recordingFailed : problems.failed;
+  return { ...texts, advice: error === undefined ? texts.advice : sentence(error) };
 }
 
 declare global {
