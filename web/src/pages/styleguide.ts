@@ -20,7 +20,7 @@ import '../ui/stream-card';
 import { base, buttons } from '../ui/styles';
 import { guideStyles } from '../ui/guide-styles';
 import { surfaces } from '../ui/surfaces';
-import { tables } from '../ui/table';
+import { table, tables } from '../ui/table';
 import type { SelectEvent } from '../ui/tabs';
 import '../ui/tabs';
 import { toast } from '../ui/toasts';
@@ -193,18 +193,12 @@ export class StyleguidePage extends LitElement {
     )}
     ${this.#section(
       texts.table,
-      html`<table class="table" role="table">
-        <thead role="rowgroup">
-          <tr role="row">
-            ${[texts.menuItem(0), texts.value, texts.badges].map(
-              (name) => html`<th scope="col" role="columnheader">${name}</th>`,
-            )}
-          </tr>
-        </thead>
-        <tbody role="rowgroup">
-          ${[1, 2].map(row)}
-        </tbody>
-      </table>`,
+      table({
+        columns: [texts.menuItem(0), texts.value, texts.badges],
+        rows: [1, 2],
+        key: String,
+        row,
+      }),
       texts.tableAdvice,
     )}
     ${this.#section(

@@ -1,6 +1,19 @@
 // Styles of what holds content: `.card`, rows of facts in a `dl.facts`, large figures in a `dl.figures`, an `.empty` place.
 
-import { css } from 'lit';
+import { css, html, type TemplateResult } from 'lit';
+
+/** Large figures with their names; the host has the styles {@link surfaces}. */
+export function figures(shown: readonly (readonly [name: string, value: string])[]): TemplateResult {
+  return html`<dl class="figures">
+    ${shown.map(
+      ([name, value]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd>${value}</dd>
+        </div>`,
+    )}
+  </dl>`;
+}
 
 export const surfaces = css`
   .card {

@@ -1,8 +1,39 @@
-// Styles of `table.table`: rows on wide screens, cards on phones. Each cell names its column in `data-label`, which a card
-// shows before the value. Rows and cells also carry their ARIA roles, as some browsers forget those of a `display: block` table.
+// Tables: rows on wide screens, cards on phones. Each cell names its column in `data-label`, which a card shows before the value. Rows and
+// cells also carry their ARIA roles, as some browsers forget those of a `display: block` table.
 
-import { css } from 'lit';
+import { css, html, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
 
+/** A table; its host has the styles {@link tables}. */
+export interface TableSetup<T> {
+  columns: readonly string[];
+  /** The heading of a last column with what can be done with a row; screen readers alone say it. */
+  actions?: string;
+  rows: readonly T[];
+  /** What stays the same of a row while the rest of it changes. */
+  key: (row: T) => string;
+  /** `<tr role="row">`, or several. */
+  row: (row: T) => TemplateResult;
+}
+
+/** See {@link TableSetup}. */
+export function table<T>({ columns, actions, rows, key, row }: TableSetup<T>): TemplateResult {
+  const heading = (content: string | TemplateResult): TemplateResult =>
+    html`<th scope="col" role="columnheader">${content}</th>`;
+  return html`<table class="table" role="table">
+    <thead role="rowgroup">
+      <tr role="row">
+        ${columns.map(heading)}
+        ${actions === undefined ? '' : heading(html`<span class="visually-hidden">${actions}</span>`)}
+      </tr>
+    </thead>
+    <tbody role="rowgroup">
+      ${repeat(rows, key, row)}
+    </tbody>
+  </table>`;
+}
+
+/** The styles of {@link table}. */
 export const tables = css`
   .table {
     width: 100%;

@@ -3,7 +3,6 @@
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { repeat } from 'lit/directives/repeat.js';
 import { serverTime } from '../../api/server-time';
 import type { AccountInfo } from '../../protocol/account';
 import { strings } from '../../strings';
@@ -13,7 +12,7 @@ import { moreIcon } from '../icons';
 import type { PickEvent } from '../menu';
 import '../menu';
 import { base } from '../styles';
-import { tables } from '../table';
+import { table, tables } from '../table';
 
 const texts = strings.people.accounts;
 
@@ -52,23 +51,13 @@ export class AccountTable extends LitElement {
   ];
 
   override render(): TemplateResult {
-    return html`<table class="table" role="table">
-      <thead role="rowgroup">
-        <tr role="row">
-          ${[texts.account, texts.role, texts.made].map(
-            (name) => html`<th scope="col" role="columnheader">${name}</th>`,
-          )}
-          <th scope="col" role="columnheader"><span class="visually-hidden">${texts.action}</span></th>
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        ${repeat(
-          this.accounts,
-          ({ name }) => name,
-          (account) => this.#row(account),
-        )}
-      </tbody>
-    </table>`;
+    return table({
+      columns: [texts.account, texts.role, texts.made],
+      actions: texts.action,
+      rows: this.accounts,
+      key: ({ name }) => name,
+      row: (account) => this.#row(account),
+    });
   }
 
   #row(account: AccountInfo): TemplateResult {

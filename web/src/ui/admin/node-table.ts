@@ -2,7 +2,6 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { repeat } from 'lit/directives/repeat.js';
 import type { NodeInfo } from '../../protocol/node';
 import { strings } from '../../strings';
 import { badges } from '../badges';
@@ -10,7 +9,7 @@ import { count, rate } from '../format';
 import '../progress';
 import { base, buttons } from '../styles';
 import { surfaces } from '../surfaces';
-import { tables } from '../table';
+import { table, tables } from '../table';
 import { clockProblem, fullness, tone } from './figures';
 
 const texts = strings.admin.nodes;
@@ -52,21 +51,12 @@ export class NodeTable extends LitElement {
         <p>${texts.emptyAdvice}</p>
       </div>`;
     }
-    const columns = [texts.node, texts.state, texts.load, texts.streams, texts.viewers, texts.sends, texts.skips];
-    return html`<table class="table" role="table">
-      <thead role="rowgroup">
-        <tr role="row">
-          ${columns.map((name) => html`<th scope="col" role="columnheader">${name}</th>`)}
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        ${repeat(
-          this.nodes,
-          ({ node_id }) => node_id,
-          (node) => this.#row(node),
-        )}
-      </tbody>
-    </table>`;
+    return table({
+      columns: [texts.node, texts.state, texts.load, texts.streams, texts.viewers, texts.sends, texts.skips],
+      rows: this.nodes,
+      key: ({ node_id }) => node_id,
+      row: (node) => this.#row(node),
+    });
   }
 
   #row(node: NodeInfo): TemplateResult {

@@ -16,7 +16,7 @@ import '../notice';
 import '../people/stream-keys';
 import '../progress';
 import { base } from '../styles';
-import { surfaces } from '../surfaces';
+import { figures, surfaces } from '../surfaces';
 import type { SelectEvent } from '../tabs';
 import '../tabs';
 import './accounts';
@@ -91,7 +91,7 @@ export class Operations extends LitElement {
   }
 
   #sections({ nodes, streams, scaling }: Overview): TemplateResult {
-    return html`${figures(nodes, streams)} ${capacity(scaling)}
+    return html`${totals(nodes, streams)} ${capacity(scaling)}
       <ud-tabs
         .label=${texts.sections}
         .tabs=${[
@@ -165,24 +165,15 @@ export class Operations extends LitElement {
   }
 }
 
-function figures(nodes: readonly NodeInfo[], streams: readonly StreamInfo[]): TemplateResult {
+function totals(nodes: readonly NodeInfo[], streams: readonly StreamInfo[]): TemplateResult {
   const running = nodes.filter(({ lease_left_ms }) => lease_left_ms > 0);
   const sum = (of: (node: NodeInfo) => number): number => running.reduce((total, node) => total + of(node), 0);
-  const shown = [
+  return figures([
     [texts.figures.nodes, count(running.length)],
     [texts.figures.streams, count(streams.length)],
     [texts.figures.viewers, count(sum(({ load }) => load.viewers))],
     [texts.figures.sends, rate(sum(({ load }) => load.egress_bytes_per_s))],
-  ];
-  return html`<dl class="figures">
-    ${shown.map(
-      ([name, value]) =>
-        html`<div>
-          <dt>${name}</dt>
-          <dd>${value}</dd>
-        </div>`,
-    )}
-  </dl>`;
+  ]);
 }
 
 function capacity(scaling: Scaling): TemplateResult {

@@ -3,7 +3,6 @@
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { repeat } from 'lit/directives/repeat.js';
 import { serverTime } from '../../api/server-time';
 import { site } from '../../browser/site';
 import type { StreamInfo } from '../../protocol/stream';
@@ -13,7 +12,7 @@ import { fields, textField } from '../fields';
 import { count, since } from '../format';
 import { base, buttons } from '../styles';
 import { surfaces } from '../surfaces';
-import { tables } from '../table';
+import { table, tables } from '../table';
 import { streamIdIn } from './figures';
 
 const texts = strings.admin.streams;
@@ -62,22 +61,13 @@ export class StreamTable extends LitElement {
   }
 
   #table(streams: readonly StreamInfo[]): TemplateResult {
-    const columns = [texts.stream, texts.audience, texts.state, texts.viewers, texts.since];
-    return html`<table class="table" role="table">
-      <thead role="rowgroup">
-        <tr role="row">
-          ${columns.map((name) => html`<th scope="col" role="columnheader">${name}</th>`)}
-          <th scope="col" role="columnheader"><span class="visually-hidden">${texts.action}</span></th>
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        ${repeat(
-          streams,
-          ({ stream_id }) => stream_id,
-          (stream) => this.#row(stream),
-        )}
-      </tbody>
-    </table>`;
+    return table({
+      columns: [texts.stream, texts.audience, texts.state, texts.viewers, texts.since],
+      actions: texts.action,
+      rows: streams,
+      key: ({ stream_id }) => stream_id,
+      row: (stream) => this.#row(stream),
+    });
   }
 
   #row({ stream_id, title, state, viewers, started_at_ms, visibility = 'public' }: StreamInfo): TemplateResult {

@@ -1,28 +1,28 @@
-// <ud-job-table .jobs .opened filtered>: jobs with their progress; cards on phones. Below the one that is opened are its pieces and the log
-// of its attempts. Sends `ud-job` for what is to be done with a job: open, retry, cancel.
+// <ud-job-table .jobs .opened filtered>: jobs with their progress; cards on phones. Below the opened job are its pieces and the log of its
+// attempts. Sends `ud-job` when the operator opens, retries or cancels one.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { repeat } from 'lit/directives/repeat.js';
 import { serverTime } from '../../api/server-time';
 import { site } from '../../browser/site';
 import { hasEnded } from '../../jobs/following';
 import { progressText } from '../../jobs/words';
 import type { Job, JobState } from '../../protocol/job';
 import { strings } from '../../strings';
+import { sentence } from '../../strings/sentence';
 import { badges } from '../badges';
 import { ago } from '../format';
 import '../progress';
 import { base, buttons } from '../styles';
 import { surfaces } from '../surfaces';
-import { tables } from '../table';
+import { table, tables } from '../table';
 import './attempt-log';
 import './job-progress';
 
 const texts = strings.jobs.page;
 const TONES: Record<JobState, string> = { waiting: 'warn', running: '', done: 'ok', failed: 'bad', cancelled: '' };
 
-/** The operator wants something of a job. */
+/** The operator opens, retries or cancels a job. */
 export class JobEvent extends Event {
   constructor(
     readonly what: 'open' | 'retry' | 'cancel',
@@ -36,7 +36,7 @@ export class JobEvent extends Event {
 export class JobTable extends LitElement {
   @property({ attribute: false }) jobs: readonly Job[] = [];
   @property({ attribute: false }) opened: Job | undefined;
-  /** Only those in one state are shown. */
+  /** The list has jobs of one state only. */
   @property({ type: Boolean }) filtered = false;
 
   static override styles = [
@@ -108,24 +108,13 @@ export class JobTable extends LitElement {
         ${this.filtered ? nothing : html`<p>${texts.noneAdvice}</p>`}
       </div>`;
     }
-    const columns = [texts.job, texts.state, texts.progress, texts.tasks, texts.startedBy, texts.when, texts.action];
-    return html`<table class="table" role="table">
-      <thead role="rowgroup">
-        <tr role="row">
-          ${columns.map(
-            (name, i) =>
-              html`<th scope="col" role="columnheader" class=${i === columns.length - 1 ? 'end' : ''}>${name}</th>`,
-          )}
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        ${repeat(
-          this.jobs,
-          ({ job_id }) => job_id,
-          (job) => this.#rows(job),
-        )}
-      </tbody>
-    </table>`;
+    return table({
+      columns: [texts.job, texts.state, texts.progress, texts.tasks, texts.startedBy, texts.when],
+      actions: texts.action,
+      rows: this.jobs,
+      key: ({ job_id }) => job_id,
+      row: (job) => this.#rows(job),
+    });
   }
 
   #rows(job: Job): TemplateResult {
@@ -137,7 +126,7 @@ export class JobTable extends LitElement {
           <span class="name">
             <a href=${site(`/library/${item_id}`)} aria-label=${texts.open(title)} dir="auto">${title}</a>
             <span class="name hint">${strings.jobs.kinds[kind]}</span>
-            ${error === undefined ? nothing : html`<span class="error">${error}</span>`}
+            ${error === undefined ? nothing : html`<span class="error">${sentence(error)}</span>`}
           </span>
         </th>
         <td role="cell" data-label=${texts.state}>

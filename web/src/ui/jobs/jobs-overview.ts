@@ -1,5 +1,5 @@
-// <ud-jobs-overview .jobs>: the queue, jobs by state, and workers, for operators. Asks the main server while it is seen; sends
-// `session-over` when that wants another sign-in.
+// <ud-jobs-overview .jobs>: jobs, by state, and workers, for operators. Polls the main server while it is visible; sends `session-over` when
+// the operator has to sign in again.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -14,7 +14,7 @@ import { count } from '../format';
 import '../notice';
 import '../progress';
 import { base, buttons } from '../styles';
-import { surfaces } from '../surfaces';
+import { figures, surfaces } from '../surfaces';
 import type { SelectEvent } from '../tabs';
 import '../tabs';
 import type { JobEvent } from './job-table';
@@ -22,7 +22,7 @@ import './job-table';
 import './worker-table';
 
 const texts = strings.jobs.page;
-/** How often the main server is asked while the page is seen. */
+/** How often the main server is polled while the page is visible. */
 const LOOK_MS = 2_000;
 const STATES: readonly JobState[] = ['running', 'waiting', 'failed', 'done', 'cancelled'];
 
@@ -34,14 +34,14 @@ export class JobsOverview extends LitElement {
   @state() private problem = '';
   @state() private section = 'jobs';
   @state() private filter: JobState | undefined;
-  /** A job whose tasks are shown. */
+  /** The job whose details are shown. */
   @state() private opened: Job | undefined;
-  /** Jobs of further pages, which are not asked for again. */
+  /** Jobs of further pages, which are not polled. */
   @state() private further: readonly Job[] = [];
   @state() private furtherNext: string | undefined;
   readonly #asking = new Asking(this, () => this.#look());
   #poll: Poll | undefined;
-  /** Answers to what was asked before the filter changed are not shown. */
+  /** Counts the polls: an answer from before the filter changed is dropped. */
   #asked = 0;
 
   static override styles = [
@@ -89,7 +89,7 @@ export class JobsOverview extends LitElement {
   }
 
   #sections(jobs: readonly Job[], total: number, workers: Workers): TemplateResult {
-    return html`${figures(workers)} ${waitsForever(workers)}
+    return html`${totals(workers)} ${waitsForever(workers)}
       <ud-tabs
         .label=${texts.sections}
         .tabs=${[
@@ -162,7 +162,7 @@ export class JobsOverview extends LitElement {
     }
   }
 
-  /** The list has no logs. */
+  /** Reads the opened job with its logs, which the list leaves out. */
   async #readOpened(): Promise<void> {
     const id = this.opened?.job_id;
     if (id === undefined) return;
@@ -176,7 +176,7 @@ export class JobsOverview extends LitElement {
       const [page, workers] = await Promise.all([
         this.jobs.list({ state: this.filter }),
         this.jobs.workers(),
-        // A job that is gone stays as it was last.
+        // A job that was deleted stays as it was.
         this.#readOpened().catch(() => undefined),
       ]);
       if (asked !== this.#asked) return;
@@ -206,24 +206,15 @@ export class JobsOverview extends LitElement {
   }
 }
 
-function figures({ workers, waiting }: Workers): TemplateResult {
+function totals({ workers, waiting }: Workers): TemplateResult {
   const busy = workers.reduce((sum, { tasks }) => sum + tasks.length, 0);
   const slots = workers.reduce((sum, { concurrency }) => sum + concurrency, 0);
-  const shown = [
+  return figures([
     [texts.figures.waiting, count(waiting)],
     [texts.figures.running, count(busy)],
     [texts.figures.workers, count(workers.length)],
     [texts.figures.slots, count(slots)],
-  ];
-  return html`<dl class="figures">
-    ${shown.map(
-      ([name, value]) =>
-        html`<div>
-          <dt>${name}</dt>
-          <dd>${value}</dd>
-        </div>`,
-    )}
-  </dl>`;
+  ]);
 }
 
 function waitsForever({ workers, waiting }: Workers): TemplateResult | typeof nothing {

@@ -1,8 +1,7 @@
-// <ud-worker-table .workers>: the workers with what they do; cards on phones.
+// <ud-worker-table .workers>: the workers and their load; cards on phones.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { repeat } from 'lit/directives/repeat.js';
 import { serverTime } from '../../api/server-time';
 import type { WorkerState } from '../../protocol/job';
 import { strings } from '../../strings';
@@ -10,7 +9,7 @@ import { ago, count } from '../format';
 import '../progress';
 import { base } from '../styles';
 import { surfaces } from '../surfaces';
-import { tables } from '../table';
+import { table, tables } from '../table';
 
 const texts = strings.jobs.page;
 
@@ -43,21 +42,12 @@ export class WorkerTable extends LitElement {
         <p>${texts.noWorkersAdvice}</p>
       </div>`;
     }
-    const columns = [texts.worker, texts.busy, texts.abilities, texts.done, texts.failed, texts.seen];
-    return html`<table class="table" role="table">
-      <thead role="rowgroup">
-        <tr role="row">
-          ${columns.map((name) => html`<th scope="col" role="columnheader">${name}</th>`)}
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        ${repeat(
-          this.workers,
-          ({ worker_id }) => worker_id,
-          (worker) => this.#row(worker),
-        )}
-      </tbody>
-    </table>`;
+    return table({
+      columns: [texts.worker, texts.busy, texts.abilities, texts.done, texts.failed, texts.seen],
+      rows: this.workers,
+      key: ({ worker_id }) => worker_id,
+      row: (worker) => this.#row(worker),
+    });
   }
 
   #row({ name, version, concurrency, tasks, abilities, done, failed, seen_at_ms }: WorkerState): TemplateResult {

@@ -1,5 +1,5 @@
-// <ud-karaoke .session .library may-edit>: sings a song: its lyrics, how loud its vocals are, its key. Asks the session where it is while it
-// plays.
+// <ud-karaoke .session .library may-edit>: the karaoke player: transport, volume of the vocals, key, lyrics, downloads. It reads the position
+// from the session once a frame.
 
 import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -21,6 +21,7 @@ import type { SeekEvent } from '../library/timeline';
 import '../library/timeline';
 import { base, block, buttons } from '../styles';
 import { toast } from '../toasts';
+import { volumeSlider } from '../volume';
 import { karaokeStyles } from './karaoke-styles';
 import type { LyricsFileEvent } from './lyrics';
 import './lyrics';
@@ -128,22 +129,18 @@ export class Karaoke extends LitElement {
         >
           ${silent ? mutedIcon : soundIcon}
         </button>
-        <input
-          class="volume"
-          type="range"
-          min="0"
-          max="1"
-          step="0.05"
-          aria-label=${texts.volume}
-          .value=${String(this.muted ? 0 : this.volume)}
-          @input=${(event: Event) => this.#setVolume(numberOf(event), false)}
-        />
+        ${volumeSlider({
+          label: texts.volume,
+          volume: this.volume,
+          muted: this.muted,
+          changed: (volume) => this.#setVolume(volume, false),
+        })}
       </div>
       <div class="told" role="status">${this.#told()}</div>
     </div>`;
   }
 
-  /** Until the stems are known, that of the song. */
+  /** The length of the stems; that of the song until they are known. */
   get #durationMs(): number {
     return this.session.state.durationMs || this.session.song.source.duration_ms;
   }
@@ -219,7 +216,7 @@ export class Karaoke extends LitElement {
     return phase === 'refused' ? texts.refused : '';
   }
 
-  /** While it plays, once a frame; the lines and the slider change far more seldom. */
+  /** Reads the position once a frame, and draws only changes that can be seen. */
   #tick(): void {
     this.#frameRequest = requestAnimationFrame(() => this.#tick());
     const { session } = this as { session?: KaraokeSession };

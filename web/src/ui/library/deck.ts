@@ -30,6 +30,7 @@ import type { MenuItem, PickEvent } from '../menu';
 import '../menu';
 import { canEnlarge, toggleFloating, toggleFullScreen } from '../player/screen-modes';
 import { base, buttons } from '../styles';
+import { volumeSlider } from '../volume';
 import { cover, covers } from './cover';
 import { deckStyles } from './deck-styles';
 import type { Loaded, SeekEvent } from './timeline';
@@ -243,16 +244,12 @@ export class Deck extends LitElement {
         <span>${texts.speedOf(String(this.rate))}</span>
       </ud-menu>
       ${this.#button('mute', silent ? texts.soundOn : texts.mute, silent ? mutedIcon : soundIcon, () => this.command('mute'))}
-      <input
-        class="volume"
-        type="range"
-        min="0"
-        max="1"
-        step="0.05"
-        aria-label=${texts.volume}
-        .value=${String(this.muted ? 0 : this.volume)}
-        @input=${(event: Event) => this.#setVolume(Number((event.target as HTMLInputElement).value))}
-      />
+      ${volumeSlider({
+        label: texts.volume,
+        volume: this.volume,
+        muted: this.muted,
+        changed: (volume) => this.#setVolume(volume),
+      })}
       ${this.#button('queue', texts.queue, queueIcon, () => this.#send('queue'), { pressed: this.queueShown })}
       ${kind === 'video' && this.mode === 'stage' ? this.#screenButtons() : nothing}
       ${this.mode === 'bar' ? this.#button('stop', texts.stop, closeIcon, () => this.#send('stop')) : nothing}

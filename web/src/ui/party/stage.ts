@@ -30,6 +30,7 @@ import { createPlaybacks, likelyForm } from '../player/playbacks';
 import { toggleFullScreen } from '../player/screen-modes';
 import { base, block, buttons } from '../styles';
 import { toast } from '../toasts';
+import { volumeSlider } from '../volume';
 import './art';
 import { adder } from './entry-row';
 import { ActionEvent, ShowEvent } from './events';
@@ -295,18 +296,14 @@ export class Stage extends LitElement {
   #sound(): TemplateResult {
     const silent = this.muted || this.volume === 0;
     return html`${this.#button('', silent ? texts.soundOn : texts.mute, silent ? mutedIcon : soundIcon, () =>
-        this.#setVolume(this.volume === 0 ? 1 : this.volume, !silent),
-      )}
-      <input
-        class="volume"
-        type="range"
-        min="0"
-        max="1"
-        step="0.05"
-        aria-label=${texts.volume}
-        .value=${String(this.muted ? 0 : this.volume)}
-        @input=${(event: Event) => this.#setVolume(Number((event.target as HTMLInputElement).value), false)}
-      />`;
+      this.#setVolume(this.volume === 0 ? 1 : this.volume, !silent),
+    )}
+    ${volumeSlider({
+      label: texts.volume,
+      volume: this.volume,
+      muted: this.muted,
+      changed: (volume) => this.#setVolume(volume, false),
+    })}`;
   }
 
   #enlarge(): TemplateResult {

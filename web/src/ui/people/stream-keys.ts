@@ -3,7 +3,6 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { repeat } from 'lit/directives/repeat.js';
 import type { People } from '../../api/people';
 import { serverTime } from '../../api/server-time';
 import type { StreamKeyInfo, StreamKeyMade } from '../../protocol/account';
@@ -16,7 +15,7 @@ import '../notice';
 import '../progress';
 import { base, block, buttons } from '../styles';
 import { surfaces } from '../surfaces';
-import { tables } from '../table';
+import { table, tables } from '../table';
 import { Loading } from './loading';
 import { Submission } from './submission';
 
@@ -100,22 +99,13 @@ export class StreamKeys extends LitElement {
         <p>${texts.emptyAdvice}</p>
       </div>`;
     }
-    const columns = [texts.key, ...(this.owners ? [texts.owner] : []), texts.made, texts.used];
-    return html`<table class="table" role="table">
-      <thead role="rowgroup">
-        <tr role="row">
-          ${columns.map((name) => html`<th scope="col" role="columnheader">${name}</th>`)}
-          <th scope="col" role="columnheader"><span class="visually-hidden">${texts.action}</span></th>
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        ${repeat(
-          keys,
-          ({ key_id }) => key_id,
-          (key) => this.#row(key),
-        )}
-      </tbody>
-    </table>`;
+    return table({
+      columns: [texts.key, ...(this.owners ? [texts.owner] : []), texts.made, texts.used],
+      actions: texts.action,
+      rows: keys,
+      key: ({ key_id }) => key_id,
+      row: (key) => this.#row(key),
+    });
   }
 
   #row(key: StreamKeyInfo): TemplateResult {

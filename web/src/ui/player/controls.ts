@@ -17,6 +17,7 @@ import {
 import { strings } from '../../strings';
 import type { Command } from '../../watch/keys';
 import { base } from '../styles';
+import { volumeSlider } from '../volume';
 
 const texts = strings.watch.player;
 
@@ -200,15 +201,12 @@ export class Controls extends LitElement {
   #sound(): TemplateResult {
     const silent = this.muted || this.volume === 0;
     return html`${this.#button('mute', this.#named(silent ? texts.soundOn : texts.mute, 'm'), silent ? mutedIcon : soundIcon)}
-      <input
-        type="range"
-        min="0"
-        max="1"
-        step="0.05"
-        aria-label=${texts.volume}
-        .value=${String(this.muted ? 0 : this.volume)}
-        @input=${this.#volumeMoved}
-      />`;
+    ${volumeSlider({
+      label: texts.volume,
+      volume: this.volume,
+      muted: this.muted,
+      changed: (volume) => this.dispatchEvent(new VolumeEvent(volume)),
+    })}`;
   }
 
   #latency(): TemplateResult | typeof nothing {
@@ -233,10 +231,6 @@ export class Controls extends LitElement {
 
   #ask(command: Command): void {
     this.dispatchEvent(new CommandEvent(command));
-  }
-
-  #volumeMoved(event: Event): void {
-    this.dispatchEvent(new VolumeEvent(Number((event.target as HTMLInputElement).value)));
   }
 }
 
