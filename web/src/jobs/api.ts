@@ -4,7 +4,7 @@ import { MainServer } from '../api/client';
 import type { CreateJob, Job, JobCreated, JobId, JobPage, JobState, Workers } from '../protocol/job';
 import type { ItemId } from '../protocol/item';
 
-/** What is wanted of the list; what is left out does not matter. */
+/** Filters of the list; those that are left out do not apply. */
 export interface JobQuery {
   state?: JobState | undefined;
   item_id?: ItemId | undefined;
@@ -19,7 +19,7 @@ export class Jobs {
     this.#server = server;
   }
 
-  /** Starts a job. The same work again gives the id of the job that did it. */
+  /** Starts a job. Work that was done, or is being done, gives the id of its job. */
   async create(job: CreateJob): Promise<JobId> {
     const { job_id } = await this.#server.call<JobCreated>('/api/jobs', { method: 'POST', body: job });
     return job_id;
@@ -53,7 +53,7 @@ export class Jobs {
     await this.#server.send(path(id), { method: 'DELETE' });
   }
 
-  /** Begins a job again that failed or was cancelled. */
+  /** Starts a failed or cancelled job again. */
   async retry(id: JobId): Promise<void> {
     await this.#server.send(`${path(id)}/retry`, { method: 'POST' });
   }

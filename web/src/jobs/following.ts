@@ -1,4 +1,4 @@
-// Follows one job by its events. A connection that breaks before the job ended is made again, ever more seldom. No DOM.
+// Follows a job by its events until it ends. Broken connections are made again, with growing pauses. No DOM.
 
 import { backOffMs } from '../api/back-off';
 import { asCallError, type CallError } from '../protocol/error';
@@ -10,19 +10,19 @@ const RETRY = { firstMs: 500, longestMs: 15_000 };
 /** What following works with. */
 export interface FollowSetup {
   jobs: Pick<Jobs, 'events'>;
-  /** The job changed; the last call has one that ended. */
+  /** The job changed; the last call has the job as it ended. */
   changed: (job: Job) => void;
   /** The job cannot be followed: the main server refuses. */
   failed: (error: CallError) => void;
   wait?: (ms: number) => Promise<void>;
 }
 
-/** Whether nothing more will come of a job, unless a person begins it again. */
+/** Whether a job is over, unless a person starts it again. */
 export function hasEnded({ state }: Pick<Job, 'state'>): boolean {
   return state === 'done' || state === 'failed' || state === 'cancelled';
 }
 
-/** Asked anew: the compiler takes it for what it was before a wait. */
+/** A call, because the compiler assumes that `aborted` is as it was before the wait. */
 function isOver(signal: AbortSignal): boolean {
   return signal.aborted;
 }

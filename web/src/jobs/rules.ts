@@ -4,7 +4,7 @@ import type { Me } from '../protocol/account';
 import type { Item } from '../protocol/item';
 import type { ExportFormat } from '../protocol/job';
 
-/** Whether this person may start jobs on `item`. The main server decides; this says what is offered. */
+/** Whether to offer this person jobs on `item`. The main server decides. */
 export function mayStartJobs(me: Me | undefined, item: Item | undefined): boolean {
   const account = me?.account ?? null;
   if (account === null || item?.state !== 'ready' || item.deleted_until_ms !== undefined) return false;

@@ -1,4 +1,4 @@
-// What is shown of jobs, in words. Pure: jobs in, texts out.
+// What pages say about jobs. Pure: jobs in, texts out.
 
 import { refusalText } from '../people/problems';
 import { CallError } from '../protocol/error';
@@ -21,7 +21,7 @@ export function leftText(leftMs: number | undefined): string {
   return minutes < 90 ? texts.left.minutes(minutes) : texts.left.hours(Math.round(minutes / 60));
 }
 
-/** A share of 0 to 1 in whole percent; 100 at the very end only. */
+/** A share of 0 to 1 in whole percent; 100 only when it is complete. */
 export function percent(share: number): number {
   const whole = Math.floor(Math.min(1, Math.max(0, share)) * 100 + 1e-9);
   return Number.isFinite(whole) ? whole : 0;

@@ -68,7 +68,7 @@ export function connectMediaKeys(keys: MediaKeys): void {
   handle('previoustrack', keys.previous ?? null);
 }
 
-/** The system shows nothing, and its keys do nothing here any more. */
+/** Takes the item off the system's display, and gives its keys up. */
 export function releaseMedia(): void {
   showMedia(undefined, undefined);
   for (const action of ACTIONS) handle(action, null);

@@ -1,8 +1,8 @@
-// The wave form of an item as a job measured it: no media is read for it. No DOM.
+// The waveform of an item as a job measured it, so that no media has to be read for it. No DOM.
 
 import type { Waveform } from '../protocol/job';
 
-/** What draws a wave form asks. */
+/** What a drawing of a waveform needs. */
 export interface Wave {
   /** The loudness of `count` equal stretches of an item of this length, 0 to 1; NaN where it is not known. */
   columns(count: number, durationMs: number): Float32Array;
@@ -38,7 +38,7 @@ export class Peaks implements Wave {
   }
 }
 
-/** `answer` as a wave form; undefined where it is not one. */
+/** Reads a waveform from an answer; undefined if it is none. */
 export function readPeaks(answer: unknown): Peaks | undefined {
   if (typeof answer !== 'object' || answer === null) return undefined;
   const { peak_ms, peaks } = answer as Partial<Waveform>;

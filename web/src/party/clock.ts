@@ -94,7 +94,7 @@ export interface PartyClockSetup {
   slept?: () => void;
 }
 
-/** How many exchanges there are at once at first, and pauses: between those, between later ones, and while nothing is known. */
+/** The first exchanges in a row, and the pauses between those, between later ones, and while the clock is not known. */
 const BURST = { exchanges: 8, everyMs: 120 };
 const LATER_MS = 5_000;
 const UNKNOWN_MS = 1_000;
@@ -170,7 +170,7 @@ export class PartyClock {
     const beforeMs = this.#apartMs;
     const answer = await this.#setup.ask(this.#now(), signal);
     const atMs = this.#now();
-    // The local clock may have stood still meanwhile: then the exchange tells nothing.
+    // The local clock may have stopped meanwhile: the exchange is worth nothing then.
     if (Math.abs(this.#apartMs - beforeMs) > PARTED_MS) {
       this.#forget();
       return;
@@ -179,7 +179,7 @@ export class PartyClock {
     this.#line.add({ ...clockSample(answer, atMs), atMs });
   }
 
-  /** The computer slept, or a clock was set: nothing is known any more, and is asked for at once. */
+  /** The computer slept, or a clock was set: starts again from nothing, at once. */
   #forget(): void {
     this.#line.reset();
     this.#left = BURST.exchanges;

@@ -20,9 +20,9 @@ const WINDOW = { ms: 1_400, freshMs: 500, fewest: 8 };
 const LONGEST_MS = 5_000;
 /** A position that browsers tell is never ahead of the true one, but up to a step late: of the distances the earliest ones count. */
 const EARLIEST = 0.1;
-/** What a correction missed by more than this is put down to what it costs, so much of it. */
+/** An error left by a correction counts as its cost from `fromMs` on, by `share` of it. */
 const LEARNS = { fromMs: 16, share: 0.7 };
-/** Shortest correction: the browser has to take notice of it. */
+/** Shortest correction: browsers ignore shorter ones. */
 const SHORTEST_MS = 100;
 /** Between jumps. */
 const JUMP_PAUSE_MS = 5_000;
@@ -39,9 +39,9 @@ export class Drift {
   #correctedAtMs = -Infinity;
   #jumpedAtMs = -Infinity;
   #lateMs: number | undefined;
-  /** How much later it is after a correction than its rate says. */
+  /** The cost of a correction: how much later the playhead is after one than its rate says. */
   #costMs = 0;
-  /** A correction as long as it had to be ended, and was not measured yet. */
+  /** A correction ran to its end, and its result has not been measured yet. */
   #learns = false;
 
   /** How late the playhead is, negative if early; undefined before it is known. */

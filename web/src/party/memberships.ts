@@ -7,7 +7,7 @@ import type { Membership, PartyId } from '../protocol/party';
 /** Parties whose memberships are kept: the newest ones. */
 const MOST = 50;
 const PARTIES = 'undead.parties';
-/** What hands a membership over to the party's page. */
+/** The field of the address that hands a membership to the party's page. */
 const FIELD = 'membership';
 
 /** The membership that this browser has in a party. */
@@ -43,7 +43,7 @@ function keptParties(memory: Memory): PartyId[] {
   }
 }
 
-/** What the address of the party's page needs behind it, where the browser does not store the membership that was kept. */
+/** The fragment for the address of the party's page: the membership where the browser does not store it, else empty. */
 export function handedOver(
   party: PartyId,
   { member_id, token }: Membership,
@@ -52,7 +52,7 @@ export function handedOver(
   return memory.stores(keyOf(party)) ? '' : `#${FIELD}=${encodeURIComponent(`${member_id} ${token}`)}`;
 }
 
-/** Keeps the membership in the page's address, if it was {@link handedOver}. A browser that stores memberships takes none from a link. */
+/** Keeps the membership in the page's address, see {@link handedOver}. A browser that stores memberships takes none from a link. */
 export function takeMembership(party: PartyId, memory: GuardedMemory = siteMemory, address?: Address): void {
   const [member_id, token, ...rest] = takeFromFragment(FIELD, address)?.split(' ') ?? [];
   if (member_id === undefined || token === undefined || rest.length > 0) return;

@@ -110,11 +110,11 @@ export class PartyClient implements PartySession {
   #unknownSinceMs: number | undefined;
   /** How often looking began: only the newest goes on. */
   #looks = 0;
-  /** Of a call to join whose answer has not come: when it is repeated, the server knows it again. */
+  /** Identifies a call to join until its answer is here, so that the server recognises a repeated one. */
   #joining: string | undefined;
-  /** What this member knows of the party. */
+  /** The newest revision that this member knows. */
   #revision = 0;
-  /** The server told of less. */
+  /** The last snapshot was older than `#revision`. */
   #isBehind = false;
   readonly #redraw = new Redraw();
   #isClosed = false;
@@ -349,7 +349,7 @@ export class PartyClient implements PartySession {
       return;
     }
     const { state } = this.#view;
-    // Of a private party nothing is told to those who are no members.
+    // Private parties answer this to everyone who is not a member, too.
     if (problem?.code === 'unknown_party' && state !== undefined && state.access !== 'private') {
       this.#end('ended');
       return;
@@ -400,8 +400,8 @@ export class PartyClient implements PartySession {
   }
 
   /**
-   * A connection begins. Its server may be behind the one before, and catches up: a snapshot of less than is known would move what plays
-   * back. A second one shows that the server knows no more.
+   * A connection begins. Its server may lag behind the one before: an older snapshot would move playback back, so it is left out. A second
+   * older one in a row shows that the server knows no more.
    */
   #begin(snapshot: PartyState): void {
     this.#isBehind = snapshot.revision < this.#revision && !this.#isBehind;

@@ -1,16 +1,16 @@
-// When what is played has to be shown anew: at once where it is something else, and now and then where only the member's error changed,
-// which it does with each look. Everything on the page is drawn anew for it.
+// Decides when the page draws the playback again: at once when something changed, and at most twice a second when only the member's timing
+// error did, which changes all the time. A redraw covers the whole page, so it is not free.
 
 import type { PlaybackView } from './session';
 
-/** How often the error is shown anew while nothing else changes. */
+/** Time between two redraws for the error alone. */
 const ERROR_MS = 500;
 
 /** See the head of the file. */
 export class Redraw {
   #shownMs = -Infinity;
 
-  /** Whether `after` is to be shown in the place of `before` now; then it counts as shown. */
+  /** Whether to draw `after` in place of `before` now; if so, it counts as drawn. */
   isDue(before: PlaybackView, after: PlaybackView, nowMs: number): boolean {
     const isSame =
       before.phase === after.phase &&

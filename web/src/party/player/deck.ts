@@ -16,15 +16,15 @@ export interface Deck {
   /** The browser wants a press before it plays. */
   readonly isRefused: boolean;
   readonly isPlaying: boolean;
-  /** It ended by itself, or stands. */
+  /** Whether it has ended, or is silent. */
   readonly isOver: boolean;
-  /** How much later than the timeline it is heard; undefined while nothing is, or not known. */
+  /** How much later than the timeline it is heard; undefined while it is silent, or while that is not known. */
   readonly lateMs: number | undefined;
-  /** What is to be heard now is not: it waits for media. */
+  /** Whether it should be heard now and waits for media. */
   isBuffering(serverMs: number, nowMs: number): boolean;
-  /** What the party does next, of this entry or of another one; undefined: nothing is announced any more. Its time is still to come. */
+  /** What the party does next, with this entry or another one, at a time to come; undefined takes an announcement back. */
   announce(next: PartyTimeline | undefined): void;
-  /** Whether it does by itself, at its time, what is announced of its entry. */
+  /** Whether it schedules announcements of its own entry itself. */
   readonly isForesighted: boolean;
   /** Follows another timeline of the same entry, from now on. */
   follow(timeline: PartyTimeline, serverMs: number): void;

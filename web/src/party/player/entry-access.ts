@@ -1,4 +1,4 @@
-// The right to read the media of an entry. It is asked for again while the entry plays or is announced, unless the refusal stays. No DOM.
+// The right to read the media of an entry. Refusals that may pass are retried while the entry plays or is announced. No DOM.
 
 import { backOffMs } from '../../api/back-off';
 import { ItemAccess } from '../../library/access';
@@ -7,9 +7,9 @@ import type { Playable } from '../../protocol/item';
 import type { Entry } from '../../protocol/party';
 import type { Timers } from '../timers';
 
-/** Pauses between calls for the right to read an entry: it may be heard in a moment. */
+/** Pauses between tries, short: the entry may be due in a moment. */
 const RETRY = { firstMs: 300, longestMs: 4_000 };
-/** Refusals that stay. */
+/** Refusals that do not pass. */
 const FINAL: readonly string[] = [
   'unknown_item',
   'unsupported_media',
@@ -18,7 +18,7 @@ const FINAL: readonly string[] = [
   'unauthorized',
   'invalid_request',
 ] satisfies ErrorCode[];
-/** A server that is a moment behind another one gives these as well: they count after so many tries. */
+/** A main server that lags behind another one gives these, too: they count only after several tries. */
 const UNSURE: readonly string[] = ['unknown_entry', 'unknown_member', 'unknown_party'] satisfies ErrorCode[];
 const UNSURE_TRIES = 6;
 
@@ -32,7 +32,7 @@ export interface EntryReading {
   base: string;
 }
 
-/** Where the media of `entry` is; `isOver` says when nothing waits for it any more. */
+/** Where the media of `entry` is; tries end once `isOver` says that nothing waits for it. */
 export function entryAccess(reading: EntryReading, entry: Entry, isOver: () => boolean): ItemAccess {
   const { origin, base } = reading;
   return new ItemAccess({

@@ -1,4 +1,4 @@
-// Plays what a party plays, when it plays it. One deck plays, another gets ready for what is announced, begins at its time, and takes
+// Plays the entries of a party at the party's time. One deck plays while another prepares the announced entry, begins at its time and takes
 // over, so that entries follow without a gap. There are two media elements, for the decks that need one. No DOM but the elements.
 
 import type { Entry, PartyTimeline } from '../../protocol/party';
@@ -71,7 +71,7 @@ export class PartyPlayer<M extends PartyMedia> {
   #pending: PartyTimeline | undefined;
   /** Entries that need a media element. */
   readonly #unfit = new Set<string>();
-  /** How loud vocals are for this member. */
+  /** The volume of vocals for this member. */
   #vocals = 1;
   #cancel: (() => void) | undefined;
   #isClosed = false;
@@ -95,7 +95,7 @@ export class PartyPlayer<M extends PartyMedia> {
   /** The person pressed something: the browser lets the page play. */
   unlock(): void {
     for (const media of this.#setup.media) {
-      // Some browsers give the permission to each element by itself, and only during the press.
+      // Some browsers permit each element on its own, and only during the press.
       if (!media.paused || (this.#isUsed(media) && !this.#isRefused(media))) continue;
       media.play().catch(() => undefined);
       media.pause();

@@ -1,5 +1,5 @@
-// One entry of the party, a song: the right to read it, its fragments, decoded, and the engine that plays them on the clock of the page's
-// sound. What this browser cannot decode so is for a deck with a media element. No DOM.
+// Plays a song of the party: gets the right to read it, decodes its fragments, and plays them on the clock of the page's sound. Songs that
+// this browser cannot decode are left to a deck with a media element. No DOM.
 
 import { contextDecoder, SoundSource } from '../../audio/sound-source';
 import { SongEngine } from '../../audio/song-engine';
@@ -22,10 +22,10 @@ import { Vocals, type StemFormat } from './vocals';
 
 /** How often the manifest of an item that grows is asked for. */
 const GROWTH_MS = 3_000;
-/** A song that stands for longer does not need the sound card. */
+/** A song that is paused for longer gives the sound card up. */
 const STANDS_MS = 60_000;
 const RETRY = { firstMs: 500, longestMs: 8_000 };
-/** How fast a song comes to its level; it seldom plays already. */
+/** How fast a song comes to its level, should it play already. */
 const LEVEL_S = 0.02;
 
 /** What a deck works with. */
@@ -48,7 +48,7 @@ export class SongDeck implements Deck {
   readonly #source: SoundSource;
   readonly #engine: SongEngine;
   readonly #follower: SongFollower;
-  /** Turns songs that are louder or quieter than others towards the same loudness. */
+  /** Evens out the loudness of songs. */
   readonly #level: GainNode;
   readonly #vocals: Vocals;
   #release: (() => void) | undefined;
@@ -184,7 +184,7 @@ export class SongDeck implements Deck {
     return source;
   }
 
-  /** How loud the song is, and whether it has stems: it plays without knowing. */
+  /** Reads the loudness of the song and its stems; it plays before they are known. */
   async #learnItem(grant: string | undefined): Promise<void> {
     const { library, sound } = this.#setup;
     const item = await library.item(this.entry.item_id ?? '', grant).catch(() => undefined);
@@ -193,7 +193,7 @@ export class SongDeck implements Deck {
     this.#vocals.learn(item.stems);
   }
 
-  /** A song that the party paused long ago leaves the sound card alone. */
+  /** Lets the sound card go while the party is paused for long. */
   #rest(nowMs: number): void {
     this.#standsSinceMs = this.timeline.paused ? (this.#standsSinceMs ?? nowMs) : undefined;
     if (this.#standsSinceMs !== undefined && nowMs - this.#standsSinceMs > STANDS_MS) {
@@ -236,7 +236,7 @@ export class SongDeck implements Deck {
     this.#cancelGrowth = this.#setup.timers.after(GROWTH_MS, () => {
       fetchManifest(access, this.#setup.fetch)
         .then((manifest) => this.#source.learn(planOf(manifest, () => true)))
-        // The next time.
+        // It is read again in the next round.
         .catch(() => undefined)
         .finally(() => this.#watchGrowth(access));
     });

@@ -1,7 +1,6 @@
-// Lets a song follow a timeline on the clock of an audio context: it begins, halts and turns at the moments at which these are heard, to
-// the sample, and what is announced is scheduled before its time. Clocks of computers and sound cards differ in speed: what that adds up
-// to is corrected by playing a little faster or slower for a while, and large distances by a jump with a cross-fade. The owner calls
-// `step` about 25 times a second. No DOM.
+// Plays a song as a timeline says, on the clock of an audio context. Starts, pauses and seeks are scheduled as soon as they are announced,
+// and are heard at their time to the sample. The clocks of computers and sound cards differ in speed: small errors are corrected by playing
+// a little faster or slower for a while, large ones by a jump with a cross-fade. The owner calls `step` about 25 times a second. No DOM.
 
 import type { SongEngine } from '../../audio/song-engine';
 import type { PartyTimeline } from '../../protocol/party';
@@ -9,19 +8,19 @@ import type { PartyClock } from '../clock';
 import { goesOn, isSameEntry } from '../timeline';
 import type { PartySound } from './sound';
 
-/** The next sound that can be changed is so far ahead. */
+/** Changes are scheduled this far ahead: what comes sooner may be playing already. */
 const LEAD_S = 0.2;
-/** A start that is farther ahead can be moved to where clocks say by then that it is. */
+/** A start farther ahead than this is moved when the clocks are known better. */
 const MOVABLE_S = 0.3;
-/** By how much it is moved at least. */
+/** Starts are not moved by less. */
 const MOVED_MS = 1;
-/** Distances below this stay: clocks are not better. */
+/** Errors below this are not corrected: the clocks are no better. */
 const QUIET_MS = 4;
-/** A distance above this takes a jump: by rate it would take too long. */
+/** Errors above this are corrected by a jump: by rate it would take too long. */
 const JUMP_MS = 30;
 /** How much faster or slower it plays to catch up: less than ten cents of pitch. */
 const RATE = 0.005;
-/** Sound that is missing for longer is buffering. */
+/** Sound that is missing for longer counts as buffering. */
 const DRY_MS = 250;
 
 /** What a follower works with. */
@@ -38,12 +37,12 @@ export interface SongFollowerSetup {
 export class SongFollower {
   readonly #setup: SongFollowerSetup;
   #timeline: PartyTimeline;
-  /** It is scheduled as `#timeline` says. */
+  /** Whether `#timeline` is scheduled. */
   #isBegun = false;
   #next: PartyTimeline | undefined;
-  /** What is scheduled for `#next`: that what plays ends, and that it begins. */
+  /** What is scheduled for `#next`: nothing yet, the end of what plays, or its start as well. */
   #nextIs: 'unknown' | 'halted' | 'begun' = 'unknown';
-  /** Where the last run begins, in the context's time. */
+  /** When the newest run begins, in the context's time. */
   #fromS = 0;
   #heardS: number | undefined;
   #drySinceMs: number | undefined;
@@ -57,34 +56,34 @@ export class SongFollower {
     return this.#timeline;
   }
 
-  /** Something is heard. */
+  /** Whether the song is heard now. */
   get isPlaying(): boolean {
     return this.#positionS !== undefined;
   }
 
-  /** How much later than the timeline it is heard; undefined while nothing is, or not known. */
+  /** How much later than the timeline the song is heard; undefined while it is silent, or while that is not known. */
   get lateMs(): number | undefined {
     return this.#heardS === undefined ? undefined : this.#lateAt(this.#heardS);
   }
 
-  /** Nothing of it is to be heard any more. */
+  /** Whether the song has ended, or is silent. */
   get isOver(): boolean {
     const { engine, sound } = this.#setup;
     const positionS = engine.positionAt(sound.context.currentTime - 1);
     return positionS === undefined || positionS * 1000 >= this.#setup.durationMs();
   }
 
-  /** What is to be heard is not: it waits for media. */
+  /** Whether the song should be heard and waits for media. */
   isBuffering(serverMs: number, nowMs: number): boolean {
     if (this.#timeline.paused || this.#isPast(serverMs)) return false;
     if (!this.#isBegun) return serverMs >= this.#timeline.at_ms;
     return this.#drySinceMs !== undefined && nowMs - this.#drySinceMs > DRY_MS;
   }
 
-  /** This is announced, of this entry or of another one; `undefined`: nothing is any more. */
+  /** Another timeline is announced, of this entry or another one; `undefined` takes that back. */
   announce(next: PartyTimeline | undefined): void {
     if (next === this.#next) return;
-    // What was scheduled for it is taken back.
+    // Scheduling `#next` changed what plays: it has to be scheduled again.
     if (this.#nextIs !== 'unknown') this.#isBegun = false;
     this.#next = next;
     this.#nextIs = 'unknown';
@@ -103,7 +102,7 @@ export class SongFollower {
     this.#nextIs = 'unknown';
   }
 
-  /** Does what is due. `serverMs` is the server's time now, `nowMs` the local clock. */
+  /** Schedules and corrects what is due. `serverMs` is the server's time now, `nowMs` the local clock. */
   step(serverMs: number, nowMs: number): void {
     const { engine, sound } = this.#setup;
     engine.fill();
@@ -115,12 +114,12 @@ export class SongFollower {
     else if (this.#isBegun && !this.#timeline.paused) this.#keepUp(this.#heardS);
   }
 
-  /** Goes on in a new run, with all that the engine has; when it begins, in the context's time. Undefined: it cannot yet. */
+  /** Goes on in a new run with all sources of the engine. Returns when that begins, in the context's time; undefined while it cannot. */
   renew(): number | undefined {
     const { engine, sound } = this.#setup;
     const atS = sound.context.currentTime + LEAD_S;
     const positionS = engine.positionAt(atS);
-    // Where nothing plays, what is still to begin is scheduled again, with all.
+    // Nothing plays yet: the start is scheduled again, with all sources.
     if (positionS === undefined) {
       engine.stop(atS);
       this.#isBegun = false;
@@ -130,7 +129,7 @@ export class SongFollower {
     if (!engine.prepare(positionS)) return undefined;
     engine.start(atS, positionS);
     this.#fromS = atS;
-    // What was scheduled after it was taken back.
+    // The new run replaced what was scheduled for `#next`.
     this.#nextIs = 'unknown';
     return atS;
   }
@@ -139,7 +138,7 @@ export class SongFollower {
     return this.#heardS === undefined ? undefined : this.#setup.engine.positionAt(this.#heardS);
   }
 
-  /** Schedules what a timeline says, from its time on or as soon as possible; whether that could be done. */
+  /** Schedules a timeline, at its time or as soon as possible. False while that cannot be done. */
   #begin(timeline: PartyTimeline, serverMs: number): boolean {
     const { engine, sound, durationMs } = this.#setup;
     const dueS = this.#contextAt(timeline.at_ms);
@@ -171,7 +170,7 @@ export class SongFollower {
     if (isSameEntry(this.#timeline, next) && this.#begin(next, serverMs)) this.#nextIs = 'begun';
   }
 
-  /** Corrects how far off it is, or will be at the end of a correction. */
+  /** Corrects the error that is left after corrections that run already. */
   #keepUp(heardS: number): void {
     const { engine, sound } = this.#setup;
     const { currentTime } = sound.context;
@@ -180,7 +179,7 @@ export class SongFollower {
     const atS = currentTime + LEAD_S;
     const positionS = engine.positionAt(atS);
     if (positionS === undefined) {
-      // It is still to begin.
+      // It has not begun yet.
       if (this.#fromS - currentTime < MOVABLE_S || Math.abs(finalMs) <= MOVED_MS) return;
       engine.stop(atS);
       this.#isBegun = false;
@@ -213,21 +212,21 @@ export class SongFollower {
     this.#drySinceMs = isDry ? (this.#drySinceMs ?? nowMs) : undefined;
   }
 
-  /** The timeline is past the end. */
+  /** Whether the timeline is past the end of the song. */
   #isPast(serverMs: number, timeline = this.#timeline): boolean {
     const durationMs = this.#setup.durationMs();
     const wanted = timeline.position_ms + serverMs - timeline.at_ms + this.#setup.trimMs();
     return durationMs > 0 && !timeline.paused && wanted >= durationMs;
   }
 
-  /** The moment of the context at which what is due at `serverMs` has to sound. */
+  /** The moment of the context that is heard at `serverMs`. */
   #contextAt(serverMs: number): number | undefined {
     const { clock, sound, trimMs } = this.#setup;
     const localMs = clock.localMs(serverMs);
     return localMs === undefined ? undefined : sound.heardAt(localMs - trimMs());
   }
 
-  /** How much later than the timeline what sounds at a moment of the context is heard. */
+  /** How much later than the timeline the song is at a moment of the context. */
   #lateAt(contextS: number): number | undefined {
     const { clock, engine, sound, trimMs } = this.#setup;
     const positionS = engine.positionAt(contextS);

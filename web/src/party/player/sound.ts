@@ -1,14 +1,14 @@
-// The sound of a party's songs: one audio context for the page, its volume, and what of it is heard when. It runs while a song needs it,
-// and rests a while after that. Browsers let it run once the person has pressed something. No DOM but the context it makes.
+// The sound of a party's songs: one audio context for the page, its volume, and when each moment of it is heard. The context runs while a
+// song uses it, and is suspended some time after that. Browsers let it run once the person has pressed something. No DOM but the context.
 
 import { createContext } from '../../audio/context';
 import { knownLatenessMs, OutputClock, type TimedContext } from '../../audio/output-clock';
 import type { EngineContext } from '../../audio/song-engine';
 import type { Timers } from '../timers';
 
-/** A context that does not run after so long is held back by the browser. */
+/** A context that does not run after this time is blocked by the browser. */
 const STARTS_WITHIN_MS = 1_500;
-/** How long it runs on after the last song: the next one begins the sooner. */
+/** How long the context goes on after the last song, so that the next one begins at once. */
 const RESTS_AFTER_MS = 30_000;
 /** How fast the volume changes: slow enough not to click. */
 const VOLUME_S = 0.015;
@@ -18,16 +18,16 @@ export type SoundContext = EngineContext &
   TimedContext &
   Pick<AudioContext, 'close' | 'createBuffer' | 'decodeAudioData' | 'destination' | 'resume' | 'suspend'>;
 
-/** What it works with; a test brings its own. */
+/** What the sound works with; tests replace it. */
 export interface SoundSetup {
   timers: Timers;
   /** `performance.now`, and the Unix time at which it was 0. */
   now: () => number;
   timeOriginMs: number;
   create: () => SoundContext;
-  /** Tells of `devicechange`; undefined where the browser does not. */
+  /** Sends `devicechange`; undefined where the browser does not. */
   devices?: EventTarget | undefined;
-  /** How much later than the browser says sound is heard; else as it was measured of this browser. */
+  /** How much later sound is heard than the browser says; by default as measured for this browser. */
   lateMs?: number;
 }
 
@@ -62,14 +62,14 @@ export class PartySound {
     return this.#made.volume;
   }
 
-  /** The browser does not let it run without a press of the person. */
+  /** Whether the browser blocks the context until the person presses something. */
   get isRefused(): boolean {
     const since = this.#wantedAtMs;
     if (since === undefined || this.#parts === undefined || this.#parts.context.state === 'running') return false;
     return this.#setup.now() - since > STARTS_WITHIN_MS;
   }
 
-  /** It is needed until the returned function is called. */
+  /** Keeps the context running until the returned function is called. */
   use(): () => void {
     this.#users++;
     this.#cancelRest?.();
@@ -82,7 +82,7 @@ export class PartySound {
     };
   }
 
-  /** The person pressed something: to be called in the handler of the event. */
+  /** Lets the context run after a press; call it in the handler of the event. */
   unlock(): void {
     this.#run();
     if (this.#users === 0) this.#restLater();
@@ -95,7 +95,7 @@ export class PartySound {
     if (context !== undefined) node?.gain.setTargetAtTime(volume, context.currentTime, VOLUME_S);
   }
 
-  /** Compares the clocks; to be called some 25 times a second while a song needs it. */
+  /** Compares the clocks; call it about 25 times a second while a song uses the sound. */
   read(): void {
     this.#parts?.clock.read();
   }
@@ -140,7 +140,7 @@ export class PartySound {
   #run(): void {
     if (this.#isClosed) return;
     this.#wantedAtMs ??= this.#setup.now();
-    // Refused: `isRefused` tells.
+    // `isRefused` says when the browser refuses.
     if (this.context.state !== 'running') this.context.resume().catch(() => undefined);
   }
 

@@ -1,5 +1,5 @@
-// How loud the vocals of a party's song are for this member alone. At 1 the song plays as it is. Below, its stems take over, both in step on
-// the same clock: they are fetched when the member first turns the vocals down. No DOM.
+// The volume of a song's vocals for this member only. At 1 the song plays as it is. Below 1 its two stems play instead, in step on the same
+// clock; they are fetched when the member first turns the vocals down. No DOM.
 
 import { backOffMs } from '../../api/back-off';
 import type { SongEngine } from '../../audio/song-engine';
@@ -11,24 +11,24 @@ import type { ItemId, Stems } from '../../protocol/item';
 /** How fast volumes change: slow enough not to click. */
 const VOLUME_S = 0.015;
 const RETRY = { firstMs: 500, longestMs: 8_000 };
-/** What a stem has that is given up: the engine does not wait for it. */
+/** The plan of a stem that was given up, so that the engine does not wait for it. */
 const NOTHING: Plan = { pieces: [], durationMs: 0, isGrowing: false, unplayable: [] };
 
 /** Which of a stem's formats is played: the one with the fewest bytes, or its first one. */
 export type StemFormat = 'smallest' | 'first';
 
-/** What it works with. */
+/** What vocals work with. */
 export interface VocalsSetup {
   engine: Pick<SongEngine, 'add' | 'gain'>;
   context: Pick<AudioContext, 'currentTime'>;
-  /** Opens a stem: its pieces are known. Rejects where this member may not play it, or the stem is gone. */
+  /** Opens a stem and reads its plan. Rejects where this member may not play it, or the stem is gone. */
   open: (stem: ItemId, format: StemFormat) => Promise<SoundSource>;
-  /** Where the song is, s. */
+  /** The position in the song, s. */
   positionS: () => number;
-  /** Plays on with what was added to the engine; from when on, in the context's time. Undefined: not yet. */
+  /** Goes on with all sources of the engine. Returns from when on, in the context's time; undefined while it cannot. */
   renew: () => number | undefined;
   changed: () => void;
-  /** Resolves later; between tries. */
+  /** The pause between two tries. */
   pause: (ms: number) => Promise<void>;
 }
 
@@ -38,7 +38,7 @@ export class Vocals {
   #stems: Stems | undefined;
   #share = 1;
   #state: 'unused' | 'loading' | 'added' | 'used' = 'unused';
-  /** Those of the stems, once they are open. */
+  /** The open stems. */
   #sources: SoundSource[] = [];
   #format: StemFormat = 'smallest';
   #isClosed = false;
@@ -47,26 +47,26 @@ export class Vocals {
     this.#setup = setup;
   }
 
-  /** Whether they can be turned down. */
+  /** Whether the vocals can be turned down. */
   get isThere(): boolean {
     return this.#stems !== undefined;
   }
 
-  /** The song has these stems. */
+  /** The stems of the song, or none. */
   learn(stems: Stems | undefined): void {
     this.#stems = stems;
     this.#want();
     this.#setup.changed();
   }
 
-  /** How loud they are, 0 to 1. */
+  /** The volume of the vocals, 0 to 1. */
   set(share: number): void {
     this.#share = share;
     this.#want();
     if (this.#state === 'used') this.#apply(this.#setup.context.currentTime);
   }
 
-  /** To be called some times a second: stems that have come take over as soon as they can, and the song again where one of them fails. */
+  /** Switches to stems that are ready, and back to the song where one fails. Call it a few times a second. */
   step(): void {
     if (this.#sources.some(({ problem }) => problem !== undefined) && this.#state !== 'loading') this.#giveUp();
     if (this.#state !== 'added') return;
@@ -113,7 +113,7 @@ export class Vocals {
     this.#sources = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     for (const one of opened) if (one.status === 'rejected') throw one.reason;
     if (this.#isClosed) this.#closeSources();
-    // The engine waits for all that it has: it gets what is here.
+    // The engine waits for each of its sources: it gets them once their sound is here.
     await Promise.all(
       this.#sources.map(async (source) => {
         const place = source.placeAt(positionS());
@@ -125,7 +125,7 @@ export class Vocals {
     this.#state = 'added';
   }
 
-  /** The song plays as it is, to its end. */
+  /** Plays the song as it is to its end. */
   #giveUp(): void {
     if (this.#isClosed) return;
     for (const source of this.#sources) source.learn(NOTHING);
@@ -142,7 +142,7 @@ export class Vocals {
     this.#sources = [];
   }
 
-  /** The song, its accompaniment, its vocals: the order in the engine. */
+  /** Sets the volumes of the song, its accompaniment and its vocals, in the order of the engine. */
   #apply(atS: number): void {
     const volumes = this.#share >= 1 ? [1, 0, 0] : [0, 1, this.#share];
     volumes.forEach((volume, source) => this.#setup.engine.gain(source)?.setTargetAtTime(volume, atS, VOLUME_S));

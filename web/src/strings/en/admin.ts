@@ -6,7 +6,7 @@ export const admin = {
   heading: 'Operations',
   tryAgain: 'Try again',
   loading: 'Loading',
-  stale: 'The figures below are not current',
+  stale: 'The figures below are out of date',
   figures: { nodes: 'Nodes running', streams: 'Streams', viewers: 'Viewers', sends: 'Sent to viewers' },
   sections: 'Sections',
   nodesTab: (n: number) => `Nodes (${n})`,

@@ -25,7 +25,7 @@ export const common = {
     library: { title: 'Library · Undead', description: 'Recordings and uploads to play any time.' },
     parties: { title: 'Parties · Undead', description: 'Listen and watch together, at the same moment.' },
     party: { title: 'Party · Undead', description: 'A party on Undead: everyone hears the same moment.' },
-    karaoke: { title: 'Karaoke · Undead', description: 'Sing to a song, with its lyrics, in your key.' },
+    karaoke: { title: 'Karaoke · Undead', description: 'Sing along to a song, with its lyrics, in your key.' },
     jobs: { title: 'Jobs · Undead', description: 'Jobs and workers of this Undead.' },
     admin: { title: 'Operations · Undead', description: 'Nodes, streams and accounts of this Undead.' },
     styleguide: { title: 'Style guide · Undead', description: 'Tokens and elements of the pages of Undead.' },

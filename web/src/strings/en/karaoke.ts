@@ -5,7 +5,6 @@ export const karaoke = {
   loading: 'Loading the song',
   play: 'Play (space)',
   pause: 'Pause (space)',
-  position: 'Position',
   waiting: 'Loading',
   unreachable: 'The server can’t be reached. We keep trying.',
   refused: 'Press play to begin',
@@ -24,15 +23,15 @@ export const karaoke = {
       : `Key: ${Math.abs(semitones)} ${Math.abs(semitones) === 1 ? 'semitone' : 'semitones'} ${semitones > 0 ? 'higher' : 'lower'}`,
   lower: 'Lower the key',
   higher: 'Raise the key',
-  keyInsecure: 'The key can be changed on https addresses only.',
-  keyFailed: 'This browser cannot change the key.',
+  keyInsecure: 'Changing the key needs an https address.',
+  keyFailed: 'This browser can’t change the key.',
   song: 'Open the song',
   downloads: 'Download',
   stems: { vocals: 'Vocals', accompaniment: 'Accompaniment' },
   lyrics: {
     heading: 'Lyrics',
     none: 'No lyrics yet',
-    noneAdvice: 'Lyrics come from an LRC file: text with the time of each line.',
+    noneAdvice: 'The owner of this song can add an LRC file: text with the time of each line.',
     noneOwner: 'Add an LRC file: text with the time of each line.',
     add: 'Add lyrics',
     replace: 'Replace',
@@ -49,7 +48,10 @@ export const karaoke = {
     pauseAt: (time: string) => `${time}: instrumental`,
   },
   problems: {
-    missing: { heading: 'No karaoke here', advice: 'Open the song in the library and press “Make karaoke”.' },
+    missing: {
+      heading: 'No karaoke of this song yet',
+      advice: 'Open the song in the library and press “Make karaoke”.',
+    },
     unknown_item: { heading: 'No song here', advice: 'The link may be incomplete, or the song was deleted.' },
     locked: {
       heading: 'This song is private',
@@ -57,7 +59,7 @@ export const karaoke = {
     },
     unsupported_media: {
       heading: 'This browser can’t play this song',
-      advice: 'Current Chrome, Edge and Firefox may.',
+      advice: 'Try a current Chrome, Edge or Firefox.',
     },
     malformed_media: { heading: 'This song is damaged', advice: 'Make its karaoke again.' },
     unreachable: { heading: 'The server can’t be reached', advice: 'Check your connection, and try again.' },

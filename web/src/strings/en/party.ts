@@ -45,8 +45,8 @@ export const party = {
     now: 'Now playing',
     vocals: 'Vocals',
     vocalsAt: (percent: number) => `${percent} %`,
-    vocalsAdvice: 'For you alone',
-    vocalsGone: 'The vocals of this song cannot be changed here',
+    vocalsAdvice: 'Only for you',
+    vocalsGone: 'The vocals of this song can’t be changed',
     live: 'Live',
     tap: 'Tap to listen',
     tapAdvice: 'Your browser waits for a tap before it plays sound.',
@@ -164,7 +164,7 @@ export const party = {
     kickAsk: {
       heading: (name: string) => `Remove ${name}?`,
       advice:
-        'The same account can’t join again. An invitation that they came with ends for everyone who has not joined yet.',
+        'The same account can’t join again. The invitation they used stops working for everyone who has not joined yet.',
       action: 'Remove',
       done: (name: string) => `${name} was removed`,
     },

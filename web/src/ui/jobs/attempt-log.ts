@@ -1,4 +1,4 @@
-// <ud-attempt-log .job>: who did what of a job, and what became of it: one line per attempt, in order of time.
+// <ud-attempt-log .job>: every attempt at a task of a job, in order of time: its worker, how long it took and how it ended.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -68,7 +68,7 @@ export class AttemptLog extends LitElement {
       .sort((a, b) => a.attempt.began_at_ms - b.attempt.began_at_ms);
     if (entries.length === 0) return html`<p class="hint">${texts.noAttempts}</p>`;
     const columns = [texts.began, texts.task, texts.step, texts.attempt, texts.worker, texts.took, texts.outcome];
-    // What scrolls can be reached by keys.
+    // A scrolling region has to be reachable by keyboard.
     return html`<div class="scroll" role="region" tabindex="0" aria-label=${texts.log(this.job.title)}>
       <table>
         <thead>

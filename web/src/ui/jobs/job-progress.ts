@@ -1,5 +1,5 @@
-// <ud-job-progress .job label>: how far a job is: percent and time left, its pieces, each in the colour of the worker that has it, and what
-// each worker does now.
+// <ud-job-progress .job label>: the progress of a job: percent, time left, its pieces in the colours of their workers, and what each worker
+// is doing.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -11,7 +11,7 @@ import '../progress';
 import { base, block } from '../styles';
 
 const texts = strings.jobs.item;
-/** Colours of workers; more than these share. */
+/** Colours for workers; with more workers, some share one. */
 const COLOURS = 6;
 
 @customElement('ud-job-progress')

@@ -1,4 +1,4 @@
-// Styles of <ud-karaoke>: the song and its controls beside the lyrics; on phones above and below them.
+// Styles of <ud-karaoke>: the controls beside the lyrics; on phones above them.
 
 import { css } from 'lit';
 

@@ -1,5 +1,5 @@
-// <ud-lyrics .lines .positionMs may-edit has-file>: the lyrics of a song. The line that is sung is large and in the middle; a press on a
-// line goes there. Who may edit adds, replaces and removes the LRC file. Sends `ud-seek`, `ud-lyrics-file` and `ud-lyrics-remove`.
+// <ud-lyrics .lines .positionMs may-edit has-file>: the lyrics of a song. The current line is large and in the middle; a press on a line
+// seeks to it. People who may edit can add, replace and remove the LRC file. Sends `ud-seek`, `ud-lyrics-file` and `ud-lyrics-remove`.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -14,7 +14,7 @@ import { base, block, buttons } from '../styles';
 import { surfaces } from '../surfaces';
 
 const texts = strings.karaoke.lyrics;
-/** After the person scrolled, lyrics stay where they are for so long. */
+/** After the person scrolled, the lyrics do not scroll by themselves for this time. */
 const LEFT_ALONE_MS = 4_000;
 
 /** A file with lyrics was chosen. */
@@ -26,7 +26,7 @@ export class LyricsFileEvent extends Event {
 
 @customElement('ud-lyrics')
 export class Lyrics extends LitElement {
-  /** Undefined until it is known whether there are any. */
+  /** Undefined while they are being read. */
   @property({ attribute: false }) lines: readonly LyricLine[] | undefined;
   @property({ type: Number }) positionMs = 0;
   @property({ type: Boolean, attribute: 'may-edit' }) mayEdit = false;
@@ -193,7 +193,7 @@ export class Lyrics extends LitElement {
     this.#scrolledAt = performance.now();
   };
 
-  /** The page itself does not move. */
+  /** Scrolls the lyrics, not the page. */
   #centre(place: number): void {
     const { scroller } = this;
     const row = scroller?.children[Math.max(0, place)];

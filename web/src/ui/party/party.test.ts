@@ -371,7 +371,7 @@ describe('<ud-party-stage>', () => {
     await stage.updateComplete;
     stage.view = view;
     await stage.updateComplete;
-    expect(toasts).toEqual(['The vocals of this song cannot be changed here']);
+    expect(toasts).toEqual(['The vocals of this song can’t be changed']);
   });
 
   it('shows who all wait for, and does not take that for a pause', async () => {
