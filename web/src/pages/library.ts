@@ -188,7 +188,9 @@ export class LibraryPage extends LitElement {
   #item(): TemplateResult | typeof nothing {
     const { playing } = this;
     if (playing === undefined) return nothing;
-    return html`<ud-item-problem
+    const isNamed = playing.item !== undefined;
+    return html`${isNamed ? nothing : html`<h1 class="visually-hidden">${strings.library.heading}</h1>`}
+      <ud-item-problem
         .error=${playing.state.phase === 'waiting' ? undefined : playing.problem}
         .item=${playing.item}
         ?tried=${this.passphraseTried}

@@ -124,7 +124,7 @@ export class ItemCard extends LitElement {
   override render(): TemplateResult {
     const { item } = this;
     return html`<div class="place">
-      <a href=${site(`/library/${item.item_id}`)} @click=${this.#open}>
+      <a href=${site(`/library/${item.item_id}`)} tabindex="-1" aria-hidden="true" @click=${this.#open}>
         <div class="cover">${cover(item)}<span class="length">${this.#length()}</span></div>
       </a>
       ${this.#actions()}
