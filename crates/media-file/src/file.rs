@@ -13,25 +13,17 @@ use crate::{
     Error, Tags,
     ahead::{Ahead, inspect},
     cutter::{Cutter, MAX_FRAGMENT_BYTES, Piece},
+    format::Format,
     input::Input,
     part, probe,
     source::{Opened, Packet, Source, SourceTrack, samples_us},
     target::Target,
     timing::Timing,
-    writer::Writer,
+    writer::{Writer, merge},
 };
 
 /// The most fragments of a file: days.
 const MAX_FRAGMENTS: u64 = 50_000;
-
-/// A form in which the fragments of a file are given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Format {
-    /// The type for MSE, with codecs: `audio/mp4;codecs="mp3"`.
-    pub mime: String,
-    /// What a player has to be given before any fragment; `None` for bare MP3, which needs nothing.
-    pub init: Option<Bytes>,
-}
 
 /// A piece of a file that can be played after the init segment alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,10 +99,10 @@ pub fn open(
     finish(input, opened, None)
 }
 
-/// Opens a file to write it, or a part of it, as one file in another container: that is the init segment of its one format, and then all
-/// fragments. The file's own time begins where the first fragment does.
+/// Opens a file to write it, or a part of it, as one file in another container. That file is the init segment of the only format, followed by
+/// all fragments. Its time begins with the first fragment.
 ///
-/// Errors are those of [`open`]; `Unsupported` also where the container does not hold the codecs.
+/// Errors are those of [`open`]; `Unsupported` also if the container does not hold the codecs.
 pub fn open_as(
     reader: impl Read + Seek + Send + 'static,
     size: u64,
@@ -276,7 +268,7 @@ impl MediaFile {
             }
             frames.push(of_track);
         }
-        let frames = crate::writer::merge(frames);
+        let frames = merge(frames);
         let writers = self.writers.iter_mut();
         let media = writers.map(|writer| writer.write(&frames, is_last)).collect::<Result<Vec<_>, _>>()?;
         if let Some(bytes) =

@@ -1,4 +1,4 @@
-//! Samples in, frames of FLAC out.
+//! Encodes samples as FLAC frames.
 
 use bytes::Bytes;
 use flacenc::{
@@ -13,13 +13,13 @@ use media::{Codec, Track, TrackKind};
 
 use crate::Error;
 
-/// The highest sample rate that the encoder takes, for no reason of the format.
+/// The highest sample rate that flacenc takes. The format itself allows [`FlacEncoder::MAX_SAMPLE_RATE`].
 const MAX_ENCODER_RATE: u32 = 96_000;
 
-/// The sound that an encoder is for.
+/// The form of the sound that is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlacShape {
-    /// Samples a second, at most 655,350.
+    /// Samples a second, at most [`FlacEncoder::MAX_SAMPLE_RATE`].
     pub sample_rate: u32,
     /// Channels, 1 to 8.
     pub channels: u16,
@@ -27,7 +27,7 @@ pub struct FlacShape {
     pub bits: u8,
     /// Samples of each channel in each frame but the last one, from [`FlacEncoder::MIN_BLOCK_SAMPLES`] to 65,535.
     pub block_samples: u16,
-    /// Samples of each channel in all, less than 2³⁶.
+    /// Samples of each channel in the whole stream, less than [`FlacEncoder::MAX_SAMPLES`].
     pub samples: u64,
 }
 
@@ -36,23 +36,31 @@ pub struct FlacEncoder {
     shape: FlacShape,
     config: Verified<Encoder>,
     stream_info: StreamInfo,
-    /// How many frames were made.
+    /// How many frames were encoded.
     frames: usize,
 }
 
 impl FlacEncoder {
-    /// The shortest frame.
+    /// The fewest samples of a frame.
     pub const MIN_BLOCK_SAMPLES: u16 = 32;
+    /// The highest sample rate (RFC 9639, section 9.1.2).
+    pub const MAX_SAMPLE_RATE: u32 = 655_350;
+    /// STREAMINFO has 36 bits for the number of samples.
+    pub const MAX_SAMPLES: u64 = 1 << 36;
 
-    /// `Unsupported` for a shape that FLAC does not have.
+    /// `Unsupported` if FLAC has no streams of this shape.
     pub fn new(shape: FlacShape) -> Result<Self, Error> {
+        if shape.sample_rate > Self::MAX_SAMPLE_RATE || shape.samples >= Self::MAX_SAMPLES {
+            let FlacShape { sample_rate, samples, .. } = shape;
+            return Err(unencodable(format!("{samples} samples at {sample_rate} Hz")));
+        }
         let config = Encoder::default().into_verified().map_err(|(_, error)| unencodable(error))?;
         let (rate, channels) = (shape.sample_rate.min(MAX_ENCODER_RATE) as usize, shape.channels.into());
         let stream_info = StreamInfo::new(rate, channels, shape.bits.into()).map_err(unencodable)?;
         Ok(Self { shape, config, stream_info, frames: 0 })
     }
 
-    /// What a container needs to know of the sound.
+    /// The track of the stream, for a muxer.
     pub fn track(&self) -> Track {
         let FlacShape { sample_rate, channels, .. } = self.shape;
         let config = [&b"fLaC\x80\0\0\x22"[..], &self.shape.stream_info()].concat();
@@ -60,7 +68,7 @@ impl FlacEncoder {
         Track { codec: Codec::Flac, kind, config: Bytes::from(config), colour: Bytes::new() }
     }
 
-    /// The next frame, of interleaved samples: [`FlacShape::block_samples`] of each channel, or fewer if it is the last one.
+    /// Encodes the next frame. It has [`FlacShape::block_samples`] interleaved samples of each channel, the last one may have fewer.
     pub fn encode(&mut self, samples: &[i32]) -> Result<Bytes, Error> {
         let channels = usize::from(self.shape.channels);
         let mut buffer = FrameBuf::with_size(channels, samples.len() / channels).map_err(unencodable)?;
@@ -73,7 +81,7 @@ impl FlacEncoder {
         Ok(Bytes::copy_from_slice(sink.as_slice()))
     }
 
-    /// The frame with its own sample rate in its header, where the encoder refuses that as too high.
+    /// Puts the real sample rate in the header of a frame, if flacenc was given a lower one.
     fn with_own_rate(&self, frame: Frame) -> Result<Frame, Error> {
         if self.shape.sample_rate <= MAX_ENCODER_RATE {
             return Ok(frame);
@@ -89,7 +97,7 @@ impl FlacEncoder {
 }
 
 impl FlacShape {
-    /// STREAMINFO (RFC 9639, section 8.2). The sizes of frames and the digest of the samples are not known yet, which zeros say.
+    /// STREAMINFO (RFC 9639, section 8.2). Zeros say that the sizes of frames and the digest of the samples are unknown.
     fn stream_info(&self) -> [u8; 34] {
         let mut out = [0; 34];
         let block = self.block_samples.to_be_bytes();
@@ -105,5 +113,5 @@ impl FlacShape {
 }
 
 fn unencodable(error: impl std::fmt::Display) -> Error {
-    Error::Unsupported(format!("samples that cannot be encoded ({error})"))
+    Error::Unsupported(format!("samples that cannot be encoded as FLAC ({error})"))
 }

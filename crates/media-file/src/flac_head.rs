@@ -5,7 +5,7 @@ use media::Track;
 
 use crate::{
     Error,
-    words::{self, Words},
+    text_tags::{self, TextTags},
 };
 
 /// The type of a file.
@@ -14,13 +14,13 @@ pub(crate) const MIME: &str = "audio/flac";
 /// The magic number, and header and body of STREAMINFO.
 const STREAM_INFO_BYTES: usize = 4 + 4 + 34;
 
-/// What a file of a track begins with. `Damaged` if the track has no STREAMINFO.
-pub(crate) fn head(track: &Track, words: &Words) -> Result<Bytes, Error> {
+/// The head of a file with the frames of `track`. `Damaged` if the track has no STREAMINFO.
+pub(crate) fn head(track: &Track, tags: &TextTags) -> Result<Bytes, Error> {
     const VORBIS_COMMENT: u8 = 4;
     const LAST: u8 = 0x80;
     let stream_info = track.config.get(..STREAM_INFO_BYTES).filter(|config| config.starts_with(b"fLaC"));
     let stream_info = stream_info.ok_or_else(|| Error::Damaged("FLAC without STREAMINFO".into()))?;
-    let comments = words::vorbis_comments(words);
+    let comments = text_tags::vorbis_comments(tags);
     let mut head = stream_info.to_vec();
     head[4] &= !LAST;
     head.extend_from_slice(&(comments.len() as u32).to_be_bytes());

@@ -2,7 +2,7 @@
 
 use crate::kind::Kind;
 
-/// What is in a header.
+/// The contents of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameHeader {
     pub(crate) kind: Kind,
@@ -24,7 +24,7 @@ const MP3_SAMPLE_RATES: [u32; 3] = [44_100, 48_000, 32_000];
 const AAC_SAMPLE_RATES: [u32; 13] =
     [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
 
-/// What the header of a frame of MP3 says.
+/// The header of an MP3 frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mp3Frame {
     /// Bytes of the whole frame, header included; not 0.
@@ -36,7 +36,7 @@ pub struct Mp3Frame {
 }
 
 impl Mp3Frame {
-    /// Reads the header at the start of `data`; `None` where there is none.
+    /// Reads the header at the start of `data`; `None` if `data` does not begin with one.
     pub fn read(data: &[u8]) -> Option<Self> {
         let header = FrameHeader::read(data).filter(|header| header.kind == Kind::Mp3 && header.bytes > 0)?;
         let FrameHeader { bytes, sample_rate, channels, .. } = header;

@@ -1,5 +1,5 @@
-//! Audio and video files in, tags and fragments for players out, or one file in another container ([`open_as`]). Nothing is re-encoded
-//! but WAV, which becomes FLAC.
+//! Reads audio and video files: gives their tags, and fragments for players ([`open`]) or one file in another container ([`open_as`]). Only
+//! WAV is re-encoded: it becomes FLAC.
 //!
 //! ```text
 //! bytes of a file ── sniff ──► a source: packets and their times ── cutter ──► fragments ── media::Muxer ──► MP4 │ WebM │ bare MP3
@@ -20,6 +20,7 @@ mod error;
 mod file;
 mod flac;
 mod flac_head;
+mod format;
 mod frame_header;
 mod frames;
 mod input;
@@ -34,17 +35,18 @@ mod source;
 mod streamed;
 mod tags;
 mod target;
+mod text_tags;
 mod timing;
 mod wav;
-mod words;
 mod writer;
 
 pub use cutter::MAX_FRAGMENT_BYTES;
 pub use error::Error;
-pub use file::{Damage, Format, Fragment, MediaFile, open, open_as};
+pub use file::{Damage, Fragment, MediaFile, open, open_as};
 pub use flac::{FlacEncoder, FlacShape};
+pub use format::Format;
 pub use frame_header::Mp3Frame;
 pub use tags::{Cover, MAX_COVER_BYTES, Tags};
 pub use target::{Container, Target};
-pub use words::Words;
+pub use text_tags::TextTags;
 pub use writer::write_fragment;

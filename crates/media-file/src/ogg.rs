@@ -6,15 +6,15 @@ use ogg::writing::{PacketWriteEndInfo, PacketWriter};
 
 use crate::{
     Error,
-    words::{self, Words},
+    text_tags::{self, TextTags},
 };
 
 /// The type of a file.
 pub(crate) const MIME: &str = "audio/ogg;codecs=\"opus\"";
 
-/// Names the one stream of a file.
+/// Serial number of the only logical stream of a file.
 const SERIAL: u32 = 1;
-/// Samples of a page at least: a second.
+/// The fewest samples of a page within a fragment: a second.
 const PAGE_SAMPLES: u64 = 48_000;
 /// Opus counts 48 samples a millisecond, whatever the rate of its input.
 const SAMPLES_PER_MS: u64 = 48;
@@ -24,20 +24,20 @@ pub(crate) struct OggWriter {
     track: Track,
     head: Bytes,
     pages: PacketWriter<'static, Vec<u8>>,
-    /// Samples so far, those that prime the decoder included.
+    /// Samples that were written, including those that prime the decoder.
     samples: u64,
-    /// Samples when the page began.
+    /// The value of `samples` when the page began.
     page_samples: u64,
 }
 
 impl OggWriter {
     /// A writer for a track of Opus. `Damaged` if it has no `OpusHead`.
-    pub(crate) fn new(track: Track, words: &Words) -> Result<Self, Error> {
+    pub(crate) fn new(track: Track, tags: &TextTags) -> Result<Self, Error> {
         if !track.config.starts_with(b"OpusHead") {
             return Err(Error::Damaged("Opus without OpusHead".into()));
         }
         let mut pages = PacketWriter::new(Vec::new());
-        let tags = [&b"OpusTags"[..], &words::vorbis_comments(words)].concat();
+        let tags = [&b"OpusTags"[..], &text_tags::vorbis_comments(tags)].concat();
         for packet in [track.config.to_vec(), tags] {
             pages.write_packet(packet, SERIAL, PacketWriteEndInfo::EndPage, 0).map_err(Error::Io)?;
         }
@@ -45,12 +45,12 @@ impl OggWriter {
         Ok(Self { track, head, pages, samples: 0, page_samples: 0 })
     }
 
-    /// What a file begins with.
+    /// The pages with the headers.
     pub(crate) fn head(&self) -> Bytes {
         self.head.clone()
     }
 
-    /// Whole pages with these frames. The stream ends with the last one.
+    /// Writes the frames as whole pages. With `is_last`, the last page ends the stream.
     pub(crate) fn write(&mut self, frames: &[Frame], is_last: bool) -> Result<Bytes, Error> {
         let mut packets = frames.iter().filter_map(|frame| payload(&self.track, frame)).peekable();
         while let Some(packet) = packets.next() {

@@ -1,11 +1,12 @@
 //! A part of a source: some of its tracks, from one time to another.
 //!
-//! It begins with the last keyframe of the leading track that is not after the time asked for, so that all of it can be decoded:
-//! what may precede that keyframe is held until the next one tells.
+//! It begins with the last keyframe of the leading track at or before the time asked for, so that all of it can be decoded. Packets are held
+//! back until a later keyframe, or a packet after that time, decides which keyframe that is.
 //!
 //! ```text
 //! source    K0 a v a v  K4 a v v  K8 v a a        asked for: from 5 s
-//! held      '---------' dropped    '- given from K4 on, once a picture after 5 s comes
+//!           '---------' dropped when K4 comes
+//!                       '------ given when the first picture after 5 s comes
 //! ```
 
 use std::collections::VecDeque;
@@ -16,10 +17,10 @@ use crate::{
     target::Target,
 };
 
-/// The most that is held until it is known where the part begins. A video that has more between two keyframes is refused.
+/// The most bytes that are held back. A video with more from one keyframe to the next is refused.
 const MAX_HELD_BYTES: usize = 24 << 20;
 
-/// Restricts a source to what `target` has.
+/// Restricts a source to the tracks and the time of `target`.
 ///
 /// # Errors
 /// `Unsupported` if nothing is left.
@@ -44,7 +45,7 @@ pub(crate) fn restrict(opened: Opened, target: &Target) -> Result<Opened, Error>
         leader,
         from_us: target.from_us.saturating_add(late_us),
         to_us: target.to_us.map_or(i64::MAX, |to_us| to_us.saturating_add(late_us)),
-        // A whole source is given as it is.
+        // A whole source is not searched for its start.
         begins_us: is_whole.then_some(i64::MIN),
         held: VecDeque::new(),
         held_bytes: 0,
@@ -63,17 +64,18 @@ pub(crate) fn restrict(opened: Opened, target: &Target) -> Result<Opened, Error>
 
 struct Part {
     source: Box<dyn Source>,
-    /// The new index of each track of the source; none if it is left out.
+    /// The new index of each track of the source; `None` if the track is left out.
     places: Vec<Option<usize>>,
+    /// Index of the track at whose keyframe the part begins: video if there is any.
     leader: usize,
     from_us: i64,
     to_us: i64,
-    /// When it begins, once that is known.
+    /// Where the part begins, once that is known.
     begins_us: Option<i64>,
-    /// Packets of the part, or as long as it is not known where that begins, those that may be.
+    /// Packets to give next. As long as `begins_us` is unknown, they are held back.
     held: VecDeque<Packet>,
     held_bytes: usize,
-    /// Whether a picture after the end came. Pictures that are decoded later and shown before the end are left out.
+    /// Whether a packet of the leading track after the end came. All later ones are left out, even if they are shown before the end.
     leader_ended: bool,
     source_ended: bool,
 }
@@ -116,7 +118,7 @@ impl Part {
         Ok(())
     }
 
-    /// Holds a packet as long as it is not known where the part begins.
+    /// Holds a packet back until it is known where the part begins.
     fn hold(&mut self, packet: Packet, leads: bool) -> Result<(), Error> {
         if leads && packet.key && packet.pts_us <= self.from_us {
             let starts_us = packet.pts_us;

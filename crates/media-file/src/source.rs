@@ -21,7 +21,8 @@ pub(crate) struct Opened {
     /// What the file says, which may be wrong.
     pub(crate) duration_us: Option<u64>,
     pub(crate) tags: Tags,
-    /// How much earlier than its packets say the file is shown, in µs: what decoders need before its start is in their times.
+    /// How much the times of packets are ahead of the times at which they are shown and heard, in µs: packets that decoders need before the
+    /// start are counted in.
     pub(crate) late_us: i64,
 }
 

@@ -1,8 +1,8 @@
-//! What a file is written as for people's disks, instead of fragments for players.
+//! The container, part and tags of a file that people save, as opposed to fragments for players.
 
 use media::{Codec, Rendition, Track};
 
-use crate::{Error, words::Words};
+use crate::{Error, text_tags::TextTags};
 
 /// The container of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,11 +13,11 @@ pub enum Container {
     WebM,
     /// Matroska.
     Matroska,
-    /// MP3 frames, sound alone.
+    /// MP3 frames: audio only.
     Mp3,
-    /// FLAC, sound alone.
+    /// FLAC: audio only.
     Flac,
-    /// Opus in Ogg, sound alone.
+    /// Opus in Ogg: audio only.
     Ogg,
 }
 
@@ -26,28 +26,28 @@ pub enum Container {
 pub struct Target {
     /// Its container.
     pub container: Container,
-    /// Where it begins, in µs of the time that the media has where it is read. A video begins with the last keyframe that is not later.
+    /// Where it begins, in µs of the time of the media that is read. A video begins with the last keyframe at or before that.
     pub from_us: i64,
-    /// Where it ends, in the same time.
+    /// Where it ends, in the same time; `None` for the end of the media.
     pub to_us: Option<i64>,
-    /// What it says of itself, where the container has a place for it.
-    pub words: Words,
+    /// Its title and artist. MP3, FLAC and Ogg hold them; other containers are written without.
+    pub tags: TextTags,
 }
 
 impl Target {
-    /// Whether its times are those of MP4: counted in samples of sound.
+    /// Whether times are written as in MP4, where sound counts its samples.
     pub(crate) fn is_mp4(&self) -> bool {
         self.container == Container::Mp4
     }
 }
 
 impl Container {
-    /// Whether it has sound alone.
+    /// Whether it holds audio only.
     pub(crate) fn is_sound(self) -> bool {
         matches!(self, Self::Mp3 | Self::Flac | Self::Ogg)
     }
 
-    /// `Unsupported` where it does not hold a codec of these tracks.
+    /// `Unsupported` if it does not hold a codec of these tracks.
     pub(crate) fn check(self, tracks: &[Track]) -> Result<(), Error> {
         let refused = tracks.iter().find(|track| !self.holds(track.codec));
         refused.map_or(Ok(()), |track| Err(Error::Unsupported(format!("{:?} in {self:?}", track.codec))))

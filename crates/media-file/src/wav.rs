@@ -16,12 +16,6 @@ const MAX_CHUNKS: usize = 1000;
 /// Samples of a frame.
 const BLOCK_SAMPLES: u16 = 4096;
 
-/// The most samples that STREAMINFO can tell, in 36 bits.
-const MAX_SAMPLES: u64 = 1 << 36;
-
-/// The highest sample rate of FLAC.
-const MAX_SAMPLE_RATE: u32 = 655_350;
-
 /// What a sample is stored as, little endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sample {
@@ -158,7 +152,7 @@ fn read_format(body: &[u8]) -> Result<(Sample, u16, u32), Error> {
         (FLOAT, bits) => return Err(Error::Unsupported(format!("samples in floating point of {bits} bits"))),
         (tag, _) => return Err(Error::Unsupported(format!("WAV with codec {tag:#06x}"))),
     };
-    if !(1..=8).contains(&channels) || !(1..=MAX_SAMPLE_RATE).contains(&sample_rate) {
+    if !(1..=8).contains(&channels) || !(1..=FlacEncoder::MAX_SAMPLE_RATE).contains(&sample_rate) {
         return Err(Error::Unsupported(format!("{channels} channels at {sample_rate} Hz")));
     }
     if usize::from(block_bytes) != sample.bytes() * usize::from(channels) {
@@ -179,9 +173,11 @@ fn with_samples(
     let is_cut_short = told_bytes > there && told_bytes < u64::MAX;
     match samples {
         0 => Err(Error::Damaged("it has no samples".into())),
-        MAX_SAMPLES.. => {
-            Err(Error::TooLarge { what: "number of samples", bytes: samples, limit: MAX_SAMPLES })
-        }
+        FlacEncoder::MAX_SAMPLES.. => Err(Error::TooLarge {
+            what: "number of samples",
+            bytes: samples,
+            limit: FlacEncoder::MAX_SAMPLES,
+        }),
         _ => Ok(Layout { sample, channels, sample_rate, at, samples, is_cut_short }),
     }
 }

@@ -1,4 +1,4 @@
-//! Frames of a fragment in, its bytes in one format out.
+//! Writes the frames of a fragment in one format.
 
 use std::sync::Arc;
 
@@ -6,12 +6,11 @@ use bytes::{Bytes, BytesMut};
 use media::{Codec, Frame, Muxer, Rendition, Run, Track};
 
 use crate::{
-    Error, bare,
-    file::Format,
-    flac_head,
+    Error, bare, flac_head,
+    format::Format,
     ogg::OggWriter,
     target::{Container, Target},
-    words,
+    text_tags,
 };
 
 /// How much time one Cluster or one `moof` holds at least: a player can play a fragment while it comes.
@@ -21,14 +20,14 @@ const CHUNK_US: u64 = 2_000_000;
 pub(crate) enum Writer {
     /// In a container.
     Muxed(Muxer),
-    /// Frames one after another, MP3 or FLAC, behind what a file begins with.
+    /// MP3 or FLAC: frames without a container, after the head of a file.
     Bare { mime: &'static str, head: Option<Bytes> },
     /// Opus in Ogg.
     Ogg(Box<OggWriter>),
 }
 
 impl Writer {
-    /// Those of an item's formats: for all players.
+    /// The writers of an item: its formats together serve all players.
     pub(crate) fn all(
         rendition: Rendition,
         tracks: &Arc<[Track]>,
@@ -41,24 +40,24 @@ impl Writer {
         Ok(writers)
     }
 
-    /// That of a file; `Unsupported` where its container does not hold the tracks.
+    /// The writer of one file; `Unsupported` if its container does not hold the codecs of the tracks.
     pub(crate) fn of_target(target: &Target, tracks: &Arc<[Track]>, leads: [u32; 2]) -> Result<Self, Error> {
         target.container.check(tracks)?;
         let tracks = Arc::clone(tracks);
-        let words = &target.words;
+        let tags = &target.tags;
         Ok(match target.container {
             Container::Mp4 => Self::Muxed(Muxer::of_file(Rendition::Mp4, tracks, leads)?),
             Container::WebM => Self::Muxed(Muxer::of_file(Rendition::WebM, tracks, leads)?),
             Container::Matroska => Self::Muxed(Muxer::of_matroska_file(tracks)?),
-            Container::Mp3 => Self::Bare { mime: bare::MIME, head: Some(words::id3(words)) },
+            Container::Mp3 => Self::Bare { mime: bare::MIME, head: Some(text_tags::id3(tags)) },
             Container::Flac => {
-                Self::Bare { mime: flac_head::MIME, head: Some(flac_head::head(&tracks[0], words)?) }
+                Self::Bare { mime: flac_head::MIME, head: Some(flac_head::head(&tracks[0], tags)?) }
             }
-            Container::Ogg => Self::Ogg(Box::new(OggWriter::new(tracks[0].clone(), words)?)),
+            Container::Ogg => Self::Ogg(Box::new(OggWriter::new(tracks[0].clone(), tags)?)),
         })
     }
 
-    /// What it writes.
+    /// The format that it writes.
     pub(crate) fn format(&self) -> Format {
         match self {
             Self::Muxed(muxer) => {
@@ -70,7 +69,7 @@ impl Writer {
         }
     }
 
-    /// The bytes of a fragment with these frames, tracks interleaved; `is_last` for the last one.
+    /// The bytes of a fragment with these frames, by the time of decoding. `is_last` marks the last fragment.
     pub(crate) fn write(&mut self, frames: &[Frame], is_last: bool) -> Result<Bytes, Error> {
         match self {
             Self::Muxed(muxer) => Ok(write_fragment(muxer, frames)),
@@ -80,7 +79,7 @@ impl Writer {
     }
 }
 
-/// The bytes of a fragment with these frames, tracks interleaved: chunks of about two seconds.
+/// Writes a fragment with these frames, which are in the order of decoding, as chunks of about two seconds.
 pub fn write_fragment(muxer: &Muxer, frames: &[Frame]) -> Bytes {
     let mut out = BytesMut::new();
     let mut rest = frames;
@@ -88,7 +87,7 @@ pub fn write_fragment(muxer: &Muxer, frames: &[Frame]) -> Bytes {
         let end_us = first.dts_us.saturating_add(CHUNK_US);
         let count = rest.iter().position(|frame| frame.dts_us >= end_us).unwrap_or(rest.len());
         let (chunk, later) = rest.split_at(count.max(1));
-        // `mfhd` counts seconds, so that numbers grow.
+        // Sequence numbers of `mfhd` have to grow: seconds do.
         let run = Run { group: first.dts_us / 1_000_000, index: 0, frames: chunk.to_vec() };
         out.reserve(muxer.chunk_bytes(&run));
         muxer.write_chunk(&run, &mut out);
@@ -97,7 +96,7 @@ pub fn write_fragment(muxer: &Muxer, frames: &[Frame]) -> Bytes {
     out.freeze()
 }
 
-/// The frames of all tracks, by the time of decoding.
+/// The frames of all tracks, in the order of decoding.
 pub(crate) fn merge(tracks: Vec<Vec<Frame>>) -> Vec<Frame> {
     let mut frames: Vec<_> = tracks.into_iter().flatten().collect();
     frames.sort_by_key(|frame| frame.dts_us);

@@ -1,14 +1,14 @@
-//! Frames of an item in another container, or a part of them, without `ffmpeg`.
+//! Copies the frames of an item, or of a part of it, to another container, without `ffmpeg`.
 //!
-//! A whole item in its own container is what nodes give as its download, byte for byte. Otherwise frames are taken out of their fragments
-//! and written again. A part of a video begins with the last keyframe that is not after the time asked for, and ends before the first picture
-//! that is decoded at or after its end. Sound is exact to a packet (20 ms of Opus).
+//! A whole item in its own container has the same bytes as its download from a node. Otherwise frames are demuxed and muxed again. A part of
+//! a video begins with the last keyframe at or before the time asked for, and ends before the first picture that is decoded at or after its
+//! end. Sound is exact to a packet (20 ms of Opus).
 
 use bytes::Bytes;
 use media::{FilePart, webm_head};
-use media_file::{Container, MediaFile, Target, Words};
+use media_file::{Container, MediaFile, Target, TextTags};
 use protocol::{
-    item::Fragment,
+    item::{Blob, Fragment},
     job::{Export, ExportFormat, Output},
 };
 
@@ -19,6 +19,7 @@ use crate::{
     pieces::Pieces,
 };
 
+/// Writes the file, and stores it.
 pub(super) fn run(export: &Export, takes: &[Chosen<'_>], tools: &Tools<'_>) -> Result<Output, Failed> {
     let Export { params, .. } = export;
     let format = params.format.ok_or_else(|| Failed::for_good("an export needs a format"))?;
@@ -37,7 +38,7 @@ pub(super) fn run(export: &Export, takes: &[Chosen<'_>], tools: &Tools<'_>) -> R
             container: container(format),
             from_us: from_begin_us(clip.start),
             to_us: params.to_ms.map(from_begin_us),
-            words: Words { title: Some(export.title.clone()), artist: export.artist.clone() },
+            tags: TextTags { title: Some(export.title.clone()), artist: export.artist.clone() },
         };
         rewrite(&target, &media, tools)?
     };
@@ -55,7 +56,7 @@ fn container(format: ExportFormat) -> Container {
     }
 }
 
-/// Whether the item has this container.
+/// Whether the item is stored in this container.
 fn is_own(format: ExportFormat, media: &Media) -> bool {
     match format {
         ExportFormat::Mp4 => media.container.ends_with("/mp4"),
@@ -64,9 +65,10 @@ fn is_own(format: ExportFormat, media: &Media) -> bool {
     }
 }
 
-type Stored = (protocol::item::Blob, u64);
+/// A blob with the list of the file's blobs, and the size of the file in bytes.
+type Stored = (Blob, u64);
 
-/// The fragments one after another, as they are.
+/// Concatenates the fragments as they are.
 fn join(takes: &[Chosen<'_>], media: &Media, tools: &Tools<'_>) -> Result<Stored, Failed> {
     let mut pieces = Pieces::new(tools);
     let all = media.bytes().max(1) as f32;
@@ -89,7 +91,7 @@ fn join(takes: &[Chosen<'_>], media: &Media, tools: &Tools<'_>) -> Result<Stored
     pieces.finish(seekable(init, &fragments.map(file_part).collect::<Vec<_>>()))
 }
 
-/// Reads frames, and writes them again.
+/// Demuxes the frames, and muxes them again.
 fn rewrite(target: &Target, media: &Media, tools: &Tools<'_>) -> Result<Stored, Failed> {
     with_reader(media, tools, |reader| {
         let mut file = media_file::open_as(reader, media.bytes(), target).map_err(unreadable)?;
@@ -102,6 +104,7 @@ fn rewrite(target: &Target, media: &Media, tools: &Tools<'_>) -> Result<Stored, 
     })
 }
 
+/// Stores all fragments, and returns their times and sizes.
 fn write<'a>(
     file: &mut MediaFile,
     all_bytes: u64,
@@ -124,14 +127,14 @@ fn write<'a>(
     }
 }
 
-/// The start of a file of these fragments: with an index where it is WebM or Matroska.
+/// The head of a file with these fragments. WebM and Matroska get an index.
 fn seekable(init: Bytes, parts: &[FilePart]) -> Bytes {
     webm_head(&init, parts).unwrap_or(init)
 }
 
 fn unreadable(error: media_file::Error) -> Failed {
     match error {
-        // A blob could not be read: its own failure is told instead.
+        // A blob could not be read. `with_reader` returns that failure instead of this one.
         media_file::Error::Io(error) => Failed::again(error.to_string()),
         error => Failed::for_good(error.to_string()),
     }
