@@ -1,4 +1,4 @@
-//! Blobs that the work of jobs reads and writes.
+//! Reads and writes blobs of the object store.
 
 use bytes::Bytes;
 use protocol::item::Blob;
@@ -6,10 +6,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Failed, Tools};
 
-/// The largest blob that is read, in bytes: that of the object store.
+/// The largest blob that is read, in bytes. The object store has no larger ones.
 const MAX_BLOB_BYTES: u64 = 64 << 20;
 
-/// Reads a blob, of the size that it is said to have.
+/// Reads a blob. Fails for good if its size is not the one in its name.
 pub(crate) fn get(blob: &Blob, tools: &Tools<'_>) -> Result<Bytes, Failed> {
     let Blob { hash, bytes } = blob;
     if *bytes > MAX_BLOB_BYTES {
@@ -25,7 +25,7 @@ pub(crate) fn get(blob: &Blob, tools: &Tools<'_>) -> Result<Bytes, Failed> {
     Ok(content)
 }
 
-/// The value that a blob has as JSON; `what` names it in messages.
+/// Reads a value that is stored as JSON; `what` names it in messages.
 pub(crate) fn get_json<T: DeserializeOwned>(blob: &Blob, what: &str, tools: &Tools<'_>) -> Result<T, Failed> {
     let bytes = get(blob, tools)?;
     serde_json::from_slice(&bytes)

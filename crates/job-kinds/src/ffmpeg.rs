@@ -1,19 +1,19 @@
 //! Runs the program `ffmpeg` on media of an item.
 //!
-//! Media go in through a pipe, so the demuxer is told by its name and cannot open anything else; files come out in the scratch folder, under
-//! names that the caller fixes. There is no shell, no environment and no terminal. A run ends when the task is cancelled, when its files
-//! get too large, and when nothing moves for [`STALL_TIMEOUT`].
+//! The program reads media from a pipe, with a named demuxer, so it cannot open anything else. It writes files to the scratch folder, under
+//! names that the caller chooses. It gets no shell, no environment and no terminal. A run ends when the task is cancelled, when its files
+//! get too large, or after [`STALL_TIMEOUT`] without progress.
 //!
 //! ```text
 //! blobs ──► stdin │ ffmpeg │ stdout ──► progress
-//!                          │ stderr ──► the last words, if it fails
+//!                          │ stderr ──► the reason, if it fails
 //!                          │ files in the scratch folder
 //! ```
 
 use std::{
     ffi::OsString,
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     path::Path,
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{
@@ -26,23 +26,24 @@ use std::{
 
 use crate::{Failed, Tools, item::Media, threads::spawn};
 
-/// How long a run may stand still: no input taken, and no output time further.
+/// How long a run may neither read input nor advance its output.
 const STALL_TIMEOUT: Duration = Duration::from_secs(600);
-/// How often a run is looked at.
+/// How often a run is checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// The most that is kept of what it says about errors.
-const MAX_WORDS_BYTES: usize = 2048;
-/// The largest block of memory that it may take at once, in bytes, and the most pixels of a picture: 8K.
+/// The most bytes that are kept of its error messages.
+const MAX_MESSAGES_BYTES: usize = 2048;
+/// The largest single allocation, in bytes.
 const MAX_ALLOC: &str = "268435456";
+/// The most pixels of a picture: 8K.
 const MAX_PIXELS: &str = "35389440";
 
-/// Options in front of the input: it is what its container says, and names no files.
+/// Options in front of the input: the demuxer of the container, and the pipe as the only protocol.
 pub(crate) fn input(container: &str) -> Result<Vec<OsString>, Failed> {
     let demuxer = match container {
         "video/webm" | "audio/webm" => "matroska",
         "video/mp4" | "audio/mp4" => "mp4",
         "audio/mpeg" => "mp3",
-        other => return Err(Failed::for_good(format!("ffmpeg is not given {other:?}"))),
+        other => return Err(Failed::for_good(format!("ffmpeg does not read the container {other:?} here"))),
     };
     let options = [
         "-max_pixels",
@@ -67,15 +68,15 @@ fn general() -> Vec<OsString> {
 
 /// One run of the program.
 pub(crate) struct Run<'a> {
-    /// All but the general ones, in order.
+    /// The arguments after those of [`general`].
     pub(crate) arguments: Vec<OsString>,
-    /// What it reads; none if it reads files of the scratch folder.
+    /// What it reads from standard input; `None` if it reads files of the scratch folder.
     pub(crate) media: Option<&'a Media>,
     /// The most bytes in the scratch folder.
     pub(crate) max_bytes: u64,
-    /// How long its output will be.
+    /// How long its output will be, in ms.
     pub(crate) output_ms: u64,
-    /// The part of the task's progress that it is.
+    /// Where the task's progress begins and ends with this run.
     pub(crate) progress: std::ops::Range<f32>,
 }
 
@@ -84,7 +85,7 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended, which is fine.
+        // Fails if it has ended, which is fine.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -100,15 +101,15 @@ impl Run<'_> {
         thread::scope(|scope| {
             let feeding = spawn(scope, || self.feed(stdin, &fed, tools))?;
             spawn(scope, move || stdout.map(|stdout| tell_times(stdout, &told)))?;
-            let words = spawn(scope, move || stderr.map(last_words).unwrap_or_default())?;
+            let messages = spawn(scope, move || stderr.map(last_messages).unwrap_or_default())?;
             let status = self.watch(&mut child, &times, &fed, tools);
-            // Its pipes are closed now, which ends the threads.
+            // Its pipes are closed now, so the threads end.
             drop(child);
             let fed = feeding.join().unwrap_or_else(|_| Err(Failed::again("reading the item failed")));
-            let words = words.join().unwrap_or_default();
+            let messages = messages.join().unwrap_or_default();
             let status = status?;
             fed?;
-            if status.success() { Ok(()) } else { Err(failure(status, &words)) }
+            if status.success() { Ok(()) } else { Err(failure(status, &messages)) }
         })
     }
 
@@ -126,7 +127,7 @@ impl Run<'_> {
         spawned.map_err(|error| Failed::again(format!("ffmpeg cannot be started: {error}")))
     }
 
-    /// Gives it the media. It may have enough before the end.
+    /// Writes the media to its standard input, which it may close before the end.
     fn feed(&self, stdin: Option<ChildStdin>, fed: &AtomicU64, tools: &Tools<'_>) -> Result<(), Failed> {
         let (Some(mut stdin), Some(media)) = (stdin, self.media) else { return Ok(()) };
         for part in media.parts(tools) {
@@ -139,6 +140,7 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Reports progress until the program ends, or a limit is reached.
     fn watch(
         &self,
         child: &mut Running,
@@ -157,7 +159,10 @@ impl Run<'_> {
             let part = (out_ms as f32 / self.output_ms.max(1) as f32).clamp(0.0, 1.0);
             tools.report.progress(self.progress.start + part * (self.progress.end - self.progress.start))?;
             if moved_at.elapsed() > STALL_TIMEOUT {
-                return Err(Failed::again(format!("ffmpeg stood still for {} s", STALL_TIMEOUT.as_secs())));
+                return Err(Failed::again(format!(
+                    "ffmpeg made no progress for {} s",
+                    STALL_TIMEOUT.as_secs()
+                )));
             }
             if folder_bytes(tools.scratch) > self.max_bytes {
                 let limit = self.max_bytes;
@@ -173,7 +178,7 @@ impl Run<'_> {
     }
 }
 
-/// Sends how many ms of output there are, each time that it tells.
+/// Sends how many ms of output there are, each time that it reports them.
 fn tell_times(stdout: impl Read, told: &Sender<u64>) {
     for line in BufReader::new(stdout).lines() {
         let Ok(line) = line else { break };
@@ -184,15 +189,20 @@ fn tell_times(stdout: impl Read, told: &Sender<u64>) {
     }
 }
 
-/// The end of what it says, read to its end.
-fn last_words(mut stderr: impl Read) -> String {
-    let (mut words, mut piece) = (Vec::new(), [0; 1024]);
+/// Reads standard error to its end, and returns its last bytes.
+fn last_messages(mut stderr: impl Read) -> String {
+    let (mut messages, mut piece) = (Vec::new(), [0; 1024]);
     while let Ok(read @ 1..) = stderr.read(&mut piece) {
-        words.extend_from_slice(&piece[..read]);
-        let too_many = words.len().saturating_sub(MAX_WORDS_BYTES);
-        words.drain(..too_many);
+        messages.extend_from_slice(&piece[..read]);
+        let too_many = messages.len().saturating_sub(MAX_MESSAGES_BYTES);
+        messages.drain(..too_many);
     }
-    String::from_utf8_lossy(&words).into_owned()
+    String::from_utf8_lossy(&messages).into_owned()
+}
+
+/// A file that the program wrote cannot be read.
+pub(crate) fn unreadable(error: io::Error) -> Failed {
+    Failed::again(format!("the output of ffmpeg cannot be read: {error}"))
 }
 
 /// The bytes of the files in a folder.
@@ -201,14 +211,14 @@ fn folder_bytes(folder: &Path) -> u64 {
     entries.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len())).fold(0, u64::saturating_add)
 }
 
-/// What is not about the media may go well on another worker, or another time.
-fn failure(status: ExitStatus, words: &str) -> Failed {
+/// Failures of the machine may not happen on another worker or at another time; failures of the media always do.
+fn failure(status: ExitStatus, messages: &str) -> Failed {
     const OF_THE_MACHINE: [&str; 4] =
         ["No space left on device", "Cannot allocate memory", "Unknown encoder", "Unrecognized option"];
-    let last = words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim();
+    let last = messages.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no message").trim();
     let reason = format!("ffmpeg failed ({status}): {last}");
     let is_of_the_machine =
-        status.code().is_none() || OF_THE_MACHINE.iter().any(|known| words.contains(known));
+        status.code().is_none() || OF_THE_MACHINE.iter().any(|known| messages.contains(known));
     if is_of_the_machine { Failed::again(reason) } else { Failed::for_good(reason) }
 }
 
@@ -217,9 +227,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_end_of_many_words_is_kept() {
-        let words = last_words(&*[&[b'x'; 100_000][..], b"the end"].concat());
-        assert_eq!((words.len(), words.ends_with("the end")), (MAX_WORDS_BYTES, true));
+    fn only_the_end_of_many_messages_is_kept() {
+        let messages = last_messages(&*[&[b'x'; 100_000][..], b"the end"].concat());
+        assert_eq!((messages.len(), messages.ends_with("the end")), (MAX_MESSAGES_BYTES, true));
     }
 
     #[test]

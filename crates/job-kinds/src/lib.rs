@@ -1,14 +1,16 @@
-//! The work of jobs: reads blobs, writes blobs.
+//! Does the tasks of jobs: reads blobs, and writes blobs.
 //!
 //! ```text
 //! Work ── run ──► Output        decode │ separate │ join │ measure │ pictures │ export
 //! ```
 //!
 //! [`run`] blocks its thread and is deterministic: the same work gives the same blobs on every machine, so any number of workers may do
-//! a task, any number of times. It keeps no state between tasks. An attempt takes at most [`MAX_TASK_BYTES`] of memory.
+//! a task, any number of times. It keeps no state between tasks. An attempt takes at most [`MAX_TASK_BYTES`] of memory, because every step
+//! reads its input piece by piece.
 
 mod blobs;
 mod decode;
+mod demuxer;
 mod export;
 mod ffmpeg;
 mod item;
@@ -29,17 +31,17 @@ use protocol::job::{Output, Work};
 pub use model::{Model, ModelError};
 pub use tools::{Blobs, Cancelled, Failed, Report, Tools, VocalsModel};
 
-/// The most memory that a task takes, in bytes, whatever the length of the item.
+/// The most memory that a task takes, in bytes, whatever the length of the item. A model of the operator and `ffmpeg` come on top.
 pub const MAX_TASK_BYTES: usize = 256 << 20;
 
 /// Does a task.
 ///
 /// Input that is damaged or not supported fails for good. Failures of [`Blobs`] are passed on; a cancelled task is handed back.
 pub fn run(work: &Work, tools: &Tools<'_>) -> Result<Output, Failed> {
-    // The decoders of others are written with care, but not for attackers.
+    // Decoders of other projects may panic on hostile input.
     let done = panic::catch_unwind(AssertUnwindSafe(|| run_step(work, tools)));
     done.unwrap_or_else(|_| {
-        Err(Failed::for_good(format!("the input is damaged: {} failed on it", work.step())))
+        Err(Failed::for_good(format!("the input is damaged: the step {} panicked on it", work.step())))
     })
 }
 

@@ -1,20 +1,19 @@
 //! Takes pictures of a video for its time line, with `ffmpeg`.
 //!
-//! Keyframes alone are decoded, of the first fragments of each interval: little work, whatever the length of the video. So a picture
-//! shows a keyframe near the begin of its interval, and says when that is.
+//! Only keyframes in the first fragment of each interval are decoded, so a long video is little work. A picture shows a keyframe near the
+//! start of its interval, and carries the time of that keyframe.
 
 use std::{collections::HashSet, fs};
 
 use bytes::Bytes;
 use protocol::{
-    export::end_ms,
-    item::{Fragment, Manifest},
+    item::Fragment,
     job::{Output, Picture, TakePictures},
 };
 
 use crate::{
     Failed, Tools,
-    ffmpeg::{self, Run},
+    ffmpeg::{self, Run, unreadable},
     item::{self, Chosen, Media},
 };
 
@@ -22,14 +21,15 @@ use crate::{
 const MAX_PICTURES: u64 = 200;
 /// The shortest time between two pictures.
 const LEAST_EVERY_MS: u64 = 1000;
-/// The largest picture, in bytes, and what all may take: JPEG of 160 × 160 has about 8 KiB.
+/// The largest picture, in bytes. A JPEG of 160 × 160 has about 8 KiB.
 const MAX_PICTURE_BYTES: u64 = 256 << 10;
+/// The most bytes of all pictures.
 const MAX_ALL_BYTES: u64 = 32 << 20;
 
-/// Does the task.
+/// Takes the pictures of a video, and stores them.
 pub(crate) fn run(work: &TakePictures, tools: &Tools<'_>) -> Result<Output, Failed> {
     let manifest = item::manifest(&work.source, tools)?;
-    let length_ms = length_ms(&manifest).min(work.duration_ms.max(1));
+    let length_ms = item::end_of_manifest_ms(&manifest).min(work.duration_ms.max(1));
     let every_ms = work.every_ms.max(LEAST_EVERY_MS).max(length_ms.div_ceil(MAX_PICTURES));
     let runs = item::runs(&manifest);
     let mut pictures: Vec<Picture> = Vec::new();
@@ -43,11 +43,7 @@ pub(crate) fn run(work: &TakePictures, tools: &Tools<'_>) -> Result<Output, Fail
     Ok(Output::Pictures { pictures })
 }
 
-fn length_ms(manifest: &Manifest) -> u64 {
-    manifest.takes.iter().flat_map(|take| &take.fragments).map(end_ms).max().unwrap_or(0)
-}
-
-/// Adds the pictures of takes that join.
+/// Adds the pictures of takes that join in one file.
 fn of_run(
     takes: &[Chosen<'_>],
     every_ms: u64,
@@ -77,7 +73,7 @@ fn of_run(
     Ok(())
 }
 
-/// When the fragments begin that have pictures: the first one of each interval, and those that are as long as one.
+/// Start times of the fragments that are read: the first one of each interval, and those that are as long as an interval.
 fn starts(takes: &[Chosen<'_>], every_ms: u64) -> HashSet<u64> {
     let (mut starts, mut newest) = (HashSet::new(), None);
     for fragment in takes.iter().flat_map(|(_, rendition)| rendition.fragments) {
@@ -90,7 +86,8 @@ fn starts(takes: &[Chosen<'_>], every_ms: u64) -> HashSet<u64> {
     starts
 }
 
-/// The first keyframe of each interval becomes a file that its time in ms names, counted from `begins_ms` of the item on.
+/// Options that write the first keyframe of each interval to a file. The name of the file is the time of the keyframe in ms, counted from
+/// `begins_ms` of the item.
 fn options(begins_ms: u64, every_ms: u64) -> String {
     let interval = |time: &str| format!("floor(({time}*1000+{begins_ms})/{every_ms})");
     let (now, before) = (interval("t"), interval("prev_selected_t"));
@@ -103,10 +100,8 @@ fn options(begins_ms: u64, every_ms: u64) -> String {
     )
 }
 
-/// Takes the pictures out of the scratch folder: their times in ms and their bytes, in order.
+/// Moves the pictures out of the scratch folder: their times in ms and their bytes, in order.
 fn take_files(tools: &Tools<'_>) -> Result<Vec<(u64, Bytes)>, Failed> {
-    let unreadable =
-        |error: std::io::Error| Failed::again(format!("what ffmpeg made cannot be read: {error}"));
     let mut files = Vec::new();
     for entry in fs::read_dir(tools.scratch).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();

@@ -1,4 +1,4 @@
-//! Bytes of a file in, blobs out, each of at most [`PIECE_BYTES`].
+//! Stores a file as a list of blobs, each of at most [`PIECE_BYTES`].
 
 use bytes::{Bytes, BytesMut};
 use protocol::item::Blob;
@@ -8,7 +8,7 @@ use crate::{Failed, Tools, blobs::put_json};
 /// The most bytes of a blob.
 pub(crate) const PIECE_BYTES: usize = 16 << 20;
 
-/// Stores the bytes of a file as they come.
+/// Stores the bytes of a file as they are pushed. It holds at most one blob.
 pub(crate) struct Pieces<'a> {
     tools: Tools<'a>,
     blobs: Vec<Blob>,
@@ -35,7 +35,7 @@ impl<'a> Pieces<'a> {
         Ok(())
     }
 
-    /// Stores what is left, and `head` in front of all; gives a blob with the list of all blobs, and the size of the file.
+    /// Stores the rest, and `head` as the start of the file. Returns a blob with the list of all blobs, and the size of the file.
     pub(crate) fn finish(mut self, head: Bytes) -> Result<(Blob, u64), Failed> {
         self.flush()?;
         let mut all = Vec::with_capacity(self.blobs.len() + 1);

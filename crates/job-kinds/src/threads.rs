@@ -4,7 +4,7 @@ use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use crate::Failed;
 
-/// Starts a thread in a scope. A system that has no more fails the attempt, not the task for good.
+/// Starts a thread in a scope. If the system has no threads left, the attempt fails, and another one may succeed.
 pub(crate) fn spawn<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: impl FnOnce() -> T + Send + 'scope,

@@ -1,4 +1,4 @@
-//! What a task may use, and how it ends without an output.
+//! What a task may use, and how it fails.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub trait Blobs: Sync {
 
 /// Receives the progress of a task. Tasks call it several times a second; the implementation decides what is passed on.
 pub trait Report: Sync {
-    /// So much is done, 0 to 1. An error tells the task to stop at once.
+    /// Reports which part of the task is done, 0 to 1. An error tells the task to stop at once.
     fn progress(&self, part: f32) -> Result<(), Cancelled>;
 }
 
@@ -26,19 +26,19 @@ pub struct Cancelled;
 
 /// A model that separates vocals, instead of the built-in separator.
 pub trait VocalsModel: Send + Sync {
-    /// Names it: BLAKE3 of its file, as 64 hex digits.
+    /// Identifies the model: BLAKE3 of its file, as 64 hex digits.
     fn hash(&self) -> &str;
-    /// The vocals of a mix with `rate` samples a second, as long as the mix, which begins with sample `start` of its song. Each sample
-    /// depends on less than [`CONTEXT_S`](stems::CONTEXT_S) around it.
+    /// The vocals of a mix with `rate` samples a second, which begins with sample `start` of its song. The result is as long as the mix.
+    /// Each of its samples depends only on samples of the mix less than [`CONTEXT_S`](stems::CONTEXT_S) away.
     fn vocals(&self, mix: &Stereo, rate: u32, start: u64, report: &dyn Report) -> Result<Stereo, Failed>;
 }
 
 /// What a task may use.
 #[derive(Clone, Copy)]
 pub struct Tools<'a> {
-    /// Where blobs are.
+    /// The object store.
     pub blobs: &'a dyn Blobs,
-    /// Where progress goes.
+    /// Receives progress, and tells the task to stop.
     pub report: &'a dyn Report,
     /// The program `ffmpeg`, if the worker has it.
     pub ffmpeg: Option<&'a Path>,
@@ -51,19 +51,19 @@ pub struct Tools<'a> {
 /// Why a task has no output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
-    /// What kind of failure it is.
+    /// Whether the task is tried again.
     pub failure: Failure,
     /// Why, for people.
     pub reason: String,
 }
 
 impl Failed {
-    /// It may work another time.
+    /// Another attempt may succeed.
     pub fn again(reason: impl Into<String>) -> Self {
         Self { failure: Failure::Again, reason: reason.into() }
     }
 
-    /// It never works: the input is damaged or not supported.
+    /// No attempt can succeed: the input is damaged or not supported.
     pub fn for_good(reason: impl Into<String>) -> Self {
         Self { failure: Failure::ForGood, reason: reason.into() }
     }

@@ -1,4 +1,4 @@
-//! Packets in, samples out, whatever the codec.
+//! Decodes audio packets, whatever their codec, to samples of one or two channels.
 
 use std::ops::RangeInclusive;
 
@@ -20,7 +20,8 @@ use symphonia::{
 use super::{aac, mix::Mix, opus};
 use crate::Failed;
 
-/// The sample rates that are decoded. A packet at a lower rate could stand for hours, one at a higher rate for megabytes of filters.
+/// The sample rates that are decoded. A packet with a lower rate could claim to last for hours; a higher rate needs resampling filters of
+/// megabytes.
 const RATES: RangeInclusive<u32> = 7_000..=384_000;
 
 /// Decodes the packets of one track.
@@ -29,7 +30,9 @@ pub(super) struct Decoder {
     is_flac: bool,
     rate: u32,
     channels: u32,
+    /// The newest packet, with the channels of the source.
     interleaved: Vec<f32>,
+    /// The newest packet, with the channels asked for.
     mixed: Vec<f32>,
 }
 
@@ -43,14 +46,14 @@ enum Inner {
 pub(super) struct Damaged;
 
 impl Decoder {
-    /// For good if the codec, or what its configuration says, is not supported.
+    /// Fails for good if the codec or its configuration is not supported.
     pub(super) fn new(track: &Track) -> Result<Self, Failed> {
         let TrackKind::Audio { sample_rate, channels } = track.kind else {
-            return Err(Failed::for_good("pictures are not sound"));
+            return Err(Failed::for_good("a video track has no sound"));
         };
         if track.codec == Codec::Opus {
-            let decoder =
-                opus::Decoder::new(&track.config).ok_or_else(|| unsupported("this layout of Opus"))?;
+            let decoder = opus::Decoder::new(&track.config)
+                .ok_or_else(|| unsupported("Opus with this mapping of channels"))?;
             let (channels, mix) = (decoder.channels(), Mix::of_vorbis(decoder.channels()));
             return Ok(Self::of(Inner::Opus(Box::new(decoder), mix), opus::RATE, channels as u32));
         }
@@ -69,7 +72,7 @@ impl Decoder {
         Self { inner, is_flac: false, rate, channels, interleaved: Vec::new(), mixed: Vec::new() }
     }
 
-    /// Samples a second.
+    /// Samples a second of the output.
     pub(super) fn rate(&self) -> u32 {
         self.rate
     }
@@ -79,7 +82,7 @@ impl Decoder {
         self.channels
     }
 
-    /// The interleaved samples of a packet, brought to `channels`: 1 or 2.
+    /// The interleaved samples of a packet, mixed to `channels`: 1 or 2.
     pub(super) fn decode(&mut self, packet: &[u8], channels: u32) -> Result<&[f32], Damaged> {
         self.interleaved.clear();
         self.mixed.clear();
@@ -101,7 +104,7 @@ impl Decoder {
                 Mix::of(decoded.spec().channels()).apply(&self.interleaved, channels, &mut self.mixed);
             }
         }
-        // What is no number would spread over all that is computed from it.
+        // A NaN or an infinity would spread to everything that is computed from it.
         self.mixed.iter_mut().filter(|sample| !sample.is_finite()).for_each(|sample| *sample = 0.0);
         Ok(&self.mixed)
     }
@@ -112,14 +115,12 @@ fn symphonia_decoder(track: &Track) -> Result<Box<dyn AudioDecoder>, Failed> {
     let config = track.config.as_ref();
     let decoder: Result<Box<dyn AudioDecoder>, _> = match track.codec {
         Codec::Aac => {
-            let core = aac::core(config).ok_or_else(|| {
-                unsupported("AAC other than that of low complexity with one or two channels")
-            })?;
+            let core = aac::core(config).map_err(|refused| unsupported(&refused.to_string()))?;
             AacDecoder::try_new(&parameters(CODEC_ID_AAC, Some(&core), track), &options).map(boxed)
         }
         Codec::Mp3 => MpaDecoder::try_new(&parameters(CODEC_ID_MP3, None, track), &options).map(boxed),
         Codec::Flac => {
-            // Behind the magic and the header of the block.
+            // After the magic number and the header of the metadata block.
             let stream_info = config.get(8..42).ok_or_else(|| unsupported("FLAC without STREAMINFO"))?;
             FlacDecoder::try_new(&parameters(CODEC_ID_FLAC, Some(stream_info), track), &options).map(boxed)
         }
@@ -127,7 +128,7 @@ fn symphonia_decoder(track: &Track) -> Result<Box<dyn AudioDecoder>, Failed> {
             let headers = vorbis_headers(config).ok_or_else(|| unsupported("Vorbis without its headers"))?;
             VorbisDecoder::try_new(&parameters(CODEC_ID_VORBIS, Some(&headers), track), &options).map(boxed)
         }
-        other => return Err(unsupported(&format!("{other:?} as sound"))),
+        other => return Err(unsupported(&format!("the codec {other:?}"))),
     };
     decoder.map_err(|error| Failed::for_good(format!("the sound cannot be decoded: {error}")))
 }
@@ -148,8 +149,8 @@ fn parameters(codec: AudioCodecId, config: Option<&[u8]>, track: &Track) -> Audi
     parameters
 }
 
-/// The first and third header, without the one between them, which has tags. Matroska has all three, with the lengths of two in
-/// front.
+/// The identification and setup headers, which the decoder needs, without the comment header between them. The configuration of a track
+/// has all three, after the lengths of the first two (Matroska codec specification, `A_VORBIS`).
 fn vorbis_headers(config: &[u8]) -> Option<Vec<u8>> {
     let (&count, mut rest) = config.split_first()?;
     let mut length = || {
@@ -168,8 +169,8 @@ fn vorbis_headers(config: &[u8]) -> Option<Vec<u8>> {
     (count == 2).then(|| [&rest[..first], third].concat())
 }
 
-/// Whether the checksum at the end of a frame of FLAC is right (RFC 9639, section 9.3). The decoder does not look at it, and makes
-/// loud noise of damaged frames.
+/// Whether the checksum at the end of a FLAC frame is right (RFC 9639, section 9.3). The decoder does not check it, and decodes damaged
+/// frames to loud noise.
 fn is_whole_flac(frame: &[u8]) -> bool {
     let mut checksum = Crc16Ansi::new(0);
     checksum.process_buf_bytes(frame);

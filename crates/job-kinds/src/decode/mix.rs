@@ -1,17 +1,17 @@
-//! Brings sound of any number of channels to one or two.
+//! Mixes sound of any number of channels to one or two, as ITU-R BS.775 does: centre and surround channels 3 dB lower, without LFE.
 
 use symphonia::core::audio::{Channels, Position};
 
-/// How loud a loudspeaker in the middle, or behind, is on each side: 3 dB less.
+/// Gain of centre and surround channels on a side: −3 dB.
 const HALF: f32 = std::f32::consts::FRAC_1_SQRT_2;
 
-/// How much of each channel of the input goes to the left and to the right.
+/// The gains of each input channel, to the left and to the right.
 pub(super) struct Mix {
     gains: Vec<[f32; 2]>,
 }
 
 impl Mix {
-    /// For channels in the order of Opus and Vorbis (RFC 7845, section 5.1.1.2).
+    /// For up to eight channels in the order of Vorbis (RFC 7845, section 5.1.1.2), which Opus has as well.
     pub(super) fn of_vorbis(channels: usize) -> Self {
         const L: [f32; 2] = [1.0, 0.0];
         const R: [f32; 2] = [0.0, 1.0];
@@ -32,7 +32,7 @@ impl Mix {
         Self::scaled(gains.to_vec())
     }
 
-    /// For channels at these places.
+    /// For the channel layout that a decoder tells. Channels without positions alternate between left and right.
     pub(super) fn of(channels: &Channels) -> Self {
         let count = channels.count();
         match channels {
@@ -42,7 +42,7 @@ impl Mix {
         }
     }
 
-    /// So that no side gets louder than a channel was.
+    /// Scales the gains so that no side exceeds full scale.
     fn scaled(mut gains: Vec<[f32; 2]>) -> Self {
         let [left, right] = [0, 1].map(|side| gains.iter().map(|gain| gain[side]).sum::<f32>());
         let scale = 1.0 / left.max(right).max(1.0);
@@ -50,7 +50,7 @@ impl Mix {
         Self { gains }
     }
 
-    /// Brings interleaved samples to `channels`, 1 or 2.
+    /// Mixes interleaved samples to `channels`, 1 or 2, and appends them to `out`.
     pub(super) fn apply(&self, samples: &[f32], channels: u32, out: &mut Vec<f32>) {
         for frame in samples.chunks_exact(self.gains.len().max(1)) {
             let sides = match *frame {
@@ -69,6 +69,7 @@ impl Mix {
     }
 }
 
+/// Gains of a channel by its loudspeaker position; 0 for LFE and height channels.
 fn gains_at(place: Position) -> [f32; 2] {
     let left = Position::FRONT_LEFT | Position::FRONT_LEFT_CENTER;
     let right = Position::FRONT_RIGHT | Position::FRONT_RIGHT_CENTER;

@@ -1,20 +1,21 @@
 //! Decodes the sound of an item.
 //!
 //! ```text
-//! fragments ── packets ── codec ──► samples ── placer ── resampler ──► one sound: one rate, one or two channels
+//! fragments ── packets ── codec ──► samples ── placer ── resampler ── output ──► one rate, one or two channels
 //! ```
 //!
-//! The takes follow one another. The times of packets tell where their samples are in the item, to the sample where a take starts and
-//! after holes, and by counting samples in between: containers round times. What the item has no sound for is silent, so the sound is
-//! as long as the item. A fragment and what was decoded of it are in memory at a time.
+//! The result is exactly as long as the item: where the item has no sound, it is silent. Memory holds one fragment and one decoded packet,
+//! whatever the length of the item.
 
 mod aac;
 mod codec;
 mod item;
 mod mix;
 mod opus;
+mod output;
 mod packets;
 mod placer;
+mod progress;
 mod shape;
 mod take;
 
@@ -28,7 +29,7 @@ use crate::{
     sound::{SAMPLES_PER_BLOB, Writer},
 };
 
-/// The whole sound, as blobs.
+/// Decodes the whole item, and stores its samples in blobs.
 pub(crate) fn run(source: &Source, tools: &Tools<'_>) -> Result<Output, Failed> {
     let item = open(source, tools)?;
     let Shape { rate, channels, samples } = item.shape();

@@ -1,19 +1,19 @@
-//! Opus (RFC 6716), as containers have it (RFC 7845, section 5.1).
+//! Decodes Opus (RFC 6716) with the `OpusHead` that containers have (RFC 7845, section 5.1).
 //!
-//! The decoder works with whole numbers, so all machines come to the same samples.
+//! The decoder computes with integers, so all machines give the same samples.
 
 use ropus::OpusMSDecoder;
 
-/// Samples a second, whatever was encoded.
+/// Samples a second of the output, whatever the rate of the source was.
 pub(super) const RATE: u32 = 48_000;
 
 /// Samples of each channel in the longest packet: 120 ms.
 const MAX_PACKET_SAMPLES: usize = 5_760;
 
-/// The most streams and channels that are decoded: those of 7.1.
+/// The most streams and channels that are decoded: 7.1.
 const MAX_CHANNELS: u8 = 8;
 
-/// How much earlier than its packets sound is heard, in µs: what an `OpusHead` says decoders have to drop.
+/// The pre-skip of an `OpusHead` in µs: how much decoded sound at the start is dropped.
 pub(super) fn delay_us(head: &[u8]) -> i64 {
     let pre_skip = head.get(10..12).map_or(0, |bytes| i64::from(bytes[0]) | i64::from(bytes[1]) << 8);
     pre_skip * 1_000_000 / i64::from(RATE)
@@ -23,23 +23,26 @@ pub(super) fn delay_us(head: &[u8]) -> i64 {
 pub(super) struct Decoder {
     inner: OpusMSDecoder,
     channels: usize,
-    /// What samples are multiplied by.
+    /// Linear output gain.
     gain: f32,
     samples: Vec<i16>,
 }
 
-/// The packet is not Opus of this layout.
+/// The packet cannot be decoded.
 #[derive(Debug)]
 pub(super) struct Damaged;
 
 impl Decoder {
-    /// For an `OpusHead`; none for layouts other than those of loudspeakers.
+    /// A decoder for an `OpusHead`; `None` unless its channels are mono, stereo or those of surround sound up to 7.1 (mapping families 0
+    /// and 1).
     pub(super) fn new(head: &[u8]) -> Option<Self> {
         let &channels = head.get(9)?;
         let gain = i16::from_le_bytes([*head.get(16)?, *head.get(17)?]);
         let (streams, coupled, mapping) = match head.get(18)? {
             0 => (1, channels.checked_sub(1)?, &[0, 1][..]),
-            _ => (*head.get(19)?, *head.get(20)?, head.get(21..)?),
+            1 => (*head.get(19)?, *head.get(20)?, head.get(21..)?),
+            // Ambisonics, or channels without a meaning.
+            _ => return None,
         };
         let is_known = (1..=MAX_CHANNELS).contains(&channels)
             && streams <= MAX_CHANNELS
@@ -68,5 +71,23 @@ impl Decoder {
         let samples = self.samples.get(..count * self.channels).ok_or(Damaged)?;
         out.extend(samples.iter().map(|&sample| f32::from(sample) / 32_768.0 * self.gain));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Decoder;
+
+    #[test]
+    fn channels_without_loudspeakers_are_refused() {
+        let head = |family: u8| {
+            let fixed = [&b"OpusHead\x01\x02\0\0\x80\xbb\0\0\0\0"[..], &[family]].concat();
+            [&fixed[..], &[1, 1, 0, 1]].concat()
+        };
+        assert!(Decoder::new(&head(0)).is_some(), "stereo");
+        assert!(Decoder::new(&head(1)).is_some(), "surround");
+        assert!(Decoder::new(&head(2)).is_none(), "ambisonics");
+        assert!(Decoder::new(&head(255)).is_none(), "unknown");
+        assert!(Decoder::new(&head(1)[..20]).is_none(), "cut short");
     }
 }

@@ -1,24 +1,18 @@
-//! The packets of sound in the fragments of a take.
+//! The audio packets in the fragments of a take.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use media::{
-    Codec, Track, TrackKind,
-    demux::{Event, fmp4, webm},
-};
+use media::{Codec, Track, TrackKind, demux::Event};
 use media_file::Mp3Frame;
 use protocol::item::ManifestTake;
 
 use super::opus;
-use crate::{Failed, Tools, blobs::get};
+use crate::{Failed, Tools, blobs::get, demuxer::Demuxer};
 
-/// What Matroska's documents begin with (RFC 8794, section 11.2.1).
-const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
-
-/// A packet of sound.
-pub(super) struct SoundPacket {
-    /// When its first sample is heard, in µs of the take's time; none if it follows the packet before.
+/// An encoded audio packet.
+pub(super) struct AudioPacket {
+    /// When its first sample is heard, in µs of the take's time; `None` if it follows the previous packet.
     pub(super) time_us: Option<i64>,
     pub(super) data: Bytes,
 }
@@ -26,18 +20,17 @@ pub(super) struct SoundPacket {
 /// Reads a take: its init segment, then its fragments.
 pub(super) struct Packets {
     format: Format,
-    /// The track of sound, and its index in the take.
+    /// The audio track, and its index in the take.
     track: Option<(usize, Track)>,
-    /// What is added to times of packets, in µs.
+    /// Added to the times of packets, in µs.
     shift_us: i64,
-    /// Whether the newest fragment gave a frame, of sound or not.
+    /// Whether the newest fragment gave a frame, of audio or video.
     has_frames: bool,
 }
 
 enum Format {
-    WebM(webm::Demuxer),
-    Mp4(fmp4::Demuxer),
-    /// Bare frames. The first one of a take has a time.
+    Container(Box<Demuxer>),
+    /// Bare frames. Only the first one of a take has a time.
     Mp3 {
         time_us: Option<i64>,
         has_begun: bool,
@@ -46,56 +39,43 @@ enum Format {
 }
 
 impl Packets {
-    /// Reads the init segment. For good if it is damaged, or of a form that items do not have.
+    /// Reads the init segment. Fails for good if it is damaged, or if its format is not one that items have.
     pub(super) fn open(take: &ManifestTake, tools: &Tools<'_>) -> Result<Self, Failed> {
         let Some(init) = &take.init else { return Self::of_mp3(take, tools) };
-        let init = get(init, tools)?;
-        let mut packets = if init.starts_with(&EBML) {
-            let mut demuxer = webm::Demuxer::of_file();
-            demuxer.push(init);
-            Self { format: Format::WebM(demuxer), track: None, shift_us: 0, has_frames: true }
-        } else {
-            let mut demuxer = fmp4::Demuxer::of_file();
-            demuxer.push(init);
-            Self { format: Format::Mp4(demuxer), track: None, shift_us: 0, has_frames: true }
-        };
-        let Some(Event::Tracks(tracks)) = packets.event()? else {
-            return Err(Failed::for_good("a damaged init segment"));
-        };
-        packets.track = tracks.into_iter().enumerate().find(|(_, track)| !track.is_video());
-        packets.shift_us = match (&packets.format, &packets.track) {
-            // Sound in WebM is heard so much earlier than its times say (RFC 9559, section 5.1.4.1.25).
-            (Format::WebM(_), Some((_, track))) if track.codec == Codec::Opus => {
+        let (demuxer, tracks) = Demuxer::open(get(init, tools)?)?;
+        let track = tracks.into_iter().enumerate().find(|(_, track)| !track.is_video());
+        let shift_us = match (&demuxer, &track) {
+            // Opus in WebM is heard earlier than its timestamps by the codec delay (RFC 9559, section 5.1.4.1.25).
+            (Demuxer::WebM(_), Some((_, track))) if track.codec == Codec::Opus => {
                 -opus::delay_us(&track.config)
             }
-            (Format::Mp4(demuxer), _) => demuxer.start_us(),
-            _ => 0,
+            (Demuxer::WebM(_), _) => 0,
+            (Demuxer::Mp4(demuxer), _) => demuxer.start_us(),
         };
-        Ok(packets)
+        Ok(Self { format: Format::Container(Box::new(demuxer)), track, shift_us, has_frames: true })
     }
 
     fn of_mp3(take: &ManifestTake, tools: &Tools<'_>) -> Result<Self, Failed> {
         let first = take.fragments.first().map(|fragment| get(&fragment.blob, tools)).transpose()?;
         let frame = first.as_deref().and_then(Mp3Frame::read);
-        let frame = frame.ok_or_else(|| Failed::for_good("a take without init segment that is not MP3"))?;
+        let frame = frame.ok_or_else(|| Failed::for_good("the take has no init segment and is not MP3"))?;
         let kind = TrackKind::Audio { sample_rate: frame.sample_rate, channels: frame.channels };
         let track = Track { codec: Codec::Mp3, kind, config: Bytes::new(), colour: Bytes::new() };
         let format = Format::Mp3 { time_us: None, has_begun: false, frames: VecDeque::new() };
         Ok(Self { format, track: Some((0, track)), shift_us: 0, has_frames: true })
     }
 
-    /// What has to be known to decode the sound; none if the take has pictures only.
+    /// The audio track; `None` if the take has video only.
     pub(super) fn track(&self) -> Option<&Track> {
         self.track.as_ref().map(|(_, track)| track)
     }
 
-    /// Adds the next fragment, which begins at `start_ms` of the item and so at `start_ms - offset_ms` of the take. All packets of
-    /// the one before have to be taken.
+    /// Adds the next fragment, which begins at `start_ms` of the item: at `start_ms - offset_ms` of the take. The caller has taken all
+    /// packets of the previous one.
     pub(super) fn push(&mut self, fragment: Bytes, start_ms: u64, offset_ms: i64) {
         self.has_frames = false;
         match &mut self.format {
-            Format::WebM(demuxer) => demuxer.push(fragment),
-            Format::Mp4(demuxer) => demuxer.push(fragment),
+            Format::Container(demuxer) => demuxer.push(fragment),
             Format::Mp3 { time_us, has_begun, frames } => {
                 if !std::mem::replace(has_begun, true) {
                     let start_ms = i64::try_from(start_ms).unwrap_or(i64::MAX);
@@ -106,45 +86,45 @@ impl Packets {
         }
     }
 
-    /// The next packet of the fragment. For good if it is damaged, or has no frames at all.
-    pub(super) fn next(&mut self) -> Result<Option<SoundPacket>, Failed> {
+    /// The next audio packet of the fragment. Fails for good if the fragment is damaged, or has no frames at all.
+    pub(super) fn next(&mut self) -> Result<Option<AudioPacket>, Failed> {
         loop {
-            let packet = match &mut self.format {
+            let event = match &mut self.format {
                 Format::Mp3 { time_us, frames, .. } => {
-                    frames.pop_front().map(|data| Some(SoundPacket { time_us: time_us.take(), data }))
+                    if let Some(data) = frames.pop_front() {
+                        self.has_frames = true;
+                        return Ok(Some(AudioPacket { time_us: time_us.take(), data }));
+                    }
+                    None
                 }
-                _ => self.event()?.map(|event| self.sound(event)),
+                Format::Container(demuxer) => demuxer
+                    .next_event()
+                    .map_err(|error| Failed::for_good(format!("a fragment is damaged: {error}")))?,
             };
-            self.has_frames |= packet.is_some();
-            match packet {
-                Some(Some(packet)) => return Ok(Some(packet)),
-                Some(None) => {}
-                None if self.has_frames => return Ok(None),
-                None => return Err(Failed::for_good("a damaged fragment: it has no frames")),
+            let Some(event) = event else { break };
+            self.has_frames = true;
+            if let Some(packet) = self.audio(event) {
+                return Ok(Some(packet));
             }
+        }
+        if self.has_frames {
+            Ok(None)
+        } else {
+            Err(Failed::for_good("a fragment is damaged: it has no frames"))
         }
     }
 
-    /// The packet, if it is of sound.
-    fn sound(&self, event: Event) -> Option<SoundPacket> {
+    /// The packet of an event, if it belongs to the audio track.
+    fn audio(&self, event: Event) -> Option<AudioPacket> {
         let Event::Packet(packet) = event else { return None };
         let (index, _) = self.track.as_ref()?;
         let pts_us = i64::try_from(packet.pts_us).unwrap_or(i64::MAX);
         let time_us = Some(pts_us.saturating_add(self.shift_us));
-        (packet.track == *index).then_some(SoundPacket { time_us, data: packet.data })
-    }
-
-    fn event(&mut self) -> Result<Option<Event>, Failed> {
-        let event = match &mut self.format {
-            Format::WebM(demuxer) => demuxer.next_event(),
-            Format::Mp4(demuxer) => demuxer.next_event(),
-            Format::Mp3 { .. } => Ok(None),
-        };
-        event.map_err(|error| Failed::for_good(format!("a damaged fragment: {error}")))
+        (packet.track == *index).then_some(AudioPacket { time_us, data: packet.data })
     }
 }
 
-/// The frames of bare MP3, up to where there is none.
+/// The frames at the start of a fragment of bare MP3. The first bytes that are not a whole frame end it.
 fn split(mut fragment: Bytes) -> VecDeque<Bytes> {
     let mut frames = VecDeque::new();
     while let Some(frame) = Mp3Frame::read(&fragment).filter(|frame| frame.bytes <= fragment.len()) {

@@ -1,27 +1,30 @@
-//! Where decoded samples are in their take.
+//! Puts decoded samples at their place in the take, by the times of packets.
+//!
+//! The first packet, and one after a hole, begins at the sample that its time says. In between, samples follow one another without regard to
+//! times, because containers round them.
 
 use crate::Failed;
 
-/// How far the time of a packet may be from where counting samples puts it, in µs. Containers round times to milliseconds, and
-/// recorders' clocks jitter; a hole is longer.
+/// How far the time of a packet may differ from the end of the previous one, in µs, before it counts as a hole or an overlap. Containers
+/// round times to milliseconds, and the clocks of recorders jitter.
 const TOLERANCE_US: i64 = 50_000;
 
-/// Silence is given in pieces of at most so many values.
+/// A piece of silence; longer silence is given in several pieces.
 pub(super) static SILENCE: [f32; 8192] = [0.0; 8192];
 
-/// Brings the samples of packets into one row, from a take's start on.
+/// See the [module](self).
 pub(super) struct Placer {
     rate: i64,
     channels: usize,
-    /// What is added to times of packets, so that the take starts at 0.
+    /// Added to the times of packets, so that the take starts at 0.
     shift_us: i64,
-    /// Samples of the take. What is after them is left out.
+    /// Samples of the take. Later ones are left out.
     length: i64,
-    /// Where the next sample goes; none before the first packet. Before the take's start it is below 0.
+    /// The place of the next sample; `None` before the first packet. It is negative before the start of the take.
     position: Option<i64>,
 }
 
-/// Takes a row of interleaved samples.
+/// Receives interleaved samples.
 pub(super) type Sink<'a> = &'a mut dyn FnMut(&[f32]) -> Result<(), Failed>;
 
 impl Placer {
@@ -30,8 +33,8 @@ impl Placer {
         Self { rate: rate.into(), channels, shift_us, length, position: None }
     }
 
-    /// Gives interleaved samples, which begin at `time_us` if the container says so, to `sink`: after silence if there is a hole
-    /// before them, and without those that lie outside the take or over others.
+    /// Gives the interleaved samples of a packet to `sink`, after silence if there is a hole before them. Samples outside of the take, and
+    /// those that overlap earlier ones, are left out.
     pub(super) fn place(
         &mut self,
         time_us: Option<i64>,
@@ -65,7 +68,7 @@ impl Placer {
         Ok(())
     }
 
-    /// The sample nearest to a time of a packet, in a range in which sums do not overflow.
+    /// The sample nearest to the time of a packet, clamped so that sums with it cannot overflow.
     fn sample_at(&self, time_us: i64) -> i64 {
         const MAX: i128 = 1 << 40;
         let time_us = i128::from(time_us) + i128::from(self.shift_us);
@@ -78,7 +81,7 @@ impl Placer {
 mod tests {
     use super::*;
 
-    /// What comes of packets of so many samples, all of the value of their number, at times in ms.
+    /// Places packets of `(time in ms, count of samples)`. All samples of the first packet are 1, those of the second 2, and so on.
     fn placed(shift_ms: i64, length: u64, packets: &[(Option<i64>, usize)]) -> Vec<f32> {
         let mut placer = Placer::new(1000, 1, shift_ms * 1000, length);
         let mut out = Vec::new();
@@ -104,21 +107,21 @@ mod tests {
     }
 
     #[test]
-    fn holes_become_silence_and_what_lies_over_others_is_left_out() {
+    fn holes_become_silence_and_overlaps_are_left_out() {
         let packets = [(Some(0), 100), (Some(200), 100), (Some(240), 100), (Some(5_000), 100)];
         let wanted = row(&[(1.0, 100), (0.0, 100), (2.0, 100), (3.0, 40), (0.0, 60)]);
         assert_eq!(placed(0, 400, &packets), wanted);
     }
 
     #[test]
-    fn the_first_packet_begins_where_its_time_says_to_the_sample() {
+    fn the_first_packet_begins_at_the_sample_of_its_time() {
         assert_eq!(placed(0, 40, &[(Some(7), 20)]), row(&[(0.0, 7), (1.0, 20)]));
         assert_eq!(placed(-7, 40, &[(Some(0), 20), (Some(20), 20)]), row(&[(1.0, 13), (2.0, 20)]));
         assert_eq!(placed(-30, 9, &[(Some(0), 20), (Some(20), 20)]), row(&[(2.0, 9)]));
     }
 
     #[test]
-    fn times_of_centuries_cost_no_more_than_the_take() {
+    fn a_time_of_centuries_gives_no_more_silence_than_the_take_is_long() {
         assert_eq!(
             placed(0, 9, &[(Some(i64::MAX / 1000), 20), (Some(i64::MIN / 1000), 20)]),
             row(&[(0.0, 9)])

@@ -1,6 +1,6 @@
-//! The form that all sound of an item is brought to.
+//! The form of an item's decoded sound: sample rate, channels and length.
 
-/// The sample rates of decoded sound. Higher ones have nothing that people hear, and cost time and memory.
+/// The sample rates of decoded sound. Higher ones add nothing audible, and cost time and memory.
 const RATES: [u32; 9] = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
 
 /// Rate, channels and length of a sound.
@@ -15,7 +15,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// For sound with `source_rate` samples a second in a source of `channels` and `duration_ms`.
+    /// The form for a source with this rate, these channels and this length. Other rates than [`RATES`] become 44,100 or 48,000.
     pub(crate) fn new(source_rate: u32, channels: u32, duration_ms: u64) -> Self {
         let rate = match source_rate {
             known if RATES.contains(&known) => known,
@@ -31,7 +31,7 @@ impl Shape {
         (time_ms * u64::from(self.rate)).div_ceil(1000)
     }
 
-    /// Length.
+    /// Length in ms, rounded up.
     pub(crate) fn duration_ms(&self) -> u64 {
         (self.samples * 1000).div_ceil(self.rate.into())
     }

@@ -1,108 +1,67 @@
 //! The sound of one take.
 
-use protocol::item::ManifestTake;
+use std::ops::Range;
+
+use protocol::{export::end_ms, item::ManifestTake};
 
 use super::{
-    codec::Decoder,
-    item::Progress,
+    codec::{Damaged, Decoder},
+    output::Output,
     packets::Packets,
-    placer::{Placer, SILENCE},
+    placer::Placer,
+    progress::Progress,
     shape::Shape,
 };
 use crate::{Failed, Tools, blobs, sound::Resampler};
 
-/// How much more sound than its length a take may have, in seconds: that of packets that lie over others.
+/// A take may decode to twice its length and this many seconds more, because packets may overlap. More is damage or an attack.
 const MAX_SURPLUS_S: u64 = 10;
 
-/// The most samples that the resampler is given at once, of all channels: its output stays small, however long a packet is.
+/// The most samples, of all channels, that the resampler is given at once. This bounds its output however long a packet is.
 const MAX_ROW: usize = 8192;
 
-/// How many packets may be damaged before a take is given up in which no more are sound.
+/// A take fails after so many damaged packets if no packet before them was good.
 const MAX_DAMAGED: u64 = 200;
 
-/// All sound of an item, in order.
-pub(super) struct Output<'a> {
-    shape: Shape,
-    written: u64,
-    /// How many samples of the take are still left out: they lie over the take before.
-    skipped: u64,
-    /// Where the take ends: what is after it is left out.
-    end: u64,
-    sink: &'a mut dyn FnMut(&[f32]) -> Result<(), Failed>,
-}
-
-impl<'a> Output<'a> {
-    pub(super) fn new(shape: Shape, sink: &'a mut dyn FnMut(&[f32]) -> Result<(), Failed>) -> Self {
-        Self { shape, written: 0, skipped: 0, end: 0, sink }
-    }
-
-    /// Adds silence up to a sample.
-    pub(super) fn silence_until(&mut self, sample: u64) -> Result<(), Failed> {
-        let channels = self.shape.channels as usize;
-        let end = sample.min(self.shape.samples);
-        while self.written < end {
-            let count = (end - self.written).min((SILENCE.len() / channels) as u64);
-            (self.sink)(&SILENCE[..count as usize * channels])?;
-            self.written += count;
-        }
-        Ok(())
-    }
-
-    /// Begins a take from sample `start` to `end`, after silence if it does not follow the one before.
-    pub(super) fn begin(&mut self, start: u64, end: u64) -> Result<(), Failed> {
-        self.silence_until(start)?;
-        self.skipped = self.written.saturating_sub(start);
-        self.end = end.min(self.shape.samples);
-        Ok(())
-    }
-
-    fn push(&mut self, samples: &[f32]) -> Result<(), Failed> {
-        let channels = self.shape.channels as usize;
-        let skipped = self.skipped.min((samples.len() / channels) as u64);
-        self.skipped -= skipped;
-        let samples = &samples[skipped as usize * channels..];
-        let count = (samples.len() / channels).min(self.end.saturating_sub(self.written) as usize);
-        self.written += count as u64;
-        if count > 0 { (self.sink)(&samples[..count * channels]) } else { Ok(()) }
-    }
-
-    fn is_full(&self) -> bool {
-        self.written >= self.end
-    }
+/// The time of a take in its item, in ms; `None` if it has no fragments.
+pub(super) fn span_ms(take: &ManifestTake) -> Option<Range<u64>> {
+    Some(take.fragments.first()?.start_ms..end_ms(take.fragments.last()?))
 }
 
 /// A take that is decoded.
 pub(super) struct Take<'a> {
     manifest: &'a ManifestTake,
     packets: Packets,
+    /// `None` if the take has video only.
     sound: Option<TakeSound>,
 }
 
-/// What decodes a take's sound and brings it to the item's form.
+/// Decodes the sound of a take and brings it to the item's form.
 struct TakeSound {
     decoder: Decoder,
     placer: Placer,
     resampler: Option<Resampler>,
-    /// How many samples may still be decoded: takes with more than their length are no recordings, but attacks.
+    /// How many samples of each channel may still be decoded: see [`MAX_SURPLUS_S`].
     left: u64,
-    /// How many packets were damaged, and how many were not.
+    /// How many packets were damaged.
     damaged: u64,
+    /// How many packets were not.
     good: u64,
-    /// As long as the newest packet.
+    /// Silence as long as the newest good packet.
     silence: Vec<f32>,
 }
 
 impl<'a> Take<'a> {
+    /// Reads the init segment of a take. Fails for good if its sound cannot be decoded.
     pub(super) fn open(manifest: &'a ManifestTake, tools: &Tools<'_>, shape: Shape) -> Result<Self, Failed> {
         let packets = Packets::open(manifest, tools)?;
-        let start_ms = manifest.fragments.first().map_or(0, |first| first.start_ms);
-        let end_ms =
-            manifest.fragments.last().map_or(0, |last| last.start_ms.saturating_add(last.duration_ms));
+        let span_ms = span_ms(manifest).unwrap_or_default();
         let decoder = packets.track().map(Decoder::new).transpose()?;
         let sound = decoder.map(|decoder| {
             let (rate, channels) = (decoder.rate(), shape.channels as usize);
-            let length = (end_ms.saturating_sub(start_ms) * u64::from(rate)).div_ceil(1000);
-            let start_us = i64::try_from(start_ms * 1000).unwrap_or(i64::MAX);
+            let length_ms = span_ms.end.saturating_sub(span_ms.start);
+            let length = (length_ms * u64::from(rate)).div_ceil(1000);
+            let start_us = i64::try_from(span_ms.start * 1000).unwrap_or(i64::MAX);
             let shift_us = manifest.offset_ms.saturating_mul(1000).saturating_sub(start_us);
             TakeSound {
                 placer: Placer::new(rate, channels, shift_us, length),
@@ -139,26 +98,27 @@ impl<'a> Take<'a> {
 }
 
 impl TakeSound {
-    /// Decodes a packet. A damaged one is as long as the one before it, and silent.
+    /// Decodes a packet. Silence, as long as the previous packet, takes the place of a damaged one.
     fn decode(&mut self, time_us: Option<i64>, data: &[u8], output: &mut Output<'_>) -> Result<(), Failed> {
-        let samples = match self.decoder.decode(data, output.shape.channels) {
+        let channels = output.shape().channels;
+        let samples = match self.decoder.decode(data, channels) {
             Ok(samples) => {
                 self.good += 1;
                 self.silence.clear();
                 self.silence.resize(samples.len(), 0.0);
                 samples
             }
-            Err(_) => {
+            Err(Damaged) => {
                 self.damaged += 1;
                 if self.good == 0 && self.damaged > MAX_DAMAGED {
-                    return Err(damaged());
+                    return Err(undecodable());
                 }
                 &self.silence
             }
         };
-        let count = (samples.len() / output.shape.channels as usize) as u64;
-        let too_much = || Failed::for_good("the sound is damaged: it is longer than the item");
-        self.left = self.left.checked_sub(count).ok_or_else(too_much)?;
+        let count = (samples.len() / channels as usize) as u64;
+        let too_long = || Failed::for_good("the sound is damaged: it is longer than the item");
+        self.left = self.left.checked_sub(count).ok_or_else(too_long)?;
         let resampler = &mut self.resampler;
         self.placer.place(time_us, samples, &mut |row| match resampler {
             None => output.push(row),
@@ -168,12 +128,12 @@ impl TakeSound {
 
     fn finish(self, output: &mut Output<'_>) -> Result<(), Failed> {
         if self.damaged > 0 && self.good == 0 {
-            return Err(damaged());
+            return Err(undecodable());
         }
         self.resampler.map_or(Ok(()), |mut resampler| output.push(resampler.finish()))
     }
 }
 
-fn damaged() -> Failed {
-    Failed::for_good("the sound is damaged: none of it can be decoded")
+fn undecodable() -> Failed {
+    Failed::for_good("the sound is damaged: no packet of it can be decoded")
 }

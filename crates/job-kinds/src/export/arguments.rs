@@ -1,4 +1,4 @@
-//! How `ffmpeg` encodes an export: fixed options, and numbers.
+//! The options with which `ffmpeg` encodes an export. They contain numbers, but no text from outside.
 
 use std::ffi::OsString;
 
@@ -10,19 +10,20 @@ pub(super) struct Encoding {
     pub(super) format: ExportFormat,
     pub(super) has_video: bool,
     pub(super) quality: ExportQuality,
-    /// Bits a second that the item has.
+    /// Bits a second of the item.
     pub(super) bits_per_s: u64,
-    /// Whether it is one of several parts of a file, which have the same form: pictures of this size, sound of 48 kHz. Width and height
-    /// are 0 if there are no pictures.
+    /// Set if this is one of several parts that are joined: all have pictures of this width and height (0 without pictures), and sound at
+    /// 48 kHz.
     pub(super) joined: Option<(u32, u32)>,
-    /// What it lacks of what the other parts have: black or silence takes its place, of the length that [`Self::length_ms`] says.
+    /// What the other parts have and this one does not. Black or silence of [`Self::length_ms`] takes its place.
     pub(super) lacks: Option<Lack>,
-    /// What is left out at the start, and how long the rest is, in ms; none for all.
+    /// What is left out at the start, in ms.
     pub(super) skip_ms: u64,
+    /// How much is encoded, in ms; `None` for everything to the end.
     pub(super) length_ms: Option<u64>,
 }
 
-/// What a part of a file does not have.
+/// What is missing from a part of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lack {
     Pictures,
@@ -30,7 +31,7 @@ pub(super) enum Lack {
 }
 
 impl Lack {
-    /// An input that has it and does not end.
+    /// An endless input of black or silence.
     fn input(self) -> &'static str {
         match self {
             Self::Pictures => "-f lavfi -i color=c=black:s=16x16:r=30",
@@ -39,18 +40,18 @@ impl Lack {
     }
 }
 
-/// The most lines of a small file.
+/// The most picture lines of a small file.
 const SMALL_LINES: u32 = 720;
-/// The most pixels of the longer and of the shorter side of pictures that have the size an init segment claims: decoders are bounded,
-/// but not what their pictures are scaled to.
+/// The longest longer side and the longest shorter side, in pixels, that pictures are scaled to because an init segment claims them. The
+/// size of decoded pictures is bounded elsewhere, the size they are scaled to only here.
 const MAX_SIDES: [u32; 2] = [4096, 2304];
 const FLAC: &str = "-c:a flac -compression_level 5";
-/// Bits a second of the sound of a good file.
+/// Bits a second of the sound of a file with high quality.
 const GOOD_SOUND_BPS: u64 = 192_000;
-/// Bounds of the sound of a small file.
+/// Least and most bits a second of the sound of a small file.
 const LEAST_SOUND_BPS: u64 = 32_000;
 const MOST_SOUND_BPS: u64 = 96_000;
-/// The least of a small video, which stands still.
+/// The least bits a second of a small video, enough for still pictures.
 const LEAST_VIDEO_BPS: u64 = 40_000;
 
 impl Encoding {
@@ -67,16 +68,17 @@ impl Encoding {
             };
             options.push(format!("{tracks} {}", self.video()));
         } else {
-            // Files of sound alone have no times: holes, also that before the first sample, become silence.
+            // Audio files carry no timestamps, so gaps have to become silence, also one before the first sample.
             options.push("-vn -map 0:a:0 -af aresample=async=1:first_pts=0".into());
         }
         options.push(self.sound());
-        // Parts are joined from Matroska, which holds all codecs.
+        // Parts are Matroska files, because Matroska holds all codecs.
         let container = if self.joined.is_some() { "-ar 48000 -f matroska" } else { self.container() };
         options.push(format!("-threads 1 {container}"));
         options.iter().flat_map(|options| options.split(' ')).map(OsString::from).collect()
     }
 
+    /// The options that select a part of the input.
     fn part(&self) -> Vec<String> {
         let seconds = |ms: u64| format!("{}.{:03}", ms / 1000, ms % 1000);
         let skip = (self.skip_ms > 0).then(|| format!("-ss {}", seconds(self.skip_ms)));
@@ -101,6 +103,7 @@ impl Encoding {
         if self.format == ExportFormat::Flac { FLAC } else { "-c copy" }
     }
 
+    /// The options of the pictures.
     fn video(&self) -> String {
         let filter = format!(
             "-sws_flags bicubic+accurate_rnd+bitexact -vf scale={},format=yuv420p",
@@ -121,7 +124,7 @@ impl Encoding {
         format!("{filter} -fps_mode vfr {codec} {rate}")
     }
 
-    /// The size of pictures, by their own.
+    /// The scale filter's size for an item of one part: that of its pictures, with even sides.
     fn scale(&self) -> String {
         match self.quality {
             ExportQuality::High => "-2:trunc(ih/2)*2".into(),
@@ -129,7 +132,7 @@ impl Encoding {
         }
     }
 
-    /// A size that all parts have, with bars where their own has another shape.
+    /// The scale filter's size for a part that is joined: the same for all parts, with bars if the aspect ratio differs.
     fn scale_into(&self, (width, height): (u32, u32)) -> String {
         let (width, height) = bounded(width, height);
         let most = if self.quality == ExportQuality::Small { SMALL_LINES } else { u32::MAX };
@@ -140,12 +143,13 @@ impl Encoding {
         format!("{w}:{h}:force_original_aspect_ratio=decrease,pad={w}:{h}:(ow-iw)/2:(oh-ih)/2,setsar=1")
     }
 
+    /// The options of the sound.
     fn sound(&self) -> String {
         let codec = match self.format {
             ExportFormat::Mp4 => "aac",
             ExportFormat::Webm | ExportFormat::Mkv | ExportFormat::Opus => "libopus",
             ExportFormat::Mp3 => "libmp3lame",
-            // What is joined is encoded as one stream: its header has the length of all.
+            // Parts are joined before FLAC is encoded, because its header has the length of the whole stream.
             ExportFormat::Flac if self.joined.is_some() => return "-ac 2 -c:a pcm_s16le".into(),
             ExportFormat::Flac => return FLAC.into(),
         };
@@ -156,7 +160,7 @@ impl Encoding {
         format!("-ac 2 -c:a {codec} -b:a {bps}")
     }
 
-    /// A third of what the item has.
+    /// Bits a second of a small file: a third of the item's.
     fn small_bps(&self) -> u64 {
         self.bits_per_s / 3
     }
@@ -167,7 +171,7 @@ impl Encoding {
     }
 }
 
-/// A size brought down to [`MAX_SIDES`], with about the same shape.
+/// Reduces a size to [`MAX_SIDES`], keeping the aspect ratio.
 fn bounded(width: u32, height: u32) -> (u32, u32) {
     let part = |side: u32, most: u32| f64::from(most) / f64::from(side.max(1));
     let [longer, shorter] = MAX_SIDES;

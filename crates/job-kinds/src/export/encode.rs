@@ -1,7 +1,7 @@
 //! Exports that `ffmpeg` encodes.
 //!
-//! Takes that join are one run of the program. Where the item has several such runs, each becomes a file with the same codecs and size,
-//! and a last run of the program puts them one after another.
+//! One call of the program encodes takes that join. If the item has several such parts, each becomes a file with the same codecs and picture
+//! size, and a last call concatenates the files.
 
 use std::{
     ffi::OsString,
@@ -24,19 +24,22 @@ use super::{
 };
 use crate::{
     Failed, Tools,
-    ffmpeg::{self, Run},
+    ffmpeg::{self, Run, unreadable},
     item::{self, Media},
     pieces::Pieces,
 };
 
-/// The file that is made, and the list of what it is joined from. Names are fixed: nothing from outside becomes one.
+/// The file that is made. File names are fixed, so no input can choose one.
 const FILE: &str = "export";
+/// The list of parts that it is joined from.
 const LIST: &str = "parts";
-/// Most parts with different codecs.
+/// The most parts with different codecs or sizes.
 const MAX_PARTS: usize = 50;
-/// How much larger than the item a file may be, and what a second of it may take: that of FLAC.
+/// A file may have this many times the bytes of the item,
 const TIMES_LARGER: u64 = 2;
+/// and for each second as many bytes as FLAC may take,
 const BYTES_PER_S: u64 = 400_000;
+/// and these.
 const LEAST_BYTES: u64 = 64 << 20;
 
 pub(super) fn run(export: &Export, manifest: &Manifest, tools: &Tools<'_>) -> Result<Output, Failed> {
@@ -68,7 +71,7 @@ pub(super) fn run(export: &Export, manifest: &Manifest, tools: &Tools<'_>) -> Re
         .saturating_mul(media_ms / 1000)
         .saturating_add(bytes.saturating_mul(TIMES_LARGER))
         .saturating_add(LEAST_BYTES);
-    // All parts are there while they are joined.
+    // While parts are joined, the scratch folder holds them and the result.
     let max_bytes = if is_one { max_bytes } else { max_bytes.saturating_mul(2) };
     let share = if is_one { 0.95 } else { 0.9 / parts.len() as f32 };
     for (number, media) in parts.iter().enumerate() {
@@ -87,7 +90,7 @@ pub(super) fn run(export: &Export, manifest: &Manifest, tools: &Tools<'_>) -> Re
         let mut arguments = ffmpeg::input(&media.container)?;
         arguments.extend(encoding.arguments());
         if is_one {
-            arguments.extend(words(export));
+            arguments.extend(tags(export));
         }
         arguments.push(file_option(if is_one { FILE.into() } else { part_name(number) }));
         let progress = share * number as f32..share * (number + 1) as f32;
@@ -102,12 +105,12 @@ pub(super) fn run(export: &Export, manifest: &Manifest, tools: &Tools<'_>) -> Re
     Ok(Output::File { extension: extension.into(), mime: mime.into(), blobs, bytes })
 }
 
-/// Width and height of the first pictures.
+/// Picture size of the first part that has video; 0 by 0 without video.
 fn size(parts: &[Media]) -> (u32, u32) {
     parts.iter().map(Media::size).find(|&size| size != (0, 0)).unwrap_or_default()
 }
 
-/// The runs of takes that join, as far as they overlap the clip.
+/// The parts of the item that overlap the clip. The takes of a part join in one file.
 fn parts(manifest: &Manifest, clip: &Range<u64>, tools: &Tools<'_>) -> Result<Vec<Media>, Failed> {
     let runs = item::runs(manifest);
     let overlaps = |fragment: &Fragment| fragment.start_ms < clip.end && end_ms(fragment) > clip.start;
@@ -120,7 +123,7 @@ fn parts(manifest: &Manifest, clip: &Range<u64>, tools: &Tools<'_>) -> Result<Ve
     }
 }
 
-/// Puts the encoded parts one after another.
+/// Concatenates the encoded parts.
 fn join(
     export: &Export,
     encoding: &Encoding,
@@ -136,7 +139,7 @@ fn join(
         encoding.container()
     );
     let mut arguments: Vec<OsString> = fixed.split(' ').map(OsString::from).collect();
-    arguments.extend(words(export));
+    arguments.extend(tags(export));
     arguments.push(file_option(FILE.into()));
     Run { arguments, media: None, max_bytes, output_ms: 1, progress: 0.9..0.95 }.run(tools)
 }
@@ -149,21 +152,19 @@ fn file_option(name: String) -> OsString {
     format!("file:{name}").into()
 }
 
-/// Title and artist: values of an option, whatever they are.
-fn words(export: &Export) -> Vec<OsString> {
-    let words = [("title", Some(&export.title)), ("artist", export.artist.as_ref())];
+/// Options for title and artist, whose texts are values of `-metadata` whatever they contain.
+fn tags(export: &Export) -> Vec<OsString> {
+    let tags = [("title", Some(&export.title)), ("artist", export.artist.as_ref())];
     let option = |(name, text): (&str, &String)| {
-        // A zero byte would end the argument.
+        // An argument cannot contain a zero byte.
         let text: String = text.chars().filter(|c| !c.is_control()).collect();
         [OsString::from("-metadata"), format!("{name}={text}").into()]
     };
-    words.into_iter().filter_map(|(name, text)| Some((name, text?))).flat_map(option).collect()
+    tags.into_iter().filter_map(|(name, text)| Some((name, text?))).flat_map(option).collect()
 }
 
-/// Stores a file in pieces.
+/// Stores a file in several blobs.
 fn store(path: &Path, tools: &Tools<'_>) -> Result<(Blob, u64), Failed> {
-    let unreadable =
-        |error: std::io::Error| Failed::again(format!("what ffmpeg made cannot be read: {error}"));
     let mut file = File::open(path).map_err(unreadable)?;
     let all = file.metadata().map_err(unreadable)?.len();
     if all == 0 {

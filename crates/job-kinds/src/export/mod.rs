@@ -1,4 +1,4 @@
-//! Writes an item, or a part of it, as one file: by copying its frames where the container holds its codecs, else by `ffmpeg`.
+//! Writes an item, or a part of it, as one file. Frames are copied if the container holds their codecs, and encoded by `ffmpeg` otherwise.
 
 mod arguments;
 mod copy;
@@ -13,7 +13,7 @@ use protocol::{
 
 use crate::{Failed, Tools, item};
 
-/// Does the task.
+/// Writes the file, and stores it.
 pub(crate) fn run(export: &Export, tools: &Tools<'_>) -> Result<Output, Failed> {
     let manifest = item::manifest(&export.source, tools)?;
     let params = &export.params;
@@ -29,7 +29,7 @@ fn clip(params: &Params) -> Range<u64> {
     params.from_ms.unwrap_or(0)..params.to_ms.unwrap_or(u64::MAX)
 }
 
-/// The ending of the file's name, and its type.
+/// Extension and type of the file.
 fn file_type(format: ExportFormat, has_video: bool) -> (&'static str, &'static str) {
     match (format, has_video) {
         (ExportFormat::Mp4, true) => ("mp4", "video/mp4"),

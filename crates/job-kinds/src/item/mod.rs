@@ -1,14 +1,11 @@
-//! The media of an item: its manifest, and takes that join as the bytes of one file.
+//! The media of an item: its manifest, and the bytes of takes that join in one file.
 
 mod reader;
 
 use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use media::{
-    Shift, Track, TrackKind,
-    demux::{Event, fmp4, webm},
-};
+use media::{Shift, Track, TrackKind};
 use protocol::{
     export::end_ms,
     item::{Blob, Fragment, Manifest, ManifestTake},
@@ -19,6 +16,7 @@ use protocol::{
 use crate::{
     Failed, Tools,
     blobs::{get, get_json},
+    demuxer::Demuxer,
 };
 
 pub(crate) use reader::with_reader;
@@ -28,10 +26,15 @@ pub(crate) fn manifest(source: &Source, tools: &Tools<'_>) -> Result<Manifest, F
     get_json(&source.manifest, "the manifest of the item", tools)
 }
 
+/// When the last fragment of an item ends, in ms of the item's time; 0 without fragments.
+pub(crate) fn end_of_manifest_ms(manifest: &Manifest) -> u64 {
+    manifest.takes.iter().flat_map(|take| &take.fragments).map(end_ms).max().unwrap_or(0)
+}
+
 /// A take and the rendition of it that is read.
 pub(crate) type Chosen<'a> = (&'a ManifestTake, Rendition<'a>);
 
-/// The takes that have media, each in its own format, in runs that join.
+/// The takes that have media, in runs whose fragments form one file.
 pub(crate) fn runs(manifest: &Manifest) -> Vec<Vec<Chosen<'_>>> {
     let mut runs: Vec<Vec<Chosen<'_>>> = Vec::new();
     for take in manifest.takes.iter().filter(|take| !take.fragments.is_empty()) {
@@ -44,11 +47,10 @@ pub(crate) fn runs(manifest: &Manifest) -> Vec<Vec<Chosen<'_>>> {
     runs
 }
 
-/// Takes that join, or those of their fragments that overlap a part of the item: the init segment, and the fragments one after another
-/// in one timeline.
+/// The init segment of takes that join, and all or some of their fragments, in one timeline.
 pub(crate) struct Media {
     parts: Vec<Part>,
-    /// What the times of the media count from, in ms of the item's time: where the first fragment begins.
+    /// The origin of the media's times, in ms of the item's time: where the first fragment begins.
     pub(crate) begins_ms: u64,
     /// Where the last fragment ends, in ms of the item's time.
     pub(crate) ends_ms: u64,
@@ -60,7 +62,11 @@ pub(crate) struct Media {
 #[derive(Clone)]
 enum Part {
     Init(Bytes),
-    Fragment { blob: Blob, shift: Option<Arc<Shift>> },
+    Fragment {
+        blob: Blob,
+        /// Moves the times of the fragment, unless they fit as they are.
+        shift: Option<Arc<Shift>>,
+    },
 }
 
 impl Part {
@@ -80,6 +86,7 @@ impl Part {
     }
 }
 
+/// Moves the times of a fragment.
 fn shifted(shift: &Shift, fragment: Bytes) -> Result<Bytes, Failed> {
     let edits = shift.edits(&fragment).map_err(damaged)?;
     let mut fragment = Vec::from(fragment);
@@ -90,35 +97,19 @@ fn shifted(shift: &Shift, fragment: Bytes) -> Result<Bytes, Failed> {
     Ok(fragment.into())
 }
 
-/// The media cannot be read, whoever tries.
+/// The media cannot be read on any worker.
 fn damaged(error: impl std::fmt::Display) -> Failed {
     Failed::for_good(format!("the media of the item cannot be read: {error}"))
 }
 
-fn tracks(init: &Bytes) -> Option<Vec<Track>> {
-    let event = if init.get(4..8) == Some(b"ftyp") {
-        let mut demuxer = fmp4::Demuxer::of_file();
-        demuxer.push(init.clone());
-        demuxer.next_event()
-    } else {
-        let mut demuxer = webm::Demuxer::of_file();
-        demuxer.push(init.clone());
-        demuxer.next_event()
-    };
-    match event.ok()? {
-        Some(Event::Tracks(tracks)) => Some(tracks),
-        _ => None,
-    }
-}
-
 impl Media {
-    /// What of these takes overlaps `clip`, in ms of the item's time. Fails for good if nothing does.
+    /// The fragments of these takes that overlap `clip`, in ms of the item's time. Fails for good if no fragment does.
     pub(crate) fn new(takes: &[Chosen<'_>], clip: &Range<u64>, tools: &Tools<'_>) -> Result<Self, Failed> {
         let overlaps = |fragment: &Fragment| fragment.start_ms < clip.end && end_ms(fragment) > clip.start;
         Self::of_fragments(takes, overlaps, tools)?.ok_or_else(|| Failed::for_good("the clip has no media"))
     }
 
-    /// The fragments of these takes that `is_read` says; none if there are none.
+    /// The fragments of these takes that `is_read` selects; `None` if it selects none.
     pub(crate) fn of_fragments(
         takes: &[Chosen<'_>],
         is_read: impl Fn(&Fragment) -> bool,
@@ -139,7 +130,7 @@ impl Media {
         let mut last_shift: Option<Arc<Shift>> = None;
         for (offset_ms, fragment) in &fragments {
             let by_ms = offset_ms.saturating_sub_unsigned(begins_ms);
-            // What has no init segment has no times either.
+            // Media without an init segment, bare MP3, has no times to move.
             let shift = match &init {
                 Some(init) if by_ms != 0 => {
                     let same = last_shift.take().filter(|shift| shift.by_ms() == by_ms);
@@ -154,12 +145,12 @@ impl Media {
         Ok(Some(Self { parts, begins_ms, ends_ms: end_ms(last), container }))
     }
 
-    /// How long it is, from its first fragment to the end of its last one.
+    /// From the start of the first fragment to the end of the last one, in ms.
     pub(crate) fn length_ms(&self) -> u64 {
         self.ends_ms.saturating_sub(self.begins_ms)
     }
 
-    /// Width and height of its pictures as its init segment says, 0 without any.
+    /// Width and height of its pictures by its init segment; 0 without pictures.
     pub(crate) fn size(&self) -> (u32, u32) {
         let tracks = self.tracks().unwrap_or_default();
         let size = tracks.iter().find_map(|track| match track.kind {
@@ -177,16 +168,16 @@ impl Media {
         }
     }
 
-    /// Whether it has sound. What has no init segment is sound.
+    /// Whether it has sound. Media without an init segment is MP3.
     pub(crate) fn has_sound(&self) -> bool {
         let is_sound = |track: &Track| matches!(track.kind, TrackKind::Audio { .. });
         self.tracks().is_none_or(|tracks| tracks.iter().any(is_sound))
     }
 
-    /// The tracks of its init segment; none without one, or if it cannot be read.
+    /// The tracks of its init segment; `None` if it has none, or it is damaged.
     fn tracks(&self) -> Option<Vec<Track>> {
         match self.parts.first() {
-            Some(Part::Init(init)) => tracks(init),
+            Some(Part::Init(init)) => Demuxer::open(init.clone()).ok().map(|(_, tracks)| tracks),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Reads media as a file, one blob at a time.
 //!
-//! Readers of formats own what they read from, and know nothing of what a task may use. So a thread reads the blobs for them, for as
-//! long as they run.
+//! `media-file` needs a reader without borrows, but the tools of a task are borrowed. So a scoped thread with the tools reads the blobs that
+//! the reader asks for.
 //!
 //! ```text
 //! Reader ── number of a part ──► thread with the tools
@@ -19,7 +19,7 @@ use bytes::Bytes;
 use super::Media;
 use crate::{Failed, Tools, threads::spawn};
 
-/// Calls `read` with a reader of the media. A failure to read a blob is returned rather than what `read` makes of it.
+/// Calls `read` with a reader of the media. If a blob cannot be read, returns that failure instead of the result of `read`.
 pub(crate) fn with_reader<T>(
     media: &Media,
     tools: &Tools<'_>,
@@ -47,7 +47,7 @@ fn ends(media: &Media) -> Vec<u64> {
     ends.collect()
 }
 
-/// Answers until the reader is gone; gives the first failure.
+/// Reads parts until the reader is dropped; returns the first failure.
 fn serve(
     media: &Media,
     tools: &Tools<'_>,
@@ -73,7 +73,7 @@ pub(crate) struct Reader {
     ends: Vec<u64>,
     ask: Sender<usize>,
     answers: Receiver<Option<Bytes>>,
-    /// The newest part that was read, and its number.
+    /// The part that was read last, and its number.
     part: Option<(usize, Bytes)>,
     position: u64,
 }
@@ -85,7 +85,7 @@ impl Reader {
         {
             return Ok(content.clone());
         }
-        // The one before goes first: two together may be too large.
+        // Drop the previous part first, so that memory never holds two.
         self.part = None;
         let gone = || io::Error::other("the blob cannot be read");
         self.ask.send(number).map_err(|_| gone())?;

@@ -1,4 +1,4 @@
-//! A stem as FLAC in MP4: 16 bits.
+//! Writes a stem as FLAC in MP4, with 16 bits.
 
 use media::Rendition;
 use media_file::{FlacEncoder, FlacShape};
@@ -18,8 +18,9 @@ pub(super) struct FlacWriter<'a> {
     fragments: Fragments<'a>,
     rate: u32,
     channels: usize,
-    /// Samples and blocks so far.
+    /// Samples of each channel that were encoded.
     samples: u64,
+    /// Blocks that were encoded.
     blocks: u64,
 }
 
@@ -43,10 +44,10 @@ impl<'a> FlacWriter<'a> {
         Ok(Self { encoder, fragments, rate, channels, samples: 0, blocks: 0 })
     }
 
-    /// Adds a block, of which only the last one may be short.
+    /// Adds a block. Only the last one may be short.
     pub(super) fn push(&mut self, block: &[f32]) -> Result<(), Failed> {
         let mut samples: Vec<i32> = block.iter().copied().map(quantized).collect();
-        // A shorter frame cannot be made: under a millisecond of silence follows.
+        // The encoder makes no shorter frame, so the sound gets up to four milliseconds of silence at its end.
         let least = usize::from(FlacEncoder::MIN_BLOCK_SAMPLES) * self.channels;
         samples.resize(samples.len().max(least), 0);
         let data = self.encoder.encode(&samples).map_err(unencodable)?;
@@ -62,7 +63,7 @@ impl<'a> FlacWriter<'a> {
     }
 }
 
-/// A sample as a whole number; what is over full scale is cut.
+/// A sample as an integer, clipped at full scale.
 fn quantized(sample: f32) -> i32 {
     const FULL_SCALE: f32 = (1 << (BITS - 1)) as f32;
     (sample * FULL_SCALE).round().clamp(-FULL_SCALE, FULL_SCALE - 1.0) as i32

@@ -1,4 +1,4 @@
-//! Frames in, fragments of a take out.
+//! Writes encoded frames as the fragments of a take.
 
 use bytes::Bytes;
 use media::{Frame, Muxer, Rendition, Track};
@@ -7,7 +7,7 @@ use protocol::item::{Blob, ManifestTake};
 
 use crate::{Failed, Tools};
 
-/// Writes frames of one track into blobs. It holds the frames of a fragment.
+/// Stores the frames of one track, fragment by fragment. It holds the frames of one fragment.
 pub(super) struct Fragments<'a> {
     tools: Tools<'a>,
     muxer: Muxer,
@@ -21,7 +21,7 @@ impl<'a> Fragments<'a> {
         Ok(Self { tools, muxer, frames: Vec::new(), blobs: Vec::new() })
     }
 
-    /// Adds a frame with samples `from` to `to` of a track of `rate`.
+    /// Adds a frame with samples `from` to `to` of a track with `rate` samples a second.
     pub(super) fn push(&mut self, from: u64, to: u64, rate: u32, data: Bytes) {
         let us = |samples: u64| (samples * 1_000_000 + u64::from(rate) / 2) / u64::from(rate);
         let (pts_us, end_us) = (us(from), us(to));
@@ -29,7 +29,7 @@ impl<'a> Fragments<'a> {
         self.frames.push(Frame { track: 0, pts_us, dts_us: pts_us, duration_us, key: true, data });
     }
 
-    /// Ends the fragment.
+    /// Stores the fragment, unless it is empty.
     pub(super) fn end(&mut self) -> Result<(), Failed> {
         if !self.frames.is_empty() {
             let bytes = write_fragment(&self.muxer, &self.frames);
@@ -39,7 +39,7 @@ impl<'a> Fragments<'a> {
         Ok(())
     }
 
-    /// Ends the take.
+    /// Stores the last fragment and the init segment.
     pub(super) fn finish(mut self) -> Result<Finished, Failed> {
         self.end()?;
         let init = self.muxer.init();
@@ -56,7 +56,7 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    /// As an item of this length has it.
+    /// The take of an item with this length.
     pub(super) fn into_take(self, duration_ms: u64) -> ManifestTake {
         let fragments = self.blobs.into_iter().enumerate();
         ManifestTake {
@@ -69,7 +69,7 @@ impl Finished {
     }
 }
 
-/// Encoders refuse only what no decoded sound is.
+/// An encoder refused the form of the sound, which decoded sound never has.
 pub(super) fn unencodable(error: impl std::fmt::Display) -> Failed {
     Failed::for_good(format!("the stem cannot be encoded: {error}"))
 }

@@ -1,8 +1,8 @@
-//! Joins the separated pieces of a song to one stem, and encodes it as items of the library are: FLAC in MP4, with Opus in WebM as an
-//! alternative, in fragments of ten seconds.
+//! Joins the separated pieces of a song to one stem, and encodes it for the library: FLAC in MP4, and as an alternative Opus in WebM, in
+//! fragments of ten seconds.
 //!
-//! The vocals are the pieces one after another; the accompaniment is the mix without them. A fragment of each format and the newest
-//! blobs are in memory at a time.
+//! The vocals are the pieces one after another; the accompaniment is the mix minus the vocals. Memory holds one fragment of each format, a
+//! blob of the mix and one of the vocals.
 
 mod flac;
 mod fragments;
@@ -10,7 +10,7 @@ mod opus;
 mod stem;
 
 use protocol::{
-    item::{Alternative, Fragment, ManifestTake},
+    item::{Alternative, Blob, Fragment, ManifestTake},
     job::{Join, Output},
 };
 
@@ -20,16 +20,16 @@ use crate::{Failed, Tools, blobs::put_json};
 /// Length of a fragment, in ms.
 const FRAGMENT_MS: u64 = 10_000;
 
-/// Blocks of a fragment: 80 ms each, which are whole samples at all rates of decoded sound, and four packets of Opus.
+/// Blocks of a fragment. A block lasts 80 ms: whole samples at all rates of decoded sound, and four packets of Opus.
 const FRAGMENT_BLOCKS: u64 = 125;
 
-/// The stem, as a take.
+/// Encodes the stem, and stores it as a take.
 pub(crate) fn run(work: &Join, tools: &Tools<'_>) -> Result<Output, Failed> {
     tools.report.progress(0.0)?;
     let mut stem = StemReader::open(work, *tools)?;
     let samples = stem.samples();
     if samples == 0 {
-        return Err(Failed::for_good("a stem without samples"));
+        return Err(Failed::for_good("the song has no samples"));
     }
     let (rate, channels) = (work.sound.rate, stem.channels());
     let block_samples = u64::from(rate) * FRAGMENT_MS / FRAGMENT_BLOCKS / 1000;
@@ -58,8 +58,8 @@ pub(crate) fn run(work: &Join, tools: &Tools<'_>) -> Result<Output, Failed> {
     Ok(Output::Media { takes: put_json(&[take], tools)?, duration_ms, bytes })
 }
 
-/// Where fragment number `n` is in an item of `duration_ms`.
-fn fragment(n: usize, blob: protocol::item::Blob, duration_ms: u64) -> Fragment {
+/// Fragment number `n` of an item of `duration_ms`.
+fn fragment(n: usize, blob: Blob, duration_ms: u64) -> Fragment {
     let start_ms = n as u64 * FRAGMENT_MS;
     Fragment { blob, start_ms, duration_ms: duration_ms.saturating_sub(start_ms).min(FRAGMENT_MS) }
 }

@@ -1,4 +1,4 @@
-//! A stem as Opus in WebM. The encoder works with whole numbers, so all machines come to the same bytes.
+//! Writes a stem as Opus in WebM. The encoder computes with integers, so all machines give the same bytes.
 
 use bytes::Bytes;
 use media::{Codec, Rendition, Track, TrackKind};
@@ -7,7 +7,7 @@ use ropus::{Application, Bitrate, Channels, Encoder};
 use super::fragments::{Finished, Fragments, unencodable};
 use crate::{Failed, Tools, sound::Resampler};
 
-/// Samples a second that Opus counts in.
+/// Samples a second of Opus.
 const RATE: u32 = 48_000;
 
 /// Samples of each channel in a packet: 20 ms.
@@ -19,7 +19,7 @@ const FRAGMENT_PACKETS: u64 = 500;
 /// Bits a second of each channel: transparent for most listeners.
 const BITRATE: u32 = 80_000;
 
-/// How much work goes into finding the shortest form, 0 to 10.
+/// How much the encoder searches for the best form, 0 to 10.
 const COMPLEXITY: u8 = 5;
 
 /// The largest packet (RFC 6716, section 3.2.1).
@@ -31,15 +31,16 @@ pub(super) struct OpusWriter<'a> {
     resampler: Option<Resampler>,
     channels: usize,
     fragments: Fragments<'a>,
-    /// How many fragments there will be: the last one has all that is left.
+    /// The number of fragments. The last one takes all remaining packets.
     count: u64,
-    /// Samples for the next packet.
+    /// Samples that do not fill a packet yet.
     pending: Vec<f32>,
+    /// Packets that were encoded.
     packets: u64,
 }
 
 impl<'a> OpusWriter<'a> {
-    /// For sound of 1 or 2 channels that makes `count` fragments.
+    /// For sound with 1 or 2 channels, cut into `count` fragments.
     pub(super) fn new(tools: Tools<'a>, rate: u32, channels: usize, count: u64) -> Result<Self, Failed> {
         let layout = if channels == 1 { Channels::Mono } else { Channels::Stereo };
         let encoder = Encoder::builder(RATE, layout, Application::Audio)
@@ -68,7 +69,7 @@ impl<'a> OpusWriter<'a> {
         self.encode()
     }
 
-    /// Adds the silence that brings the last samples out of the encoder.
+    /// Adds silence to flush the last samples out of the encoder, and stores the rest.
     pub(super) fn finish(mut self) -> Result<Finished, Failed> {
         if let Some(resampler) = &mut self.resampler {
             self.pending.extend_from_slice(resampler.finish());

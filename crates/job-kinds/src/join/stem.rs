@@ -1,4 +1,4 @@
-//! The samples of a stem.
+//! Reads the samples of a stem from the mix and the separated pieces.
 
 use std::ops::Range;
 
@@ -10,26 +10,27 @@ use crate::{Failed, Tools, sound::Reader};
 pub(super) struct StemReader<'a> {
     mix: Reader<'a>,
     stem: Stem,
-    /// The pieces that are left, and where each begins.
+    /// The pieces that were not begun, each with its first sample in the song.
     pieces: std::vec::IntoIter<(u64, Reader<'a>)>,
-    /// The piece that is read.
+    /// The piece that is read, and its first sample in the song.
     piece: Option<(u64, Reader<'a>)>,
     channels: usize,
+    /// The vocals of the range that is read.
     vocals: Vec<f32>,
 }
 
 impl<'a> StemReader<'a> {
-    /// For good if the pieces together are not as long as the mix.
+    /// Fails for good if the pieces together are not as long as the mix.
     pub(super) fn open(work: &Join, tools: Tools<'a>) -> Result<Self, Failed> {
         let mix = Reader::of_sound(tools, &work.sound)?;
         let mut pieces = Vec::with_capacity(work.pieces.len());
-        let (mut start, mut widest) = (0, 1);
+        let (mut start, mut widest) = (0_u64, 1);
         for piece in &work.pieces {
             let reader = Reader::new(tools, piece.channels, &piece.blobs)?;
             widest = widest.max(reader.channels());
             let samples = reader.samples();
             pieces.push((start, reader));
-            start += samples;
+            start = start.saturating_add(samples);
         }
         if start != mix.samples() {
             return Err(Failed::for_good("the pieces are not as long as the mix"));
@@ -53,7 +54,7 @@ impl<'a> StemReader<'a> {
         self.mix.samples()
     }
 
-    /// Appends the interleaved samples of `range`, which follows the one before, to `out`.
+    /// Appends the interleaved samples of `range` to `out`. Each range begins where the previous one ended.
     pub(super) fn read(&mut self, range: Range<u64>, out: &mut Vec<f32>) -> Result<(), Failed> {
         self.read_vocals(range.clone())?;
         match self.stem {
@@ -88,7 +89,7 @@ impl<'a> StemReader<'a> {
     }
 }
 
-/// Brings interleaved samples from one number of channels to another, 1 or 2.
+/// Converts interleaved samples between mono and stereo.
 fn match_channels(samples: &[f32], from: usize, to: usize, out: &mut Vec<f32>) {
     match (from, to) {
         (1, 2) => out.extend(samples.iter().flat_map(|&sample| [sample, sample])),

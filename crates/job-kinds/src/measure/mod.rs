@@ -15,7 +15,7 @@ const MAX_PEAKS: u64 = 4_096;
 /// The least time that a peak covers, in ms.
 const MIN_PEAK_MS: u64 = 10;
 
-/// The peaks, the integrated loudness and the true peak.
+/// Measures peaks, integrated loudness and true peak.
 pub(crate) fn run(source: &Source, tools: &Tools<'_>) -> Result<Output, Failed> {
     let item = decode::open(source, tools)?;
     let mut peaks = Peaks::new(item.shape());
@@ -31,14 +31,15 @@ pub(crate) fn run(source: &Source, tools: &Tools<'_>) -> Result<Output, Failed> 
     })
 }
 
-/// The largest amplitude of each stretch of time.
+/// Finds the largest amplitude of each interval.
 struct Peaks {
     shape: Shape,
     waveform: Waveform,
-    /// Samples of each channel so far.
+    /// Samples of each channel that were pushed.
     samples: u64,
-    /// Where the newest stretch ends.
+    /// The sample at which the newest interval ends.
     end: u64,
+    /// The largest amplitude in the newest interval.
     largest: f32,
 }
 
@@ -55,12 +56,12 @@ impl Peaks {
             self.largest = frame.iter().fold(self.largest, |largest, sample| largest.max(sample.abs()));
             self.samples += 1;
             if self.samples == self.end {
-                self.end_stretch();
+                self.end_interval();
             }
         }
     }
 
-    fn end_stretch(&mut self) {
+    fn end_interval(&mut self) {
         self.waveform.peaks.push((self.largest * 255.0).round() as u8);
         self.largest = 0.0;
         let next = self.waveform.peaks.len() as u64 + 1;
@@ -71,12 +72,13 @@ impl Peaks {
         let ended =
             self.shape.samples_at(self.waveform.peaks.len() as u64 * u64::from(self.waveform.peak_ms));
         if self.samples > ended && (self.waveform.peaks.len() as u64) < MAX_PEAKS {
-            self.end_stretch();
+            self.end_interval();
         }
         self.waveform
     }
 }
 
+/// Measures loudness and true peak.
 struct Loudness {
     meter: EbuR128,
     channels: u32,
@@ -87,7 +89,7 @@ impl Loudness {
         let meter = EbuR128::new(shape.channels, shape.rate, Mode::I | Mode::TRUE_PEAK);
         let mut meter = meter.map_err(unmeasurable)?;
         if shape.channels == 1 {
-            // Players give it to both loudspeakers.
+            // Players play mono on both loudspeakers.
             meter.set_channel(0, Channel::DualMono).map_err(unmeasurable)?;
         }
         Ok(Self { meter, channels: shape.channels })
@@ -97,12 +99,12 @@ impl Loudness {
         self.meter.add_frames_f32(samples).map_err(unmeasurable)
     }
 
-    /// In hundredths of LUFS; none if all is too quiet to be heard.
+    /// In hundredths of LUFS; `None` if the sound is below the absolute gate of −70 LUFS throughout.
     fn integrated(&self) -> Option<i32> {
         self.meter.loudness_global().ok().and_then(hundredths)
     }
 
-    /// In hundredths of dBTP; none for silence.
+    /// In hundredths of dBTP; `None` for silence.
     fn true_peak(&self) -> Option<i32> {
         let peaks = (0..self.channels).filter_map(|channel| self.meter.true_peak(channel).ok());
         hundredths(20.0 * peaks.fold(0.0, f64::max).log10())

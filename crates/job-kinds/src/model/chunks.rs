@@ -11,8 +11,8 @@ use stems::Stereo;
 
 use crate::{Failed, Report};
 
-/// What `separate` makes of a mix whose first sample is `start` in the song, in chunks of so many samples. What is outside of the mix
-/// counts as silence. Each sample depends on less than a chunk before and after it.
+/// Separates a mix, whose first sample is sample `start` of its song, in chunks of `chunk` samples. Chunks that reach beyond the mix are filled
+/// up with silence. Each sample of the result depends on less than a chunk before and after it.
 pub(super) fn overlap_add(
     mix: &Stereo,
     start: u64,
@@ -22,7 +22,7 @@ pub(super) fn overlap_add(
 ) -> Result<Stereo, Failed> {
     let (hop, length) = (chunk / 2, mix.len());
     let mut vocals = [vec![0.0; length], vec![0.0; length]];
-    // Where the first chunk begins that reaches into the mix, from the begin of the mix.
+    // The place of the first chunk that reaches into the mix, counted from the start of the mix.
     let into = usize::try_from(start % hop as u64).unwrap_or(0);
     let first = -(into as i64) - hop as i64;
     let count = (length + into).div_ceil(hop) + 1;
@@ -44,13 +44,13 @@ pub(super) fn overlap_add(
     Ok(Stereo { left, right })
 }
 
-/// So many samples from `at` on, silence where there are none.
+/// `count` samples from `at` on, filled up with silence.
 fn cut(samples: &[f32], at: i64, count: usize) -> Vec<f32> {
     let sample = |place: usize| usize::try_from(at + place as i64).ok().and_then(|at| samples.get(at));
     (0..count).map(|place| sample(place).copied().unwrap_or(0.0)).collect()
 }
 
-/// Rises to the middle of a chunk, and falls: the weights of a sample in its two chunks are 1 together.
+/// A triangle: the weights of a sample in its two chunks sum up to 1.
 fn weight(place: usize, hop: usize) -> f32 {
     let rising = |place: usize| (place as f32 + 0.5) / hop as f32;
     if place < hop { rising(place) } else { 1.0 - rising(place - hop) }
@@ -74,7 +74,7 @@ mod tests {
         Stereo { left: tone(0.1), right: tone(0.37) }
     }
 
-    /// Depends on the whole chunk: less the mean of it.
+    /// Subtracts the mean of the chunk, so that each sample depends on all of it.
     fn separate(chunk: &[Vec<f32>; 2]) -> Result<[Vec<f32>; 2], String> {
         Ok([0, 1].map(|at| {
             let mean = chunk[at].iter().sum::<f32>() / chunk[at].len() as f32;
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_nothing_gives_the_mix() {
+    fn a_model_that_changes_nothing_gives_the_mix() {
         let song = song(1000);
         let same = overlap_add(&song, 0, 64, &Quiet, |chunk| Ok(chunk.clone())).unwrap();
         let apart = |(a, b): (&f32, &f32)| (a - b).abs();
@@ -97,7 +97,7 @@ mod tests {
         let whole = overlap_add(&song, 0, 128, &Quiet, separate).unwrap();
         for (from, to) in [(0, 1000), (500, 1700), (333, 2999), (2000, 3000)] {
             let piece = overlap_add(&song.slice(from..to), from as u64, 128, &Quiet, separate).unwrap();
-            // Less than a chunk at edges within the song depends on what is outside.
+            // Within the song, less than a chunk at the edges of a piece depends on samples outside of the piece.
             let keep_from = if from == 0 { 0 } else { from + 127 };
             let keep_to = if to == 3000 { 3000 } else { to - 127 };
             let kept = piece.slice(keep_from - from..keep_to - from);

@@ -1,14 +1,18 @@
-//! A mix at the rate of the model, and its vocals back.
+//! Converts a mix to the sample rate of the model, and its vocals back.
 //!
-//! Samples of two rates fall together now and then: every 160 of 48,000 with every 147 of 44,100. A piece is converted from such a place
-//! on, so that its samples are those of the whole song.
+//! Samples of two rates coincide at regular places: every 160th sample at 48,000 Hz with every 147th at 44,100 Hz. A piece is converted from
+//! such a place on, so that its samples are the same as those of the whole song.
 
 use stems::Stereo;
 
-use crate::{Failed, sound::Resampler};
+use crate::{
+    Failed,
+    sound::{Resampler, gcd},
+};
 
-/// What `separate` makes of the mix at the rate `to`, converted back. `start` is the mix's first sample in the song; the one that `separate`
-/// gets is at the other rate. What comes before the first place where both fall together, at most a second, has no vocals.
+/// Calls `separate` with the mix at the rate `to`, and converts its result back. `start` is the place of the mix in the song, in samples;
+/// `separate` gets that place at the rate `to`. Vocals before the first place where samples of both rates coincide, at most a second, are
+/// silent.
 pub(super) fn at(
     to: u32,
     mix: &Stereo,
@@ -34,6 +38,7 @@ pub(super) fn at(
     Ok(Stereo { left: placed(&vocals.left), right: placed(&vocals.right) })
 }
 
+/// Changes the sample rate of all of a sound.
 fn converted(sound: &Stereo, from: u32, to: u32) -> Stereo {
     let interleaved: Vec<f32> =
         sound.left.iter().zip(&sound.right).flat_map(|(left, right)| [*left, *right]).collect();
@@ -42,8 +47,4 @@ fn converted(sound: &Stereo, from: u32, to: u32) -> Stereo {
     out.extend_from_slice(resampler.finish());
     let channel = |at: usize| out.iter().skip(at).step_by(2).copied().collect();
     Stereo { left: channel(0), right: channel(1) }
-}
-
-fn gcd(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }

@@ -1,11 +1,11 @@
-//! Decoded sound, and how it is kept in blobs: 32-bit floats, little-endian, channels interleaved.
+//! Decoded sound, stored in blobs as little-endian 32-bit floats with interleaved channels.
 
 mod reader;
 mod resampler;
 mod writer;
 
 pub(crate) use reader::Reader;
-pub(crate) use resampler::Resampler;
+pub(crate) use resampler::{Resampler, gcd};
 pub(crate) use writer::{SAMPLES_PER_BLOB, Writer};
 
 /// Bytes of a sample.

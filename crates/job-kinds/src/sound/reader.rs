@@ -1,4 +1,4 @@
-//! Blobs in, samples out.
+//! Reads the samples of decoded sound from blobs.
 
 use std::ops::Range;
 
@@ -17,24 +17,28 @@ pub(crate) struct Reader<'a> {
     tools: Tools<'a>,
     channels: usize,
     blobs: Vec<Blob>,
-    /// Where each blob begins, and the end: in samples of each channel.
+    /// Where each blob begins, and then the end of the sound, in samples of each channel.
     starts: Vec<u64>,
-    /// The blob that was read last, by its index.
+    /// Index and bytes of the blob that was read last.
     newest: Option<(usize, Bytes)>,
 }
 
 impl<'a> Reader<'a> {
-    /// For good if the sound is none that a task of this version makes.
+    /// Opens the sound of a `decode` task. Fails for good if rate or length are not those of such a sound.
     pub(crate) fn of_sound(tools: Tools<'a>, sound: &Sound) -> Result<Self, Failed> {
         let reader = Self::new(tools, sound.channels, &sound.blobs)?;
         let is_known = (8_000..=48_000).contains(&sound.rate) && reader.samples() == sound.samples;
-        if is_known { Ok(reader) } else { Err(Failed::for_good("decoded sound of another form")) }
+        if is_known {
+            Ok(reader)
+        } else {
+            Err(Failed::for_good("the decoded sound has another rate or length than its task said"))
+        }
     }
 
-    /// A sound of `channels` whose list of blobs is `list`.
+    /// Opens sound of `channels`, whose blobs the blob `list` lists.
     pub(crate) fn new(tools: Tools<'a>, channels: u32, list: &Blob) -> Result<Self, Failed> {
         if !(1..=2).contains(&channels) {
-            return Err(Failed::for_good(format!("decoded sound of {channels} channels")));
+            return Err(Failed::for_good(format!("the decoded sound has {channels} channels")));
         }
         let blobs: Vec<Blob> = get_json(list, "a list of blobs", &tools)?;
         let (channels, mut end) = (channels as usize, 0_u64);
@@ -56,7 +60,7 @@ impl<'a> Reader<'a> {
         self.starts.last().copied().unwrap_or(0)
     }
 
-    /// Appends the interleaved samples of `range` to `out`; what is after the end is left out.
+    /// Appends the interleaved samples of `range` to `out`, up to the end of the sound.
     pub(crate) fn read(&mut self, range: Range<u64>, out: &mut Vec<f32>) -> Result<(), Failed> {
         let end = range.end.min(self.samples());
         let mut at = range.start;
@@ -73,7 +77,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The samples of `range` as two channels, which are the same if the sound has one.
+    /// The samples of `range` in two channels. They are equal if the sound is mono.
     pub(crate) fn stereo(&mut self, range: Range<u64>) -> Result<Stereo, Failed> {
         let mut samples = Vec::new();
         self.read(range, &mut samples)?;

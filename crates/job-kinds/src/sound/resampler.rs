@@ -1,8 +1,8 @@
 //! Changes the sample rate of sound.
 //!
-//! Each sample of the output is a weighted sum of the input around its time: the weights are a sinc, which lets pass what both rates
-//! can have, under a Kaiser window. They are read from a table, between whose entries a straight line is drawn. There is no library for
-//! it that gives the same bits on all machines: `rubato` has other instructions, and so other rounding, where processors have them.
+//! Each output sample is a weighted sum of the input around its time. The weights are a sinc, a low-pass filter at the lower of both rates,
+//! under a Kaiser window. They are interpolated linearly from a table. No library gives the same bits on all machines: `rubato` uses the
+//! instructions that a processor has, and rounds accordingly.
 
 use std::f64::consts::PI;
 
@@ -15,27 +15,29 @@ const STEPS: usize = 1024;
 /// The shape of the window: side lobes are about 100 dB down.
 const KAISER_BETA: f64 = 10.0;
 
-/// What is let pass of what the lower rate can have: the rest is the slope of the filter.
+/// The pass band, as a part of the lower rate's band. The rest is the transition band of the filter.
 const PASSED: f64 = 0.95;
 
-/// Changes the rate of interleaved samples as they come. The output is in time with the input, and holds [`Self::finish`] apart no more
-/// than the input's length.
+/// Changes the rate of interleaved samples as they are pushed. The output is in time with the input and has its length. Only the filter's
+/// reach of input is held.
 pub(crate) struct Resampler {
     from: u64,
     to: u64,
     channels: usize,
     weights: Weights,
-    /// Input from sample `first` on, negative for the silence before the start.
+    /// The input from sample `first` on.
     input: Vec<f32>,
+    /// It is negative at first: silence comes before the start.
     first: i64,
-    /// Samples of input so far, and of output.
+    /// Samples of each channel that were pushed.
     taken: u64,
+    /// Samples of each channel that were returned.
     given: u64,
     output: Vec<f32>,
 }
 
 impl Resampler {
-    /// From and to so many samples a second, neither 0, of 1 or 2 channels.
+    /// `from` and `to` are in samples a second and not 0; `channels` is 1 or 2.
     pub(crate) fn new(from: u32, to: u32, channels: usize) -> Self {
         let weights = Weights::new(from, to);
         let reach = weights.reach;
@@ -52,7 +54,7 @@ impl Resampler {
         }
     }
 
-    /// Takes the next input, and gives the output that depends on nothing later.
+    /// Adds input, and returns the output that depends on no later input.
     pub(crate) fn push(&mut self, samples: &[f32]) -> &[f32] {
         self.output.clear();
         self.input.extend_from_slice(samples);
@@ -61,7 +63,7 @@ impl Resampler {
         &self.output
     }
 
-    /// The rest of the output.
+    /// Returns the rest of the output.
     pub(crate) fn finish(&mut self) -> &[f32] {
         self.output.clear();
         let reach = self.weights.reach + 1;
@@ -70,7 +72,7 @@ impl Resampler {
         &self.output
     }
 
-    /// Gives output as far as there is input for it, up to sample `end`.
+    /// Computes output as far as there is input for it, up to sample `end`.
     fn advance(&mut self, end: u64) {
         let reach = self.weights.reach;
         while self.given < end {
@@ -116,25 +118,25 @@ struct Weights {
     density: f64,
     /// One side of the filter.
     table: Vec<f32>,
-    /// How many samples of the output there are until one lies the same way between those of the input, if they are few.
+    /// After how many output samples their positions between input samples repeat, if that is not more than [`MAX_PERIOD`].
     period: Option<u64>,
-    /// The weights of each sample of a period, or of the newest one.
+    /// The weights of each sample of the period; without a period, those of the newest sample.
     rows: Vec<f32>,
 }
 
-/// The longest period of which all weights are kept: that of the usual rates is 147 or 160.
+/// The longest period whose weights are all kept. The usual rates have 147 or 160.
 const MAX_PERIOD: u64 = 640;
 
 impl Weights {
     fn new(from: u32, to: u32) -> Self {
         let density = PASSED * (f64::from(to) / f64::from(from)).min(1.0);
         let reach = (CROSSINGS as f64 / density).ceil() as usize;
-        let period = u64::from(to) / common_divisor(from.into(), to.into());
+        let period = u64::from(to / gcd(from, to));
         let period = Some(period).filter(|&period| period <= MAX_PERIOD);
         Self { reach, density, table: filter(density), period, rows: Vec::new() }
     }
 
-    /// The weights of sample `number` of the output, which lies `time` after one of the input.
+    /// The weights of output sample `number`, which lies a fraction `time` of an input sample after an input sample.
     fn at(&mut self, time: f64, number: u64) -> &[f32] {
         let length = 2 * self.reach;
         let row = match self.period {
@@ -144,7 +146,7 @@ impl Weights {
                 0
             }
         };
-        // Rows are asked for in order.
+        // Output samples, and so rows, are computed in order.
         if self.rows.len() < (row + 1) * length {
             self.add_row(time);
         }
@@ -165,11 +167,12 @@ impl Weights {
     }
 }
 
-fn common_divisor(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { common_divisor(b, a % b) }
+/// The greatest common divisor.
+pub(crate) fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// One side of the windowed sinc, and a 0 after it.
+/// One side of the windowed sinc, followed by a 0.
 fn filter(density: f64) -> Vec<f32> {
     let weight = |n: usize| {
         let crossings = n as f64 / STEPS as f64;
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_lower_rate_cannot_have_is_left_out() {
+    fn tones_above_the_band_of_the_lower_rate_are_removed() {
         let out = resampled(48_000, 16_000, &tone(48_000, 9_000.0, 48_000), 4_096);
         let largest =
             out.iter().skip(800).take(14_000).fold(0.0_f32, |largest, value| largest.max(value.abs()));

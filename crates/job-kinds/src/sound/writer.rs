@@ -1,4 +1,4 @@
-//! Samples in, blobs out.
+//! Writes the samples of decoded sound to blobs.
 
 use protocol::item::Blob;
 
@@ -8,7 +8,7 @@ use crate::{Failed, Tools, blobs::put_json};
 /// Samples of each channel in a blob: about five seconds, 2 MiB of stereo.
 pub(crate) const SAMPLES_PER_BLOB: u64 = 1 << 18;
 
-/// Cuts sound into blobs of [`SAMPLES_PER_BLOB`]. It holds one of them.
+/// Stores sound in blobs of [`SAMPLES_PER_BLOB`]. It holds at most one blob.
 pub(crate) struct Writer<'a> {
     tools: Tools<'a>,
     blob_bytes: usize,
@@ -22,7 +22,7 @@ impl<'a> Writer<'a> {
         Self { tools, blob_bytes, pending: Vec::with_capacity(blob_bytes), blobs: Vec::new() }
     }
 
-    /// Adds interleaved samples.
+    /// Appends interleaved samples.
     pub(crate) fn push(&mut self, samples: &[f32]) -> Result<(), Failed> {
         for sample in samples {
             self.pending.extend_from_slice(&sample.to_le_bytes());
@@ -33,7 +33,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// The list of all blobs.
+    /// Stores the rest, and returns a blob with the list of all blobs.
     pub(crate) fn finish(mut self) -> Result<Blob, Failed> {
         if !self.pending.is_empty() {
             self.put()?;
