@@ -216,10 +216,10 @@ fn container_usage(id: u32) -> Result<Usage> {
     Ok(parse_cpu_stat(&stat))
 }
 
-/// Processor time of a process, time of ended threads included. Its `stat` has it in steps of 10 ms, which a server that is
-/// nearly idle takes a second for: the clock of the process is exact.
+/// Processor time of a process, including that of threads that ended. Its clock is exact; its `stat` counts in steps of 10 ms, which is too
+/// coarse for a server that is nearly idle.
 pub(crate) fn process_cpu_us(id: u32) -> Result<u64> {
-    let process = i32::try_from(id).map_err(|_| Error::Limit(format!("{id} is no process")))?;
+    let process = i32::try_from(id).map_err(|_| Error::Limit(format!("{id} is not a process id")))?;
     let used = clock_getcpuclockid(Pid::from_raw(process)).and_then(ClockId::now);
     let used = used.map_err(io::Error::from).context(|| format!("reading the clock of process {id}"))?;
     Ok(u64::try_from(used.num_microseconds()).unwrap_or_default())

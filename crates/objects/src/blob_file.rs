@@ -129,7 +129,7 @@ impl Stamp {
     fn is_older(&self, age: Duration) -> bool {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let past = |second: i64| u64::try_from(second).ok().filter(|second| *second <= now.as_secs());
-        // A file that was restored may have been modified in the future, by its own account. When it was changed is this system's.
+        // A restored file may claim a modification time in the future, which is ignored. This system sets the change time itself.
         let changed = past(self.changed.0).map(|changed| changed.max(past(self.modified.0).unwrap_or(0)));
         changed.is_some_and(|changed| now >= Duration::from_secs(changed).saturating_add(age))
     }
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_restored_from_a_computer_with_a_wrong_clock_is_remembered() {
+    fn a_file_with_a_modification_time_in_the_future_is_remembered() {
         let Blob { folder, hash, path, temporary: _temporary } = blob();
         let next_year =
             fs::metadata(&path).unwrap().modified().unwrap() + Duration::from_secs(366 * 24 * 3600);

@@ -37,7 +37,7 @@ impl Contestant {
         command
             .args(["cdn", "--listen", &address.to_string()])
             .args(["--main-server", &format!("http://{}", main_server.address)])
-            // All players have one address.
+            // All players share one address, so its limit must not apply.
             .args(["--library-requests-per-address", "1000000"])
             .arg("--objects")
             .arg(&songs.folder)

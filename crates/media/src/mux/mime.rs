@@ -15,12 +15,12 @@ pub(super) fn of(format: Rendition, tracks: &[Track]) -> Result<String, Error> {
 
 /// The type of a file in Matroska.
 pub(super) fn matroska(tracks: &[Track]) -> Result<String, Error> {
-    // MP4's names say most of a codec.
+    // Matroska has no rules for it. The names of MP4 have the most detail.
     let codecs = codecs(Rendition::Frames, tracks)?;
     Ok(format!("{}/x-matroska;codecs=\"{codecs}\"", kind(tracks)))
 }
 
-/// The names of all codecs, video first.
+/// The `codecs` parameter, video first.
 fn codecs(format: Rendition, tracks: &[Track]) -> Result<String, Error> {
     let mut codecs = Vec::new();
     for track in tracks {

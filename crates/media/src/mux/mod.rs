@@ -51,7 +51,7 @@ impl Muxer {
         Self::with_leads(format, tracks, leads, true)
     }
 
-    /// A muxer for a whole file in Matroska, which holds every codec; otherwise it is written as WebM.
+    /// A muxer for a whole file in Matroska, which holds every codec. Chunks are written as in WebM.
     ///
     /// # Errors
     /// `Malformed` where a track's configuration is broken.
@@ -105,7 +105,7 @@ pub fn most_chunk_bytes(run: &Run) -> usize {
     webm::chunk_bytes(run).max(cmaf::chunk_bytes(run)).max(frames::chunk_bytes(run))
 }
 
-/// What a container has for a frame: its data, silence for a gap in sound, nothing for one in pictures.
+/// The payload of a frame in a container: its data, or silence for a gap in sound; `None` for a gap in pictures.
 pub fn payload<'a>(track: &Track, frame: &'a Frame) -> Option<Cow<'a, [u8]>> {
     if frame.is_gap() { codec::silence(track, frame.duration_us) } else { Some(Cow::Borrowed(&frame.data)) }
 }

@@ -15,7 +15,7 @@ const LOWEST_HZ: f64 = 90.0;
 /// and 1.7, the songs of the tests are best separated with this.
 const CAUTION: f32 = 1.4;
 
-/// What part of the work it is to find what repeats.
+/// Finding repetitions is this part of the work.
 const REPETITION_PART: f32 = 0.6;
 
 /// Magnitudes, frame by frame.
@@ -34,8 +34,8 @@ impl Magnitudes {
     }
 }
 
-/// The vocals' frames, the same for both channels, of a mix with `rate` samples a second and `hop` of them between two frames. None if
-/// `go_on`, which is told how much is done, says no.
+/// The vocals' frames, the same for both channels, of a mix with `rate` samples a second and `hop` of them between two frames. Calls `go_on`
+/// with the part that is done; `None` if it returns `false`.
 pub(crate) fn vocals(
     left: &Frames,
     right: &Frames,
@@ -46,7 +46,7 @@ pub(crate) fn vocals(
     let bins = left.bins();
     let middle: Vec<Complex32> =
         left.values().iter().zip(right.values()).map(|(left, right)| (left + right) * 0.5).collect();
-    // `norm` is `hypot` of the C library, which rounds otherwise in each of them.
+    // `norm` would call `hypot` of the C library, and C libraries round differently.
     let magnitude = |value: &Complex32| value.norm_sqr().sqrt();
     let magnitudes = Magnitudes { values: middle.iter().map(magnitude).collect(), bins };
     let frames_per_s = rate / hop as f64;

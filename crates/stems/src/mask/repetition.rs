@@ -13,10 +13,10 @@ const BANDS: usize = 48;
 /// The lowest and the highest frequency by which frames are compared, in Hz.
 const BAND_EDGES_HZ: (f64, f64) = (60.0, 12_000.0);
 
-/// From one call of `go_on` to the next.
+/// Frames from one call of `go_on` to the next.
 const FRAMES_A_STEP: usize = 64;
 
-/// The magnitudes of what repeats, at most those of the mix. None if `go_on` says no.
+/// The magnitudes of what repeats, at most those of the mix. `None` if `go_on` returns `false`.
 pub(super) fn background(
     magnitudes: &Magnitudes,
     frames_per_s: f64,

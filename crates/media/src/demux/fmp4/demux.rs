@@ -97,8 +97,8 @@ impl Demuxer {
         }
     }
 
-    /// How much later than their times packets are shown and heard, in µs, by the edit lists: negative where the media begins with what
-    /// decoders need first, as encoded sound does. 0 before the tracks came.
+    /// How much later than their timestamps packets are shown and heard, in µs, by the edit lists. It is negative if the media begins with
+    /// packets that only prime a decoder, as encoded sound does. 0 before [`Event::Tracks`].
     pub fn start_us(&self) -> i64 {
         let start_us = self.movie.as_ref().map(|movie| movie::start_us(&movie.moov, self.origin));
         start_us.and_then(Result::ok).unwrap_or(0)

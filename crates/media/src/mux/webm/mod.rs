@@ -28,7 +28,7 @@ pub(super) fn init(tracks: &[Track]) -> Result<Bytes, Error> {
     Ok(document("webm", tracks))
 }
 
-/// The same in Matroska, which holds every codec.
+/// As [`init`], for Matroska, which holds every codec.
 pub(super) fn matroska_init(tracks: &[Track]) -> Bytes {
     document("matroska", tracks)
 }
