@@ -67,7 +67,7 @@ fn the_sound_of_a_video_is_a_file_of_its_own() {
 }
 
 #[test]
-fn songs_are_copied_with_their_words() {
+fn songs_are_copied_with_title_and_artist() {
     let world = World::plain();
     for (name, arguments, format, codec) in [
         ("song.mp3", "-c:a libmp3lame -b:a 64k", Mp3, "mp3"),

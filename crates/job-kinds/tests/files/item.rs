@@ -1,9 +1,7 @@
-//! Items made by ffmpeg, an object store in memory, and what ffprobe says of exported files.
+//! Items made by ffmpeg, tasks that make files of them, and what ffprobe says of those files.
 
 use std::{
-    collections::HashMap,
-    fs::{self, File},
-    hash::{DefaultHasher, Hasher},
+    fs,
     path::{Path, PathBuf},
     process::Command,
     sync::{
@@ -12,59 +10,19 @@ use std::{
     },
 };
 
-use bytes::Bytes;
-use job_kinds::{Blobs, Cancelled, Failed, Report, Tools};
+use job_kinds::{Cancelled, Failed, Report, Tools};
 use protocol::{
-    ItemId,
-    item::{Alternative, Blob, Fragment, Manifest, ManifestTake},
-    job::{Export, ExportFormat, Failure, Output, Params, Source, Work},
+    item::{Blob, Manifest, ManifestTake},
+    job::{Export, ExportFormat, Output, Params, Source, Work},
 };
 use tempfile::TempDir;
+
+use crate::shared::{self, Memory, manifest};
 
 pub(crate) const SOUND: &str = "-f lavfi -i aevalsrc=sin(300*t*t)*0.4|sin(440*2*PI*t)*0.3:s=48000:d=";
 pub(crate) const PICTURES: &str = "-f lavfi -i testsrc2=s=160x120:r=12:d=";
 pub(crate) const VP8: &str = "-c:v libvpx -deadline realtime -cpu-used 8 -g 24 -c:a libopus -b:a 48k";
 pub(crate) const H264: &str = "-c:v libx264 -preset veryfast -g 24 -bf 2 -pix_fmt yuv420p -c:a aac";
-
-/// Blobs in memory.
-#[derive(Default)]
-pub(crate) struct Memory(Mutex<HashMap<String, Bytes>>);
-
-impl Memory {
-    pub(crate) fn add(&self, bytes: Bytes) -> Blob {
-        let mut hasher = DefaultHasher::new();
-        hasher.write(&bytes);
-        let blob = Blob { hash: format!("{:064x}", hasher.finish()), bytes: bytes.len() as u64 };
-        self.0.lock().unwrap().insert(blob.hash.clone(), bytes);
-        blob
-    }
-
-    pub(crate) fn replace(&self, blob: &Blob, bytes: Bytes) {
-        self.0.lock().unwrap().insert(blob.hash.clone(), bytes);
-    }
-
-    pub(crate) fn remove(&self, blob: &Blob) {
-        self.0.lock().unwrap().remove(&blob.hash);
-    }
-
-    /// The bytes that a list of blobs names.
-    fn joined(&self, list: &Blob) -> Vec<u8> {
-        let blobs: Vec<Blob> = serde_json::from_slice(&self.get(list).unwrap()).unwrap();
-        assert!(blobs.iter().all(|blob| blob.bytes <= 16 << 20));
-        blobs.iter().flat_map(|blob| self.get(blob).unwrap()).collect()
-    }
-}
-
-impl Blobs for Memory {
-    fn get(&self, blob: &Blob) -> Result<Bytes, Failed> {
-        let gone = || Failed { failure: Failure::InputGone, reason: format!("no blob {}", blob.hash) };
-        self.0.lock().unwrap().get(&blob.hash).cloned().ok_or_else(gone)
-    }
-
-    fn put(&self, bytes: Bytes) -> Result<Blob, Failed> {
-        Ok(self.add(bytes))
-    }
-}
 
 /// Lets so many reports of progress pass, and cancels then.
 pub(crate) struct Reports {
@@ -122,34 +80,16 @@ impl World {
 
     /// A file made by ffmpeg as an item of one take.
     pub(crate) fn item(&self, name: &str, arguments: &str) -> Manifest {
-        let take = self.take(&self.file(name, arguments));
-        Manifest { item_id: ItemId::from_bytes([1; 16]), is_growing: false, takes: vec![take] }
+        manifest(vec![self.take(&self.file(name, arguments))])
     }
 
     /// A file as a take.
     pub(crate) fn take(&self, path: &Path) -> ManifestTake {
-        let size = fs::metadata(path).unwrap().len();
-        let mut file = media_file::open(File::open(path).unwrap(), size, "a file").unwrap();
-        let formats = file.formats();
-        let fragments: Vec<_> = file.by_ref().map(Result::unwrap).collect();
-        let mut renditions = formats.iter().enumerate().map(|(at, format)| Alternative {
-            mime: format.mime.clone(),
-            init: format.init.clone().map(|init| self.blobs.add(init)),
-            fragments: fragments
-                .iter()
-                .map(|fragment| Fragment {
-                    blob: self.blobs.add(fragment.media[at].clone()),
-                    start_ms: fragment.start_ms,
-                    duration_ms: fragment.duration_ms,
-                })
-                .collect(),
-        });
-        let Alternative { mime, init, fragments } = renditions.next().unwrap();
-        ManifestTake { mime, init, fragments, offset_ms: 0, alternatives: renditions.collect() }
+        self.blobs.take(path)
     }
 
     pub(crate) fn source(&self, manifest: &Manifest) -> Source {
-        Source { manifest: self.blobs.add(serde_json::to_vec(manifest).unwrap().into()) }
+        Source { manifest: self.blobs.add(serde_json::to_vec(manifest).unwrap()) }
     }
 
     /// Does a task, in a new scratch folder.
@@ -171,7 +111,9 @@ impl World {
         let work = Export { source: self.source(manifest), params, needs_ffmpeg, title, artist };
         let output = self.run(&Work::Export(work))?;
         let Output::File { extension, mime, blobs, bytes } = output else { panic!("{output:?}") };
-        let content = self.blobs.joined(&blobs);
+        let pieces: Vec<Blob> = self.blobs.json(&blobs);
+        assert!(pieces.iter().all(|blob| blob.bytes <= 16 << 20));
+        let content = self.blobs.joined(&pieces);
         assert_eq!(content.len() as u64, bytes);
         let (_, path) = tempfile::Builder::new()
             .suffix(&format!(".{extension}"))
@@ -255,8 +197,5 @@ pub(crate) fn times_s(path: &Path, kind: &str) -> Vec<f64> {
 
 /// Standard output of a program, which has to succeed.
 fn run(program: &str, arguments: &str) -> String {
-    let output = Command::new(program).args(arguments.split_whitespace()).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments}: {errors}");
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(shared::run(program, arguments).0).unwrap()
 }

@@ -6,3 +6,5 @@ mod copied;
 mod encoded;
 mod item;
 mod pictures;
+#[path = "../shared/mod.rs"]
+mod shared;

@@ -1,46 +1,23 @@
-//! Items made of files by ffmpeg, an object store in memory, and sound as ffmpeg decodes it.
+//! Items made of files by ffmpeg, tasks on their sound, and sound as ffmpeg decodes it.
 
 use std::{
-    collections::HashMap,
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
-    process::Command,
-    sync::{
-        Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use bytes::Bytes;
-use job_kinds::{Blobs, Cancelled, Failed, Report, Tools, VocalsModel};
+use job_kinds::{Cancelled, Failed, Report, Tools, VocalsModel};
 use protocol::{
-    ItemId,
-    item::{Alternative, Blob, Fragment, Manifest, ManifestTake},
-    job::{Failure, Output, Sound, Source, Work},
+    item::{Blob, Fragment, ManifestTake},
+    job::{Output, Sound, Source, Work},
 };
 use serde::de::DeserializeOwned;
 
-/// An object store in memory.
-#[derive(Default)]
-pub(crate) struct Memory {
-    blobs: Mutex<HashMap<String, Bytes>>,
-}
+use crate::shared::{Memory, manifest};
+pub(crate) use crate::shared::{encoded, path, run};
 
-impl Blobs for Memory {
-    fn get(&self, blob: &Blob) -> Result<Bytes, Failed> {
-        let found = self.blobs.lock().unwrap().get(&blob.hash).cloned();
-        found.ok_or_else(|| Failed { failure: Failure::InputGone, reason: blob.hash.clone() })
-    }
-
-    fn put(&self, bytes: Bytes) -> Result<Blob, Failed> {
-        let hash = blake3::hash(&bytes).to_hex().to_string();
-        let blob = Blob { hash: hash.clone(), bytes: bytes.len() as u64 };
-        self.blobs.lock().unwrap().insert(hash, bytes);
-        Ok(blob)
-    }
-}
-
-/// Counts reports, and cancels after some.
+/// Counts reports, and cancels the task after some.
 pub(crate) struct Counter {
     pub(crate) reports: AtomicU32,
     pub(crate) most: u32,
@@ -54,7 +31,7 @@ impl Report for Counter {
     }
 }
 
-/// A worker.
+/// A worker with an object store.
 pub(crate) struct Bench {
     pub(crate) memory: Memory,
     pub(crate) counter: Counter,
@@ -65,7 +42,7 @@ impl Bench {
         Self::cancelled_after(u32::MAX)
     }
 
-    /// Whose tasks are cancelled at so many reports.
+    /// Its tasks are cancelled after `most` reports of progress.
     pub(crate) fn cancelled_after(most: u32) -> Self {
         Self { memory: Memory::default(), counter: Counter { reports: AtomicU32::new(0), most } }
     }
@@ -74,7 +51,7 @@ impl Bench {
         self.run_with(work, None)
     }
 
-    /// With an operator's model.
+    /// Does a task with an operator's model.
     pub(crate) fn run_with(&self, work: &Work, model: Option<&dyn VocalsModel>) -> Result<Output, Failed> {
         let tools = Tools {
             blobs: &self.memory,
@@ -87,47 +64,24 @@ impl Bench {
     }
 
     pub(crate) fn put(&self, bytes: impl Into<Bytes>) -> Blob {
-        self.memory.put(bytes.into()).unwrap()
+        self.memory.add(bytes)
     }
 
     pub(crate) fn bytes(&self, blob: &Blob) -> Vec<u8> {
-        self.memory.get(blob).unwrap().to_vec()
+        self.memory.joined([blob])
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&self, blob: &Blob) -> T {
-        serde_json::from_slice(&self.memory.get(blob).unwrap()).unwrap()
+        self.memory.json(blob)
     }
 
-    /// The takes of an item that is made of an uploaded file.
+    /// The take of an item that is made of an uploaded file.
     pub(crate) fn uploaded(&self, path: &Path) -> ManifestTake {
-        let size = fs::metadata(path).unwrap().len();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let mut file = media_file::open(File::open(path).unwrap(), size, &name).unwrap();
-        let formats = file.formats();
-        let fragments: Vec<_> = file.by_ref().collect::<Result<_, _>>().unwrap();
-        let mut of_formats: Vec<_> = formats
-            .into_iter()
-            .enumerate()
-            .map(|(index, format)| Alternative {
-                mime: format.mime,
-                init: format.init.map(|init| self.put(init)),
-                fragments: fragments
-                    .iter()
-                    .map(|fragment| Fragment {
-                        blob: self.put(fragment.media[index].clone()),
-                        start_ms: fragment.start_ms,
-                        duration_ms: fragment.duration_ms,
-                    })
-                    .collect(),
-            })
-            .collect();
-        let Alternative { mime, init, fragments } = of_formats.remove(0);
-        ManifestTake { mime, init, fragments, offset_ms: 0, alternatives: of_formats }
+        self.memory.take(path)
     }
 
     pub(crate) fn source(&self, takes: Vec<ManifestTake>) -> Source {
-        let manifest = Manifest { item_id: ItemId::from_bytes([7; 16]), is_growing: false, takes };
-        Source { manifest: self.put(serde_json::to_vec(&manifest).unwrap()) }
+        Source { manifest: self.put(serde_json::to_vec(&manifest(takes)).unwrap()) }
     }
 
     /// Decodes an item.
@@ -141,17 +95,14 @@ impl Bench {
 
     /// All samples of a list of blobs.
     pub(crate) fn samples(&self, list: &Blob) -> Vec<f32> {
-        let blobs: Vec<Blob> = self.json(list);
-        let bytes = blobs.iter().flat_map(|blob| self.memory.get(blob).unwrap());
-        floats(&bytes.collect::<Vec<u8>>())
+        floats(&self.memory.joined(&self.json::<Vec<Blob>>(list)))
     }
 
     /// The init segment and all fragments as a file.
     pub(crate) fn saved(&self, name: &str, init: Option<&Blob>, fragments: &[Fragment]) -> PathBuf {
         let blobs = init.into_iter().chain(fragments.iter().map(|fragment| &fragment.blob));
-        let bytes: Vec<u8> = blobs.flat_map(|blob| self.memory.get(blob).unwrap()).collect();
         let path = path(name);
-        fs::write(&path, bytes).unwrap();
+        fs::write(&path, self.memory.joined(blobs)).unwrap();
         path
     }
 }
@@ -167,33 +118,10 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
 }
 
-/// Where the file of this name is.
-pub(crate) fn path(name: &str) -> PathBuf {
-    // Each test program has a folder of its own.
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_CRATE_NAME"));
-    fs::create_dir_all(&folder).unwrap();
-    folder.join(name)
-}
-
-/// Makes a file with ffmpeg.
-pub(crate) fn encoded(name: &str, arguments: &str) -> PathBuf {
-    let path = path(name);
-    run("ffmpeg", &format!("-nostdin -v error -y {arguments} {}", path.display()));
-    path
-}
-
 /// The interleaved samples of a file as ffmpeg decodes them, with options for reading and for writing.
 pub(crate) fn ffmpeg_samples(path: &Path, decoder: &str, options: &str) -> Vec<f32> {
     let arguments = format!("-nostdin -v error {decoder} -i {} -vn {options} -f f32le -", path.display());
     floats(&run("ffmpeg", &arguments).0)
-}
-
-/// Standard output and errors of a program, which has to succeed.
-pub(crate) fn run(program: &str, arguments: &str) -> (Vec<u8>, String) {
-    let output = Command::new(program).args(arguments.split_whitespace()).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{program} {arguments}: {errors}");
-    (output.stdout, errors)
 }
 
 /// How much louder `wanted` is than the difference to `got`, in dB.

@@ -7,4 +7,6 @@ mod damage;
 mod decode;
 mod measure;
 mod same;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod stems;

@@ -1,7 +1,9 @@
 //! Files made by ffmpeg, and what ffmpeg says of files and of their fragments.
 
 // Every test program uses its own part of this, and all of it is for tests.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, unused_imports, clippy::unwrap_used)]
+
+mod files;
 
 use std::{
     fs::{self, File},
@@ -11,31 +13,15 @@ use std::{
 
 use media_file::{Format, Fragment, MediaFile};
 
+pub(crate) use files::{encoded, path};
+
 /// A tone that never repeats, and pictures that move.
 pub(crate) const SOUND: &str = "-f lavfi -i aevalsrc=sin(300*t*t)*0.4|sin(440*2*PI*t)*0.3:s=44100:d=";
 pub(crate) const PICTURES: &str = "-f lavfi -i testsrc2=s=160x120:r=12:d=";
 
-/// Where the file of this name is.
-pub(crate) fn path(name: &str) -> PathBuf {
-    // Each test program has a folder of its own.
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_CRATE_NAME"));
-    fs::create_dir_all(&folder).unwrap();
-    folder.join(name)
-}
-
-/// Makes a file with ffmpeg.
-pub(crate) fn encoded(name: &str, arguments: &str) -> PathBuf {
-    let path = path(name);
-    run("ffmpeg", &format!("-nostdin -v error -y {arguments} {}", path.display()));
-    path
-}
-
 /// Standard output of a program, which has to succeed.
 pub(crate) fn run(program: &str, arguments: &str) -> String {
-    let output = Command::new(program).args(arguments.split_whitespace()).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments}: {errors}");
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(files::run(program, arguments).0).unwrap()
 }
 
 pub(crate) fn open(path: &Path) -> Result<MediaFile, media_file::Error> {
