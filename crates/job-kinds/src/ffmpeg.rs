@@ -37,6 +37,10 @@ const MAX_ALLOC: &str = "268435456";
 /// The most pixels of a picture: 8K.
 const MAX_PIXELS: &str = "35389440";
 
+/// The most address space that it may take, in bytes. Encoding pictures of 8K took 3.1 GiB as H.264, and over 4.4 GiB as VP9.
+#[cfg(target_os = "linux")]
+const MAX_ADDRESS_SPACE: u64 = 8 << 30;
+
 /// Options in front of the input: the demuxer of the container, and the pipe as the only protocol.
 pub(crate) fn input(container: &str) -> Result<Vec<OsString>, Failed> {
     let demuxer = match container {
@@ -96,6 +100,7 @@ impl Run<'_> {
     pub(crate) fn run(&self, tools: &Tools<'_>) -> Result<(), Failed> {
         let program = tools.ffmpeg.ok_or_else(|| Failed::again("the worker has no ffmpeg"))?;
         let mut child = Running(self.spawn(program, tools.scratch)?);
+        limit_memory(&child.0)?;
         let (stdin, stdout, stderr) = (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take());
         let (fed, (told, times)) = (AtomicU64::new(0), mpsc::channel());
         thread::scope(|scope| {
@@ -178,6 +183,23 @@ impl Run<'_> {
     }
 }
 
+/// Bounds the memory of the program, which has allocated next to nothing yet: without input it cannot go far.
+#[cfg(target_os = "linux")]
+fn limit_memory(child: &Child) -> Result<(), Failed> {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let limit = Rlimit { current: Some(MAX_ADDRESS_SPACE), maximum: Some(MAX_ADDRESS_SPACE) };
+    let limited = prlimit(Some(Pid::from_child(child)), Resource::As, limit);
+    limited
+        .map(|_| ())
+        .map_err(|error| Failed::again(format!("the memory of ffmpeg cannot be limited: {error}")))
+}
+
+/// Other systems bound single allocations alone.
+#[cfg(not(target_os = "linux"))]
+fn limit_memory(_: &Child) -> Result<(), Failed> {
+    Ok(())
+}
+
 /// Sends how many ms of output there are, each time that it reports them.
 fn tell_times(stdout: impl Read, told: &Sender<u64>) {
     for line in BufReader::new(stdout).lines() {
@@ -213,8 +235,8 @@ fn folder_bytes(folder: &Path) -> u64 {
 
 /// Failures of the machine may not happen on another worker or at another time; failures of the media always do.
 fn failure(status: ExitStatus, messages: &str) -> Failed {
-    const OF_THE_MACHINE: [&str; 4] =
-        ["No space left on device", "Cannot allocate memory", "Unknown encoder", "Unrecognized option"];
+    // Memory is not among them: the limits that it reached here are those of every worker.
+    const OF_THE_MACHINE: [&str; 3] = ["No space left on device", "Unknown encoder", "Unrecognized option"];
     let last = messages.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no message").trim();
     let reason = format!("ffmpeg failed ({status}): {last}");
     let is_of_the_machine =

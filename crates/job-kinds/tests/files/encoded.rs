@@ -87,10 +87,7 @@ fn parts_with_other_codecs_and_sizes_become_one_file() {
     let world = World::with_ffmpeg();
     let mut item = world.item("first.webm", &format!("{PICTURES}4 {SOUND}4 {VP8}"));
     let wide = "-f lavfi -i testsrc2=s=320x120:r=12:d=3";
-    let mut second = world.take(&world.file("second.mp4", &format!("{wide} {SOUND}3 {H264}")));
-    second.offset_ms = 4_100;
-    second.fragments.iter_mut().for_each(|fragment| fragment.start_ms += 4_100);
-    item.takes.push(second);
+    item.takes.push(later(world.take(&world.file("second.mp4", &format!("{wide} {SOUND}3 {H264}")))));
     for (params, length_s) in [(params(Mp4), 7.0), (clip(Webm, 3_000, 5_100), 2.0), (params(Mp3), 7.0)] {
         let file = world.export(&item, params).unwrap();
         assert!((file.duration_s() - length_s).abs() < 0.3, "{} of {length_s}", file.duration_s());
@@ -101,7 +98,7 @@ fn parts_with_other_codecs_and_sizes_become_one_file() {
     }
 }
 
-/// A take after 4.1 s.
+/// Moves a take to 4.1 s of its item.
 fn later(mut take: ManifestTake) -> ManifestTake {
     take.offset_ms = 4_100;
     take.fragments.iter_mut().for_each(|fragment| fragment.start_ms += 4_100);
@@ -201,6 +198,7 @@ fn what_ffmpeg_says_last_is_the_reason() {
     for (script, failure, reason) in [
         ("echo one >&2; echo 'it is broken' >&2; exit 1", Failure::ForGood, "it is broken"),
         ("echo 'av_interleaved: No space left on device' >&2; exit 1", Failure::Again, "No space left"),
+        ("echo 'a filter: Cannot allocate memory' >&2; exit 1", Failure::ForGood, "Cannot allocate"),
         ("kill -9 $$", Failure::Again, "signal: 9"),
         ("exit 0", Failure::Again, "cannot be read"),
         ("head -c 100000 /dev/zero >&2; echo >&2; echo end >&2; exit 3", Failure::ForGood, "end"),
@@ -210,6 +208,18 @@ fn what_ffmpeg_says_last_is_the_reason() {
         assert_eq!(failed.failure, failure, "{}", failed.reason);
         assert!(failed.reason.contains(reason), "{}", failed.reason);
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_memory_of_the_program_is_limited() {
+    let mut world = World::plain();
+    let item = film(&world);
+    // The limit is set while it starts.
+    let wait = "n=0; while [ $(ulimit -v) = unlimited ] && [ $n -lt 100000 ]; do n=$((n + 1)); done";
+    world.ffmpeg = Some(program(&world, &format!("{wait}; ulimit -v > export")));
+    let file = world.export(&item, params(Mp4)).unwrap();
+    assert_eq!(String::from_utf8(file.content).unwrap().trim(), (8 << 20).to_string(), "KiB");
 }
 
 #[test]
