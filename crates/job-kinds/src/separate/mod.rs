@@ -8,16 +8,18 @@ use crate::{
     sound::{Reader, Writer},
 };
 
-/// The longest piece, in seconds: its spectra take most of a task's memory.
-const MAX_PIECE_S: u64 = 60;
+/// The longest piece, in seconds. Its spectra take 5 MB a second at 48 kHz, which [`MAX_TASK_BYTES`](crate::MAX_TASK_BYTES) has to hold.
+const MAX_PIECE_S: u64 = 45;
 
-/// The vocals of the piece's kept part.
+/// Separates the piece, and stores the vocals of its kept part.
 pub(crate) fn run(work: &Separate, tools: &Tools<'_>) -> Result<Output, Failed> {
     let &Separate { read_from, read_to, keep_from, keep_to, ref sound, .. } = work;
     let is_in_order =
         read_from <= keep_from && keep_from < keep_to && keep_to <= read_to && read_to <= sound.samples;
     if !is_in_order || read_to - read_from > MAX_PIECE_S * u64::from(sound.rate) {
-        return Err(Failed::for_good("a piece out of range"));
+        return Err(Failed::for_good(format!(
+            "the piece is not within the song, or longer than {MAX_PIECE_S} s"
+        )));
     }
     tools.report.progress(0.0)?;
     let mix = Reader::of_sound(*tools, sound)?.stereo(read_from..read_to)?;
@@ -35,12 +37,13 @@ pub(crate) fn run(work: &Separate, tools: &Tools<'_>) -> Result<Output, Failed> 
     let place = |at: u64| (at - read_from) as usize;
     let kept = vocals.slice(place(keep_from)..place(keep_to));
     if kept.len() as u64 != keep_to - keep_from {
-        return Err(Failed::for_good("the model gave vocals of another length"));
+        return Err(Failed::for_good("the vocals are not as long as the piece"));
     }
     Ok(Output::Piece(store(tools, &kept)?))
 }
 
-/// The model that the task names. A worker with another one leaves it to others: pieces of one song have to fit together.
+/// The model that the task names; `None` for the built-in separator. All pieces of a song need the same model, so a worker with another one
+/// leaves the task to other workers.
 fn model<'a>(work: &Separate, tools: &Tools<'a>) -> Result<Option<&'a dyn VocalsModel>, Failed> {
     let Some(wanted) = &work.model else { return Ok(None) };
     match tools.model.filter(|model| model.hash() == wanted) {
@@ -49,7 +52,7 @@ fn model<'a>(work: &Separate, tools: &Tools<'a>) -> Result<Option<&'a dyn Vocals
     }
 }
 
-/// Progress of the separation as that of the task, which reads before and writes after it.
+/// Reports progress of the separation as the middle 80 % of the task: reading comes before it, writing after.
 struct Middle<'a>(&'a dyn Report);
 
 impl Report for Middle<'_> {
@@ -58,6 +61,7 @@ impl Report for Middle<'_> {
     }
 }
 
+/// Stores the vocals, as mono if both channels are the same.
 fn store(tools: &Tools<'_>, Stereo { left, right }: &Stereo) -> Result<Piece, Failed> {
     let channels = if left == right { 1 } else { 2 };
     let mut writer = Writer::new(*tools, channels);

@@ -55,7 +55,7 @@ fn song(bench: &Bench, name: &str, seconds: u32) -> Sound {
 fn however_a_song_is_cut_its_stems_are_the_same_bytes() {
     let bench = Bench::new();
     let sound = song(&bench, "cut.flac", 35);
-    let whole = separated(&bench, &sound, 60);
+    let whole = separated(&bench, &sound, 45);
     assert_eq!(whole.len(), 1);
     let cut = separated(&bench, &sound, 9);
     assert_eq!(cut.len(), 4);
@@ -68,7 +68,7 @@ fn however_a_song_is_cut_its_stems_are_the_same_bytes() {
 fn stems_play_as_they_were_separated_in_both_formats() {
     let bench = Bench::new();
     let sound = song(&bench, "plays.flac", 21);
-    let pieces = separated(&bench, &sound, 60);
+    let pieces = separated(&bench, &sound, 45);
     let mix = bench.samples(&sound.blobs);
     let vocals = bench.samples(&pieces[0].blobs);
     assert_eq!((pieces[0].channels, vocals.len() as u64), (1, sound.samples));
@@ -131,6 +131,11 @@ fn pieces_that_are_not_of_the_song_fail_for_good() {
     assert_eq!(fails(named), Failure::Again, "a worker with that model does it");
     assert_eq!(fails(piece(0, 1_000, 500, 400)), Failure::ForGood, "backwards");
     assert_eq!(fails(piece(0, u64::MAX, 0, 1_000)), Failure::ForGood, "beyond the end");
+    let minute = Sound { samples: 60 * 44_100, ..sound.clone() };
+    let (read_to, keep_to) = (minute.samples, minute.samples);
+    let work = Separate { sound: minute, read_from: 0, read_to, keep_from: 0, keep_to, model: None };
+    let refused = bench.run(&Work::Separate(work)).unwrap_err();
+    assert!(refused.reason.contains("longer than 45 s"), "{}", refused.reason);
     let longer = Sound { samples: u64::MAX, ..sound.clone() };
     let join = Join { sound: longer, pieces, stem: Stem::Vocals };
     assert_eq!(fails(Work::Join(join)), Failure::ForGood, "another length than its blobs");
