@@ -1,6 +1,6 @@
 //! An operator's model, in ONNX, as the separator of vocals. Format of its input and output: `docs/jobs.md`.
 //!
-//! The song is given to the model in chunks that overlap by half, at the same places of the song whatever piece of it is separated. So
+//! The model gets the song in chunks that overlap by half. Chunks are at the same places of the song whichever piece of it is separated, so
 //! the kept parts of pieces are the same samples as those of the whole song, on machines with the same instructions.
 
 mod chunks;
@@ -16,14 +16,14 @@ use crate::{Failed, Report, VocalsModel};
 
 /// The name of the metadata that says how many samples a second the model takes.
 const RATE_FIELD: &str = "sample_rate";
-/// What it takes if it does not say so.
+/// The rate of a model without that metadata.
 const DEFAULT_RATE: u32 = 44_100;
-/// A chunk is a multiple of so many samples where the model leaves its length open: networks halve it a dozen times.
+/// If the length of the input is open, chunks are a multiple of this many samples: networks halve the length up to a dozen times.
 const CHUNK_UNIT: usize = 8192;
-/// The longest chunk, in seconds: pieces of songs overlap by a little more.
+/// The longest chunk, in seconds. Pieces of songs overlap by a little more.
 const MOST_CHUNK_S: f64 = CONTEXT_S;
 
-/// Why a file is not taken as a model.
+/// Why a file cannot be used as a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
@@ -50,7 +50,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// Reads a model, and tries it with silence.
+    /// Reads a model, and runs it once with silence.
     ///
     /// # Errors
     /// See [`ModelError`].
@@ -58,7 +58,7 @@ impl Model {
         Self::from_bytes(fs::read(path)?)
     }
 
-    /// As [`Self::load`].
+    /// As [`Self::load`], from the bytes of the file.
     ///
     /// # Errors
     /// See [`ModelError`].
@@ -66,7 +66,7 @@ impl Model {
         let hash = blake3::hash(&onnx).to_hex().to_string();
         let network = Network::load(onnx).map_err(|error| ModelError::Invalid(error.to_string()))?;
         let (&[input], &[output, ..]) = (network.input_ids(), network.output_ids()) else {
-            return Err(ModelError::Shape("it has to have one input, and an output".into()));
+            return Err(ModelError::Shape("it needs exactly one input, and an output".into()));
         };
         let rate = rate(network.metadata().get(RATE_FIELD))?;
         let chunk = chunk(network.input_shape(0), rate)?;
@@ -82,31 +82,33 @@ impl Model {
         let mut options = RunOptions::default();
         options.thread_pool = Some(Arc::clone(threads));
         let ran = self.network.run(vec![(self.input, input.into())], &[self.output], Some(options));
-        let output: Value = ran.map_err(|error| error.to_string())?.pop().ok_or("it gave nothing")?;
+        let output: Value = ran.map_err(|error| error.to_string())?.pop().ok_or("it has no output")?;
         let output: NdTensor<f32, 3> =
             output.try_into().map_err(|_| "its output is not [1, 2, N] of floats")?;
         if output.shape() != [1, 2, self.chunk] {
-            return Err(format!("it gave {:?} for [1, 2, {}]", output.shape(), self.chunk));
+            return Err(format!("its output is {:?} instead of [1, 2, {}]", output.shape(), self.chunk));
         }
-        let mut left = output.to_vec();
+        // A model that normalises its input may divide by 0 in silence.
+        let finite = |sample: &f32| if sample.is_finite() { *sample } else { 0.0 };
+        let mut left: Vec<f32> = output.iter().map(finite).collect();
         let right = left.split_off(self.chunk);
         Ok([left, right])
     }
 }
 
-/// What a task computes with. It is made by the task's own thread, whose priority it has; tasks run beside each other.
+/// The thread on which a task runs the model. The task's own thread makes it, so it inherits the low priority.
 fn one_thread() -> Arc<ThreadPool> {
     Arc::new(ThreadPool::with_num_threads(1))
 }
 
-/// Samples a second, as the metadata say.
+/// The sample rate of the model, by its metadata.
 fn rate(said: Option<&str>) -> Result<u32, ModelError> {
     let rate = said.map_or(Ok(DEFAULT_RATE), |said| said.trim().parse());
     let rate = rate.ok().filter(|rate| (8_000..=192_000).contains(rate));
-    rate.ok_or_else(|| ModelError::Shape(format!("its {RATE_FIELD} has to be from 8000 to 192000")))
+    rate.ok_or_else(|| ModelError::Shape(format!("its {RATE_FIELD} is not a number from 8000 to 192000")))
 }
 
-/// Samples of a chunk, by the shape of the input.
+/// Samples of a chunk, by the shape of the model's input.
 fn chunk(shape: Option<Vec<Dimension>>, rate: u32) -> Result<usize, ModelError> {
     let most = (f64::from(rate) * MOST_CHUNK_S) as usize;
     let expected = |wanted: usize, dimension: &Dimension| match dimension {
@@ -118,7 +120,8 @@ fn chunk(shape: Option<Vec<Dimension>>, rate: u32) -> Result<usize, ModelError> 
             Dimension::Symbolic(_) => Ok(most / CHUNK_UNIT * CHUNK_UNIT),
             Dimension::Fixed(samples) if (2..=most).contains(samples) && samples % 2 == 0 => Ok(*samples),
             Dimension::Fixed(samples) => {
-                let reason = format!("chunks of {samples} samples: they have to be even, and at most {most}");
+                let reason =
+                    format!("its input has {samples} samples: the number has to be even, and at most {most}");
                 Err(ModelError::Shape(reason))
             }
         },
