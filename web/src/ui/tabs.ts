@@ -97,13 +97,19 @@ export class Tabs extends LitElement {
     if (next === undefined) return;
     event.preventDefault();
     this.#select(next.name);
-    this.renderRoot.querySelector<HTMLElement>(`#tab-${next.name}`)?.focus();
+    this.#element(next.name)?.focus();
   };
 
   #select(name: string): void {
     if (name === this.selected) return;
     this.selected = name;
+    // On phones it may be cut off at the edge.
+    this.#element(name)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     this.dispatchEvent(new SelectEvent(name));
+  }
+
+  #element(name: string): HTMLElement | null {
+    return this.renderRoot.querySelector(`#tab-${name}`);
   }
 }
 

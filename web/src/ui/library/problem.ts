@@ -38,6 +38,9 @@ export class ItemProblem extends LitElement {
     fields,
     surfaces,
     css`
+      ud-notice + * {
+        margin-top: 12px;
+      }
       form {
         max-width: 27rem;
       }
