@@ -42,7 +42,7 @@ async function violations(page: Page): Promise<string[]> {
 }
 
 async function open(address: string, prepare?: (page: Page) => Promise<void>): Promise<Page> {
-  const page = await browser.newPage({ reducedMotion: 'reduce' });
+  const page = await browser.newPage({ reducedMotion: 'reduce', serviceWorkers: 'block' });
   await prepare?.(page);
   await page.goto(`${undead.url}${address}`);
   await expect(page.getByRole('heading').first()).toBeVisible();

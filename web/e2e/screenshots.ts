@@ -34,7 +34,7 @@ test.beforeAll(async () => {
 });
 
 test.beforeEach(async () => {
-  stage = await Stage.set();
+  stage = await Stage.set(false, [], 'block');
 });
 
 test.afterEach(async () => {

@@ -20,11 +20,18 @@ export class Stage {
     this.#context = context;
   }
 
-  /** With the painted clock open in a tab; `still` paints it once. `flags` are further ones for the browser. */
-  static async set(still = false, flags: readonly string[] = []): Promise<Stage> {
+  /**
+   * With the painted clock open in a tab; `still` paints it once. `flags` are further ones for the browser. Service workers see past the
+   * answers that a test makes up: such tests block them.
+   */
+  static async set(
+    still = false,
+    flags: readonly string[] = [],
+    serviceWorkers: 'allow' | 'block' = 'allow',
+  ): Promise<Stage> {
     const clock = await ClockServer.start();
     const browser = await launchBrowser(flags);
-    const context = await browser.newContext();
+    const context = await browser.newContext({ serviceWorkers });
     const stage = new Stage(clock, browser, context);
     await stage.openSource(still);
     return stage;
