@@ -94,9 +94,17 @@ export class KaraokePage extends LitElement {
           ? html`<button class="button small" type="button" @click=${() => void this.#open()}>
               ${texts.problems.tryAgain}
             </button>`
-          : html`<a class="button small" href=${site(`/library/${itemOf()}`)}>${texts.problems.library}</a>`
+          : this.#way(problem)
       }
     </ud-notice>`;
+  }
+
+  /** To the item where there is one, else to the library. */
+  #way({ code, reason }: CallError): TemplateResult {
+    const isNowhere = code === 'unknown_item' && reason !== 'no_stems';
+    return html`<a class="button small" href=${site(isNowhere ? '/library' : `/library/${itemOf()}`)}>
+      ${isNowhere ? texts.problems.library : texts.song}
+    </a>`;
   }
 
   async #open(): Promise<void> {
