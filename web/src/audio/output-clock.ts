@@ -4,11 +4,10 @@
 // estimates it), although what is heard does not move: so the median of half a minute counts. Both err by a constant besides, which was
 // measured against a recording (docs/decisions/0040-songs-by-web-audio.md). No DOM but the context it is given.
 
+import { heardMoment, type TellingContext } from './output-latency';
+
 /** What is used of an audio context. */
-export type TimedContext = Pick<
-  AudioContext,
-  'baseLatency' | 'currentTime' | 'getOutputTimestamp' | 'outputLatency' | 'state'
->;
+export type TimedContext = TellingContext & Pick<AudioContext, 'state'>;
 
 /** How old readings may be, and the fewest that tell enough. */
 const COUNTED = { ms: 3_000, fewest: 10 };
@@ -79,7 +78,7 @@ export class OutputClock {
   #reading(): Reading | undefined {
     const atMs = this.#now();
     const { currentTime } = this.#context;
-    const { contextTime, performanceTime } = this.#timestamp(atMs);
+    const { contextTime, performanceTime } = heardMoment(this.#context, atMs);
     // Nothing has been heard yet, or nothing was computed since the last reading.
     if (contextTime <= 0 || currentTime === this.#lastS) return undefined;
     this.#lastS = currentTime;
@@ -91,14 +90,6 @@ export class OutputClock {
     const ms = quantile(this.#readings, ({ heardMs }) => heardMs, EARLIEST) - computed(this.#readings);
     this.#latencies.push({ atMs, ms });
     this.#latencies = this.#latencies.filter((latency) => latency.atMs > atMs - LATENCY.ms);
-  }
-
-  #timestamp(atMs: number): { contextTime: number; performanceTime: number } {
-    const { contextTime, performanceTime } = this.#context.getOutputTimestamp();
-    if (contextTime !== undefined && performanceTime !== undefined && performanceTime > 0)
-      return { contextTime, performanceTime };
-    const { currentTime, outputLatency, baseLatency } = this.#context;
-    return { contextTime: currentTime - (outputLatency || baseLatency || 0), performanceTime: atMs };
   }
 
   #forget(): void {

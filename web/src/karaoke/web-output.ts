@@ -3,6 +3,7 @@
 
 import pitchWorkletUrl from './pitch-worklet.ts?worker&url';
 import { createContext } from '../audio/context';
+import { latencyOf } from '../audio/output-latency';
 import type { KaraokeOutput } from './session';
 
 /** Volumes change this fast: slow enough not to click. */
@@ -40,9 +41,7 @@ export class WebOutput implements KaraokeOutput {
   }
 
   get latencyS(): number {
-    // Firefox and older browsers leave some of it out.
-    const latency = this.context.outputLatency || this.context.baseLatency || 0;
-    return Number.isFinite(latency) ? latency : 0;
+    return latencyOf(this.context);
   }
 
   get isRunning(): boolean {

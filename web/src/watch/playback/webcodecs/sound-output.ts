@@ -1,5 +1,6 @@
 // Plays decoded sound through Web Audio, in step with the player's clock. See sound-worklet.ts for the other half.
 
+import { heardMoment } from '../../../audio/output-latency';
 import workletUrl from './sound-worklet.ts?worker&url';
 import type { SoundBlock, SoundMessage } from './sound-message';
 
@@ -96,10 +97,8 @@ export class SoundOutput implements SoundSink {
   }
 
   #lookAtClocks(nowMs: number): number {
-    const { contextTime = 0, performanceTime = 0 } = this.#context.getOutputTimestamp();
-    const known = contextTime > 0 && performanceTime > 0;
-    const heardS = this.#context.currentTime - this.#context.outputLatency;
-    const apartMs = known ? performanceTime - contextTime * 1000 : nowMs - heardS * 1000;
+    const { contextTime, performanceTime } = heardMoment(this.#context, nowMs);
+    const apartMs = performanceTime - contextTime * 1000;
     const before = this.#apartMs ?? apartMs;
     const off = apartMs - before;
     this.#apartMs = Math.abs(off) > LOOKS_PART_MS ? apartMs : before + off * LOOK_SHARE;
