@@ -67,6 +67,13 @@ export const tables = css`
     font-weight: 600;
     overflow-wrap: anywhere;
   }
+  .table .name {
+    display: block;
+    min-width: 0;
+  }
+  .table ud-progress {
+    width: 130px;
+  }
   .table .end {
     text-align: right;
   }

@@ -1,6 +1,6 @@
 // <ud-node-table .nodes .mayGo>: the nodes with their load; cards on phones. Sends `remove` for a node that does not respond.
 
-import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { LitElement, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { NodeInfo } from '../../protocol/node';
 import { strings } from '../../strings';
@@ -27,22 +27,7 @@ export class NodeTable extends LitElement {
   /** Hostnames of nodes that can be stopped. */
   @property({ attribute: false }) mayGo: readonly string[] = [];
 
-  static override styles = [
-    base,
-    buttons,
-    badges,
-    surfaces,
-    tables,
-    css`
-      .name {
-        display: block;
-        min-width: 0;
-      }
-      ud-progress {
-        width: 130px;
-      }
-    `,
-  ];
+  static override styles = [base, buttons, badges, surfaces, tables];
 
   override render(): TemplateResult {
     if (this.nodes.length === 0) {

@@ -49,14 +49,10 @@ export class JobTable extends LitElement {
       h2 {
         font-size: var(--ud-text-l);
       }
-      .name {
-        display: block;
-        min-width: 0;
-      }
       .name a {
         overflow-wrap: anywhere;
       }
-      ud-progress {
+      .table ud-progress {
         width: 13rem;
         max-width: 100%;
         white-space: normal;

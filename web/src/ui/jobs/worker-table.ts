@@ -25,13 +25,6 @@ export class WorkerTable extends LitElement {
       h2 {
         font-size: var(--ud-text-l);
       }
-      .name {
-        display: block;
-        min-width: 0;
-      }
-      ud-progress {
-        width: 130px;
-      }
     `,
   ];
 

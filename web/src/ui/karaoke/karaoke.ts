@@ -21,7 +21,7 @@ import type { SeekEvent } from '../library/timeline';
 import '../library/timeline';
 import { base, block, buttons } from '../styles';
 import { toast } from '../toasts';
-import { volumeSlider } from '../volume';
+import { vocalsSlider, volumeSlider } from '../volume';
 import { karaokeStyles } from './karaoke-styles';
 import type { LyricsFileEvent } from './lyrics';
 import './lyrics';
@@ -146,23 +146,14 @@ export class Karaoke extends LitElement {
   }
 
   #mix(): TemplateResult {
-    const percent = Math.round(this.vocals * 100);
+    const text = texts.vocalsAt(Math.round(this.vocals * 100));
     return html`<div class="mix">
       <div class="vocals">
         <div class="row">
           <label for="vocals">${microphoneIcon}${texts.vocals}</label>
-          <output for="vocals">${texts.vocalsAt(percent)}</output>
+          <output for="vocals">${text}</output>
         </div>
-        <input
-          id="vocals"
-          type="range"
-          min="0"
-          max="100"
-          step="1"
-          aria-valuetext=${texts.vocalsAt(percent)}
-          .value=${String(percent)}
-          @input=${(event: Event) => this.#setVocals(numberOf(event) / 100)}
-        />
+        ${vocalsSlider({ share: this.vocals, text, changed: (share) => this.#setVocals(share) })}
         <div class="ends" aria-hidden="true"><span>${texts.off}</span><span>${texts.full}</span></div>
       </div>
       ${this.#keyRow()}
@@ -300,10 +291,6 @@ export class Karaoke extends LitElement {
 function shareIn(name: string, otherwise: number): number {
   const kept = Number(siteMemory.getItem(name) ?? String(otherwise));
   return kept >= 0 && kept <= 1 ? kept : otherwise;
-}
-
-function numberOf(event: Event): number {
-  return Number((event.target as HTMLInputElement).value);
 }
 
 declare global {

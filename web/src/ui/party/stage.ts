@@ -30,7 +30,7 @@ import { createPlaybacks, likelyForm } from '../player/playbacks';
 import { toggleFullScreen } from '../player/screen-modes';
 import { base, block, buttons } from '../styles';
 import { toast } from '../toasts';
-import { volumeSlider } from '../volume';
+import { vocalsSlider, volumeSlider } from '../volume';
 import './art';
 import { adder } from './entry-row';
 import { ActionEvent, ShowEvent } from './events';
@@ -234,22 +234,16 @@ export class Stage extends LitElement {
 
   #vocals(): TemplateResult | typeof nothing {
     if (!this.view.playback.hasVocals) return nothing;
-    const percent = Math.round(this.vocals * 100);
+    const text = texts.vocalsAt(Math.round(this.vocals * 100));
     return html`<div class="vocals">
       <label for="vocals">${microphoneIcon}${texts.vocals}</label>
-      <input
-        id="vocals"
-        type="range"
-        min="0"
-        max="100"
-        step="1"
-        title=${texts.vocalsAdvice}
-        aria-valuetext=${texts.vocalsAt(percent)}
-        .value=${String(percent)}
-        @input=${(event: Event) =>
-          this.dispatchEvent(new VocalsEvent(Number((event.target as HTMLInputElement).value) / 100))}
-      />
-      <output for="vocals">${texts.vocalsAt(percent)}</output>
+      ${vocalsSlider({
+        share: this.vocals,
+        text,
+        title: texts.vocalsAdvice,
+        changed: (share) => this.dispatchEvent(new VocalsEvent(share)),
+      })}
+      <output for="vocals">${text}</output>
     </div>`;
   }
 
