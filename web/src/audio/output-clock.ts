@@ -1,21 +1,21 @@
-// Which moment of an audio context is heard when. The context's own time tells when it is computed: of the last readings the earliest
-// count, for browsers tell it late when the page is busy. It grows later at once when sound breaks off. How much after that it is heard is
-// the latency, for which browsers have `getOutputTimestamp`. After a disturbance that strays by 100 ms and more for some seconds (PulseAudio
-// estimates it), although what is heard does not move: so the median of half a minute counts. Both err by a constant besides, which was
-// measured against a recording (docs/decisions/0040-songs-by-web-audio.md). No DOM but the context it is given.
+// Says when each moment of an audio context is heard: when it is computed, plus the output latency. `currentTime` says when it is computed;
+// busy pages read it late, so the earliest of the last readings count. When sound breaks off, it is later at once. The latency comes from
+// `getOutputTimestamp`. After a disturbance that is wrong by 100 ms and more for some seconds (PulseAudio estimates it) although what is
+// heard does not move, so the median of half a minute counts. What is left is a constant for each browser, measured against a recording
+// (docs/decisions/0040-songs-by-web-audio.md). No DOM but the context it is given.
 
 import { heardMoment, type TellingContext } from './output-latency';
 
 /** What is used of an audio context. */
 export type TimedContext = TellingContext & Pick<AudioContext, 'state'>;
 
-/** How old readings may be, and the fewest that tell enough. */
+/** How old readings may be, and how many it takes to know the time. */
 const COUNTED = { ms: 3_000, fewest: 10 };
 /** The share of the readings that are earlier than the one that counts. */
 const EARLIEST = 0.1;
-/** So many readings in a row that are later than all before by this tell that sound broke off for a while. */
+/** This many readings in a row, later than all before by this much, mean that sound broke off. */
 const STEP = { readings: 20, ms: 12 };
-/** How often the latency is noted, and for how long it counts. */
+/** How often the latency is read, and how long a reading counts. */
 const LATENCY = { everyMs: 300, ms: 30_000 };
 
 /** When the context's time 0 was computed, and when it was heard, by one reading. */
@@ -69,7 +69,7 @@ export class OutputClock {
     return this.#originMs === undefined ? undefined : this.#originMs + this.#lateMs + contextS * 1000;
   }
 
-  /** Sound comes out of another device, maybe: what is known of the latency does not hold. */
+  /** The output device may have changed: forgets the latency. */
   deviceChanged(): void {
     this.#readings = [];
     this.#latencies = [];
@@ -109,7 +109,7 @@ function quantile<T>(values: readonly T[], of: (value: T) => number, share: numb
   return sorted[Math.floor(sorted.length * share)] ?? 0;
 }
 
-/** How much later than they say browsers are heard, ms, beside the earliest readings; measured with PulseAudio, so for Linux alone. */
+/** How much later sound is heard than browsers say, ms; measured with PulseAudio, so it applies to Linux only. */
 const LATE_MS = { firefox: 31, chromium: -14 };
 
 /** That of the browser with this `navigator.userAgent`; 0 where it is not known. */

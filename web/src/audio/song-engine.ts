@@ -1,19 +1,19 @@
-// Plays decoded sound at exact moments of an audio context: one song, from one source or from several that stay in step. Each start is a
-// run: from its moment on, the song is at a position and goes on at a rate, piece after piece without a gap. A later start takes over
-// from the run before with a cross-fade; so a change of the rate is not heard, and a jump hardly. Its owner says when, and calls `fill`
-// a few times a second, which schedules a bounded stretch ahead. It owns no clock. No DOM but the context it is given.
+// Plays decoded sound at exact moments of an audio context: one song, from one source or from several in step. Each start begins a run: from
+// then on the song plays from a position at a rate, piece after piece without a gap. A later run takes over with a cross-fade, so that a
+// change of the rate is not heard, and a jump hardly. The owner says when, and calls `fill` a few times a second, which schedules a bounded
+// stretch ahead. The engine owns no clock. No DOM but the context it is given.
 
 import type { PlacedSound, SoundSource } from './sound-source';
 
 /** How far ahead of what plays sound is scheduled. */
 const AHEAD_S = 15;
-/** A piece that begins so close to the end of the one before begins there: manifests count in milliseconds. */
+/** Shorter gaps between two pieces are rounding, as manifests count in milliseconds, and are closed. */
 const JOINS_WITHIN_S = 0.005;
-/** Sources whose sound is scheduled up to moments that are closer are scheduled further together. */
+/** The next pieces are scheduled together for all sources that are less than this ahead of the last one. */
 const TOGETHER_S = 1;
 /** From one run to the next, and from silence into the middle of a song. */
 const FADE_S = 0.01;
-/** What could not be scheduled in time begins so much later than now. */
+/** What could not be scheduled in time begins this long from now. */
 const LATE_S = 0.01;
 
 /** What is used of an audio context. */
@@ -21,7 +21,7 @@ export type EngineContext = Pick<AudioContext, 'createBufferSource' | 'createGai
 
 /** How an engine plays. */
 export interface EngineOptions {
-  /** A run whose sound ran out stays silent until another start. Else what comes late plays from its middle on. */
+  /** Whether a run that lacks sound stays silent until another start. Otherwise late pieces are joined in the middle. */
   haltsDry?: boolean;
 }
 
@@ -222,7 +222,7 @@ export class SongEngine {
     for (const bus of run.buses) bus.disconnect();
   }
 
-  /** All sources together: none is heard without the others. */
+  /** Begins all sources together, so that none is heard without the others. */
   #fillRun(run: Run): void {
     const { currentTime } = this.#context;
     for (;;) {

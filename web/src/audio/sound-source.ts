@@ -1,7 +1,6 @@
-// The decoded sound of one item, piece by piece. Codecs need the sound before a piece to decode its beginning, and cut some of what they
-// begin with. So a piece is decoded together with the one before it, and what that one gives alone is cut off: pieces then follow one
-// another to the sample, whatever the codec. The first piece of a run has no need of it. A bounded number of bytes is kept. No DOM but
-// the decoder that it is given.
+// Fetches and decodes the sound of one item, piece by piece. Decoders need the sound before a piece for its beginning, and drop some of what
+// they begin with. So each piece is decoded together with the one before it, and that one's part is cut off: pieces follow one another to
+// the sample, whatever the codec. The first piece of a run is decoded alone. Decoded sound is kept up to a bound. No DOM but the decoder.
 
 import { backOffMs } from '../api/back-off';
 import { asCallError, CallError } from '../protocol/error';
@@ -11,7 +10,7 @@ import type { Priority } from '../library/turns';
 import { placeAt, type Piece, type Plan } from '../library/plan';
 import { decodeTimeOf, timescaleOf } from './fragment-time';
 
-/** Decoded sound that is kept: what plays, what comes next, and where the person was. */
+/** Most decoded sound that is kept: what plays, what comes next, and where the listener was before. */
 const MOST_DECODED_BYTES = 24 * 1024 * 1024;
 /** Fetched pieces that are kept, each for the decoding of the next. */
 const KEPT_FILES = 2;
@@ -149,7 +148,7 @@ export class SoundSource<S extends Sound = AudioBuffer> {
     const id = this.#plan.pieces[place]?.id ?? '';
     const entry = this.#entries.get(id);
     if (entry === undefined || (entry.isAlone && !isFirst && this.#before(place) !== undefined)) return undefined;
-    // The last one that was asked for goes last.
+    // Moved to the end: the entry that was used longest ago is dropped first.
     this.#entries.delete(id);
     this.#entries.set(id, entry);
     return entry;
@@ -250,7 +249,7 @@ export class SoundSource<S extends Sound = AudioBuffer> {
     }
   }
 
-  /** Forgets what was asked for longest ago. */
+  /** Drops the entries that were used longest ago. */
   #trim(newest: string): void {
     let bytes = 0;
     for (const { placed } of this.#entries.values())

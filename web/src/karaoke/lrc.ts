@@ -15,7 +15,7 @@ export const MAX_LRC_BYTES = 64 * 1024;
 export const MAX_LRC_LINES = 2_000;
 
 const TIME = /^\s*\[(\d{1,3}):(\d{1,2})(?:[.:](\d{1,3}))?\]/;
-/** Spaces of its own line alone: with line ends it would look through all that follows from each line on. */
+/** Spaces but no line ends: with those, reading would take time quadratic in the lines. */
 const OFFSET = /^[ \t]*\[offset:[ \t]*([+-]?\d{1,6})[ \t]*\]/im;
 const WORD_TIME = /<\d{1,3}:\d{1,2}(?:[.:]\d{1,3})?>/g;
 

@@ -10,7 +10,7 @@ const LEAST_MOVE_S = 0.012;
 const MOST_MOVE_S = 0.036;
 /** Length of the cross-fade. */
 const FADE_S = 0.012;
-/** Sounds are compared at each so manieth sample first, and at each sample where that was best. */
+/** Sounds are compared every few samples first, then at every sample around the best match. */
 const COARSE = 4;
 
 /** See the head of the file. */

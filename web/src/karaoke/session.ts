@@ -1,4 +1,4 @@
-// A song that is sung to: its stems, the mix of them, its key, its lyrics. No DOM; the output is given.
+// A karaoke session: the stems of a song and their mix, the key, the lyrics. No DOM; the output is given.
 
 import { contextDecoder, SoundSource } from '../audio/sound-source';
 import type { Library } from '../library/api';
@@ -16,7 +16,7 @@ import { StemPlayer, type OpenStems, type StemOutput, type StemState } from './s
 
 /** Order of the stems in the player. */
 const [ACCOMPANIMENT, VOCALS] = [0, 1];
-/** How far the key goes, in semitones. */
+/** The largest change of the key, in semitones. */
 export const MOST_SEMITONES = 6;
 
 /** What plays the stems. */

@@ -1,4 +1,4 @@
-// What a karaoke player has to know of its stems before it makes an audio context: their pieces, and the rate of their sound. No DOM.
+// What a karaoke player needs to know of its stems before it makes an audio context: their pieces and their sample rate. No DOM.
 
 import { timescaleOf } from '../audio/fragment-time';
 import type { Fetcher } from '../library/fetcher';

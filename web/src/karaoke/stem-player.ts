@@ -1,18 +1,18 @@
-// Plays stems of one song together, in step to the sample, on the clock of an audio context. A stem whose next piece is late halts them
-// all; they go on from where they halted. What changes while they play is the volume of each. No DOM; the output is given.
+// Plays the stems of a song in step to the sample, on the clock of an audio context. When a piece of one stem is late, all of them halt, and
+// go on from there once it is here. The volume of each can change while they play. No DOM; the output is given.
 
 import { SongEngine, type EngineContext } from '../audio/song-engine';
 import type { SoundSource } from '../audio/sound-source';
 import { asCallError, type CallError } from '../protocol/error';
 
-/** How long after it is asked for sound begins: what is scheduled must not lie in the past. */
+/** Sound begins this long after a start, because what is scheduled must not lie in the past. */
 const LEAD_S = 0.08;
-/** How often it is looked at what to schedule next. */
+/** How often the next pieces are scheduled. */
 const LOOK_MS = 250;
 /** Volumes change this fast: slow enough not to click. */
 const VOLUME_S = 0.015;
 
-/** What is played through. */
+/** The output that stems play through. */
 export interface StemOutput {
   /** Its clock stands while the browser does not let it run. */
   readonly context: EngineContext;
@@ -153,7 +153,7 @@ export class StemPlayer {
     this.#playback?.output.close();
   }
 
-  /** Takes what is scheduled back. */
+  /** Stops, and takes back what is scheduled. */
   #halt(): void {
     this.#starts++;
     this.#positionMs = this.positionMs;

@@ -1,5 +1,5 @@
-// What a karaoke player plays through: the sum of the stems goes to the loudspeaker, or through the pitch shifter where the key is changed,
-// so that a change of key never parts them. Needs a secure context for the key change alone.
+// The output of a karaoke player. The sum of the stems goes to the loudspeaker, or first through the pitch shifter where the key is changed,
+// so that a change of key keeps the stems in step. Only the key change needs a secure context.
 
 import pitchWorkletUrl from './pitch-worklet.ts?worker&url';
 import { createContext } from '../audio/context';
@@ -8,10 +8,10 @@ import type { KaraokeOutput } from './session';
 
 /** Volumes change this fast: slow enough not to click. */
 const VOLUME_S = 0.015;
-/** How long a context may take to run that is allowed to. */
+/** How long a context that may run takes to start, at most. */
 const STARTS_WITHIN_MS = 1_500;
 
-/** Whether this page can change the key: audio worklets need https, or this machine. */
+/** Whether this page can change the key: audio worklets need https or localhost. */
 export function canShiftPitch(): boolean {
   return typeof AudioWorkletNode !== 'undefined' && isSecureContext;
 }
