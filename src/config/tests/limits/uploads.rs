@@ -1,0 +1,43 @@
+//! Bounds of uploads.
+
+use main_server::bounds::{MAX_RECEIVING, MAX_UPLOADS, MAX_WRITERS, PART_BYTES};
+
+use super::row::{Row, TOO_LARGE, TOO_MANY, fixed, kib, option};
+
+pub(super) fn rows() -> Vec<Row> {
+    const BOUNDED: &str = "an_upload_has_as_many_files_and_bytes_as_it_may";
+    vec![
+        option("bytes of an uploaded file", "upload_bytes", TOO_LARGE, BOUNDED),
+        option("unfinished uploads of an account or address", "uploads_per_address", TOO_MANY, BOUNDED),
+        fixed(
+            "unfinished uploads of the cluster",
+            MAX_UPLOADS,
+            TOO_MANY,
+            "unfinished_uploads_of_all_are_bounded",
+        ),
+        option(
+            "hours without progress of an unfinished upload",
+            "upload_keep_hours",
+            "it is deleted",
+            "an_upload_without_progress_expires_and_leaves_nothing",
+        ),
+        fixed(
+            "requests that append to uploads at the same time, at one main server; an address gets at most nine times as many as are free",
+            MAX_RECEIVING,
+            "503 `no_capacity`, `Retry-After`",
+            "a_server_receives_a_bounded_number_of_uploads_at_a_time",
+        ),
+        fixed(
+            "bytes of an upload in memory",
+            kib(PART_BYTES as usize),
+            "the next ones are read once these are stored",
+            "any_main_server_goes_on_after_another_died",
+        ),
+        fixed(
+            "requests that append to one upload",
+            MAX_WRITERS,
+            TOO_MANY,
+            "requests_that_append_to_an_upload_are_bounded",
+        ),
+    ]
+}
