@@ -1,8 +1,10 @@
-//! The blobs of all items, with the items that name them.
+//! The blobs that items name.
+
+use std::collections::BTreeSet;
 
 use protocol::{ItemId, item::Blob};
 
-use super::{Error, Library};
+use super::{Error, Library, Record};
 
 impl Library {
     /// Calls `each` with every blob that an item names and with the item, also for items that can be restored. A blob may come
@@ -16,5 +18,29 @@ impl Library {
             record.blobs().for_each(|blob| each(item_id, blob));
         }
         Ok(())
+    }
+
+    /// Calls `each` with the hash of every blob that an item names: of items that can be restored, too. Manifests without an
+    /// item, which a failure may leave, are deleted.
+    ///
+    /// # Errors
+    /// [`Error::Store`], also for an entry that this version cannot read: then some were not named.
+    pub(crate) async fn named_blobs(&self, mut each: impl FnMut(&str)) -> Result<(), Error> {
+        let mut unknown = BTreeSet::new();
+        self.manifests
+            .blobs(|item_id, blob| {
+                if self.items.get(&item_id).is_none() {
+                    unknown.insert(item_id);
+                }
+                each(&blob.hash);
+            })
+            .await?;
+        for item_id in unknown {
+            if self.is_gone(item_id).await? {
+                self.manifests.remove(item_id).await?;
+            }
+        }
+        let blobs = |_, record: Record| record.blobs().for_each(|blob| each(&blob.hash));
+        Ok(self.items.each_stored(blobs).await?)
     }
 }

@@ -107,7 +107,7 @@ async fn full(
     prefix: &Prefix,
 ) -> Result<Item, Error> {
     let previews = api.library.previews(item_id, record).await?;
-    let preview = |picture: super::Picture| Preview {
+    let preview = |picture: super::manifest::Picture| Preview {
         at_ms: picture.at_ms,
         url: preview_url(item_id, picture.at_ms, &picture.blob),
     };

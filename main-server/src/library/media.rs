@@ -1,0 +1,233 @@
+//! Reads and changes the media of items: the manifest in the store, and the record in line with it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use protocol::{
+    ItemId,
+    item::{GroupRange, ItemTrack, Manifest, State},
+};
+use store::contention::give_way;
+
+use super::{
+    ATTEMPTS, Error, Library, MOST_ERROR_CHARS, Record,
+    manifest::{
+        self, Cached, NewTake, TakeFragment, Takes, assemble, content_digest, is_long, recorded, totals,
+    },
+};
+
+/// What is known of a recording after fragments were appended.
+pub(crate) struct Appended {
+    /// The groups that the manifest has, as ranges in order.
+    pub(crate) recorded: Vec<GroupRange>,
+    /// How many fragments were not taken because they overlap others in part.
+    pub(crate) overlapping: usize,
+    /// Whether the item has so many fragments that it should not grow on.
+    pub(crate) is_long: bool,
+}
+
+/// The manifest of an item and its version.
+pub(crate) struct Versioned {
+    /// Changes whenever the manifest does.
+    pub(crate) tag: String,
+    /// The manifest; `None` if the caller has this version.
+    pub(crate) manifest: Option<Manifest>,
+}
+
+impl Library {
+    /// Adds fragments to a take of an item, which is made if it is new. Fragments that are there are passed over, so a caller
+    /// that does not know whether it succeeded may call again. When this returns, the store has them.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for an item that is unknown, or deleted and takes no media ([`Record::takes_media`]), [`Error::Invalid`],
+    /// [`Error::OtherTake`], [`Error::Full`], [`Error::Store`].
+    pub(crate) async fn append(
+        &self,
+        item_id: ItemId,
+        take: &NewTake,
+        fragments: &[TakeFragment],
+    ) -> Result<Appended, Error> {
+        let with_tracks = |record: &mut Record| {
+            if record.tracks.is_empty() {
+                record.tracks = tracks(&take.format.mime);
+            }
+            record.has_arrived();
+        };
+        let (cached, overlapping) =
+            self.change_media(item_id, &Write::Append(take, fragments), with_tracks).await?;
+        let is_long = is_long(&cached.takes);
+        Ok(Appended { recorded: recorded(&cached.takes), overlapping, is_long })
+    }
+
+    /// Gives up the groups that are missing between those that are there: the manifest of a growing item continues after them.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub(crate) async fn settle(&self, item_id: ItemId) -> Result<(), Error> {
+        self.change_media(item_id, &Write::Settle, |_| {}).await.map(drop)
+    }
+
+    /// Changes the state of an item. A reason belongs to [`State::Failed`].
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub(crate) async fn set_state(
+        &self,
+        item_id: ItemId,
+        state: State,
+        reason: Option<&str>,
+    ) -> Result<(), Error> {
+        let reason = reason.map(|reason| reason.chars().take(MOST_ERROR_CHARS).collect::<String>());
+        let with_state = |record: &mut Record| {
+            record.state = state;
+            record.error.clone_from(&reason);
+        };
+        self.change_media(item_id, &Write::Nothing, with_state).await.map(drop)
+    }
+
+    /// Ends the growth of a recording. One of which nothing has arrived has failed until something does.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub(crate) async fn conclude(&self, item_id: ItemId) -> Result<(), Error> {
+        self.change_media(item_id, &Write::Nothing, Record::conclude).await.map(drop)
+    }
+
+    /// The groups that the manifest of an item has, as ranges in order.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] as of [`Self::append`], [`Error::Store`].
+    pub(crate) async fn recorded(&self, item_id: ItemId) -> Result<Vec<GroupRange>, Error> {
+        let record = self.taking_media(item_id).await?;
+        Ok(recorded(&self.manifests.load(item_id, record.media_version).await?.takes))
+    }
+
+    /// Names what an item plays, 64 hex digits: items with the same media have the same.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(crate) async fn content_digest(&self, item_id: ItemId, record: &Record) -> Result<String, Error> {
+        Ok(content_digest(&self.manifests.load(item_id, record.media_version).await?.takes))
+    }
+
+    /// The media of an item that is not deleted, for a caller that has the version `known`.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn manifest(&self, item_id: ItemId, known: Option<&str>) -> Result<Versioned, Error> {
+        let record = self.get(item_id).await?;
+        let growing = if record.is_growing() { "g" } else { "" };
+        let tag = format!("\"{}{growing}\"", record.media_version);
+        if known == Some(tag.as_str()) {
+            return Ok(Versioned { tag, manifest: None });
+        }
+        let cached = self.manifests.load(item_id, record.media_version).await?;
+        let manifest = Some(assemble(item_id, &cached.takes, record.is_growing()));
+        Ok(Versioned { tag, manifest })
+    }
+
+    /// An item to which media may be added.
+    async fn taking_media(&self, item_id: ItemId) -> Result<Record, Error> {
+        self.find(item_id).await?.filter(Record::takes_media).ok_or(Error::Unknown)
+    }
+
+    /// Writes media and brings the record in line with them; `change` may run again after a conflict. Returns the media, and how
+    /// many fragments were refused because they overlap others in part.
+    async fn change_media(
+        &self,
+        item_id: ItemId,
+        write: &Write<'_>,
+        change: impl Fn(&mut Record),
+    ) -> Result<(Arc<Cached>, usize), Error> {
+        for attempt in 1..=ATTEMPTS {
+            let record = self.taking_media(item_id).await?;
+            let before = self.manifests.load(item_id, record.media_version).await?;
+            let mut takes = before.takes.clone();
+            let written = match self.write(item_id, write, &mut takes).await {
+                Err(Error::Store(store::Error::Conflict)) => {
+                    self.manifests.evict(item_id);
+                    give_way(attempt).await;
+                    continue;
+                }
+                Err(error) => {
+                    // Whether it was written is not known.
+                    self.manifests.evict(item_id);
+                    return Err(error);
+                }
+                Ok(written) => written,
+            };
+            let version = Mutex::new(None);
+            let in_line = |record: &Record| {
+                let is_current = record.media_version == before.version && record.takes_media();
+                if !is_current {
+                    *version.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    return None;
+                }
+                let mut changed = record.clone();
+                change(&mut changed);
+                let totals = totals(&takes, changed.is_growing());
+                (changed.duration_ms, changed.bytes) = (totals.duration_ms, totals.bytes);
+                let has_changed = changed != *record || !is_same(&takes, &before.takes);
+                if has_changed {
+                    changed.media_version += 1;
+                }
+                *version.lock().unwrap_or_else(PoisonError::into_inner) = Some(changed.media_version);
+                has_changed.then_some(changed)
+            };
+            self.items.change(&item_id, in_line).await?;
+            let version = version.into_inner().unwrap_or_else(PoisonError::into_inner);
+            if let Some(version) = version {
+                let cached = Arc::new(Cached { version, takes });
+                self.manifests.keep(item_id, Arc::clone(&cached));
+                return Ok((cached, written));
+            }
+            // Another server wrote meanwhile.
+            self.manifests.evict(item_id);
+            give_way(attempt).await;
+        }
+        Err(store::Error::Conflict.into())
+    }
+
+    async fn write(&self, item_id: ItemId, write: &Write<'_>, takes: &mut Takes) -> Result<usize, Error> {
+        match write {
+            Write::Append(take, fragments) => self.manifests.append(item_id, take, fragments, takes).await,
+            Write::Settle => self.manifests.settle(item_id, takes).await.map(|()| 0),
+            Write::Nothing => Ok(0),
+        }
+    }
+}
+
+/// What is written to the media of an item.
+enum Write<'a> {
+    /// Fragments of a take.
+    Append(&'a NewTake, &'a [TakeFragment]),
+    /// Missing groups are given up.
+    Settle,
+    /// Only the record changes.
+    Nothing,
+}
+
+/// Whether two versions of the takes come from the same writes.
+fn is_same(takes: &Takes, others: &Takes) -> bool {
+    takes.len() == others.len()
+        && takes.iter().all(|(number, take)| others.get(number).is_some_and(|other| take.is_same(other)))
+}
+
+/// The tracks that the codecs of a MIME type name.
+fn tracks(mime: &str) -> Vec<ItemTrack> {
+    const AUDIO: [&str; 7] = ["opus", "mp4a", "flac", "vorbis", "mp3", "ac-3", "ec-3"];
+    let track = |codec: &str| {
+        let is_audio = AUDIO.iter().any(|name| codec.to_ascii_lowercase().starts_with(name));
+        ItemTrack {
+            kind: if is_audio { "audio" } else { "video" }.into(),
+            codec: codec.chars().take(32).collect(),
+        }
+    };
+    match mime.split_once("codecs=") {
+        Some((_, codecs)) => {
+            let codecs = codecs.trim_matches(['"', ' ']).split(',').map(str::trim);
+            codecs.filter(|codec| !codec.is_empty()).take(manifest::MOST_TRACKS).map(track).collect()
+        }
+        None if mime == "audio/mpeg" => vec![track("mp3")],
+        None => Vec::new(),
+    }
+}

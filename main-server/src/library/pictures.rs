@@ -1,0 +1,59 @@
+//! The pictures of items: one for lists, and those of the time line.
+
+use protocol::{ItemId, item::Blob};
+use store::contention::give_way;
+
+use super::{
+    ATTEMPTS, Error, Library, Record,
+    manifest::{Picture, Previews},
+};
+
+impl Library {
+    /// Replaces the picture of an item.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub(crate) async fn set_poster(&self, item_id: ItemId, poster: Blob) -> Result<(), Error> {
+        self.change(item_id, |record| record.poster = Some(poster.clone())).await.map(drop)
+    }
+
+    /// Adds a picture for the time line of an item, which shows its time `at_ms`.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub(crate) async fn add_preview(&self, item_id: ItemId, at_ms: u64, blob: Blob) -> Result<(), Error> {
+        self.add_previews(item_id, vec![(at_ms, blob)]).await
+    }
+
+    /// Adds pictures for the time line of an item, each with the time that it shows.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub(crate) async fn add_previews(
+        &self,
+        item_id: ItemId,
+        pictures: Vec<(u64, Blob)>,
+    ) -> Result<(), Error> {
+        self.get(item_id).await?;
+        let pictures: Vec<_> = pictures.into_iter().map(|(at_ms, blob)| Picture { at_ms, blob }).collect();
+        for attempt in 1..=ATTEMPTS {
+            match self.manifests.add_previews(item_id, &pictures).await {
+                Err(store::Error::Conflict) => give_way(attempt).await,
+                Err(error) => return Err(error.into()),
+                Ok(count) => return self.change(item_id, |record| record.previews = count).await.map(drop),
+            }
+        }
+        Err(store::Error::Conflict.into())
+    }
+
+    /// The pictures for the time line of an item.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(crate) async fn previews(&self, item_id: ItemId, record: &Record) -> Result<Previews, Error> {
+        if record.previews == 0 {
+            return Ok(Previews::default());
+        }
+        Ok(self.manifests.previews(item_id).await?)
+    }
+}
