@@ -20,12 +20,7 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use crate::{
-    blobs::TaskBlobs,
-    claim::Claim,
-    priority,
-    worker::{HAND_BACK_TIMEOUT, Shared},
-};
+use crate::{blobs::TaskBlobs, claim::Claim, priority, shared::Shared};
 
 /// Shortest time between two reports of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -36,6 +31,8 @@ const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(2);
 /// After so many, about a minute, the report is dropped: the lease has ended, and another worker does the task.
 const MAX_RETRIES: usize = 40;
+/// Time that a task which was asked to stop may take until it is handed back; what still runs then ends with the process.
+pub(crate) const HAND_BACK_TIMEOUT: Duration = Duration::from_millis(500);
 /// Stack of a task's thread, in bytes.
 const STACK_BYTES: usize = 8 << 20;
 

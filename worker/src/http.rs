@@ -12,7 +12,7 @@ use axum::{
 use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 use serde_json::json;
 
-use crate::worker::Shared;
+use crate::shared::Shared;
 
 /// `/healthz`: the process runs. `/readyz`: a main server answered the last call. `/metrics`.
 pub(crate) fn router(worker: Arc<Shared>) -> Router {

@@ -21,6 +21,7 @@ mod metrics;
 mod priority;
 mod running;
 mod scratch;
+mod shared;
 mod worker;
 
 #[cfg(test)]

@@ -1,22 +1,13 @@
 //! The loop that claims tasks, and how it ends.
 
 use std::{
-    hash::{BuildHasher, RandomState},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use axum::Router;
-use cluster_client::{CallError, MainServers, retry_after};
-use job_kinds::{Failed, Tools};
-use objects::Objects;
-use protocol::{
-    ErrorCode,
-    job::{self, Ability, Output, Work},
-};
+use cluster_client::{CallError, retry_after};
+use protocol::ErrorCode;
 use tokio::{
     sync::Semaphore,
     task::JoinSet,
@@ -24,9 +15,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Error, api::Api, http, metrics::Metrics, running::Running, scratch::Scratch};
+use crate::{
+    Config, Error,
+    attempt::HAND_BACK_TIMEOUT,
+    http,
+    shared::{Run, Shared},
+};
 
-/// Between two heartbeats of a worker that has tasks. Its claims are heartbeats, too, but it makes none while all its places are taken.
+/// Time between two heartbeats of a worker that has tasks. A claim counts as a heartbeat, but a worker without a free place makes no claims.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 /// Waits after every main server failed once grow from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
@@ -34,34 +30,14 @@ const LAST_RETRY: Duration = Duration::from_secs(5);
 /// Waits after tasks that failed or were handed back, in a row, grow from the first to the second.
 const FIRST_TASK_RETRY: Duration = Duration::from_millis(500);
 const LAST_TASK_RETRY: Duration = Duration::from_secs(30);
-/// How long tasks that were asked to stop may take until they are handed back; what still runs then ends with the process.
-pub(crate) const HAND_BACK_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long the reports of tasks that are handed back may take.
 const LAST_REPORTS_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How a task is done.
-pub(crate) type Run = Arc<dyn Fn(&Work, &Tools<'_>) -> Result<Output, Failed> + Send + Sync>;
 
 /// See the [crate](crate).
 pub struct Worker {
     shared: Arc<Shared>,
     unhealthy_after: Option<Duration>,
     stop_grace: Duration,
-}
-
-/// What the parts of a worker share.
-pub(crate) struct Shared {
-    pub(crate) config: Config,
-    pub(crate) api: Api,
-    pub(crate) objects: Objects,
-    pub(crate) scratch: Scratch,
-    pub(crate) run: Run,
-    pub(crate) running: Running,
-    pub(crate) metrics: Arc<Metrics>,
-    /// How many tasks in a row failed in a way that may be this worker's fault, or were handed back because of the object store.
-    pub(crate) failures_in_a_row: AtomicUsize,
-    worker_id: String,
-    is_connected: AtomicBool,
 }
 
 impl Worker {
@@ -75,26 +51,8 @@ impl Worker {
 
     /// A worker that does tasks by `run`.
     pub(crate) fn with(config: Config, run: Run) -> Result<Self, Error> {
-        if config.main_servers.is_empty() {
-            return Err(Error::NoMainServer);
-        }
-        let main_servers = MainServers::new(&config.main_servers, &config.cluster_secret, &config.trust)?;
-        let objects = Objects::open(&config.location(), &config.trust)?;
-        let scratch = Scratch::open(&config.scratch_dir)
-            .map_err(|error| Error::Scratch { folder: config.scratch_dir.clone(), error })?;
         let (unhealthy_after, stop_grace) = (config.unhealthy_after, config.stop_grace);
-        let shared = Shared {
-            config,
-            api: Api::new(main_servers),
-            objects,
-            scratch,
-            run,
-            running: Running::default(),
-            metrics: Arc::default(),
-            failures_in_a_row: AtomicUsize::new(0),
-            worker_id: random_id(),
-            is_connected: AtomicBool::new(false),
-        };
+        let shared = Shared::open(config, run)?;
         Ok(Self { shared: Arc::new(shared), unhealthy_after, stop_grace })
     }
 
@@ -126,47 +84,6 @@ impl Worker {
 }
 
 impl Shared {
-    /// Whether a main server answered the last claim or heartbeat.
-    pub(crate) fn is_connected(&self) -> bool {
-        self.is_connected.load(Relaxed)
-    }
-
-    pub(crate) fn render_metrics(&self) -> String {
-        self.metrics.render(self.running.count(), self.config.concurrency)
-    }
-
-    fn announce(&self) {
-        let Config { name, concurrency, ffmpeg, model, main_servers, .. } = &self.config;
-        let with = |what, has: bool| format!("{} {what}", if has { "with" } else { "without" });
-        tracing::info!(
-            worker.id = self.worker_id,
-            worker.name = name,
-            concurrency,
-            "worker {name} claims tasks at {}, {concurrency} at once, {}, {}",
-            main_servers.join(", "),
-            with("ffmpeg", ffmpeg.is_some()),
-            model
-                .as_ref()
-                .map_or("without a model".into(), |model| format!("with the model {}", model.hash())),
-        );
-    }
-
-    /// What the worker says about itself.
-    fn state(&self) -> job::Worker {
-        let Metrics { done, failed, .. } = &*self.metrics;
-        job::Worker {
-            worker_id: self.worker_id.clone(),
-            name: self.config.name.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            concurrency: self.config.concurrency.into(),
-            abilities: self.config.ffmpeg.iter().map(|_| Ability::Ffmpeg).collect(),
-            stems_model: self.config.model.as_ref().map(|model| model.hash().to_owned()),
-            tasks: self.running.keys(),
-            done: done.get(),
-            failed: failed.get(),
-        }
-    }
-
     /// Claims a task whenever a place is free. Does not end.
     async fn claim_tasks(self: &Arc<Self>, attempts: &mut JoinSet<()>) {
         let places = Arc::new(Semaphore::new(self.config.concurrency.max(1).into()));
@@ -178,7 +95,7 @@ impl Shared {
             match self.api.claim(self.state()).await {
                 Ok(claimed) => {
                     failures = 0;
-                    self.is_connected.store(true, Relaxed);
+                    self.set_connected(true);
                     if let Some(task) = claimed {
                         attempts.spawn(self.clone().attempt(task, place));
                     }
@@ -205,15 +122,9 @@ impl Shared {
             complain(error);
         }
         if !error.is_away() || failures.is_multiple_of(count) {
-            self.is_connected.store(false, Relaxed);
+            self.set_connected(false);
             sleep(retry_after((failures / count).saturating_sub(1), FIRST_RETRY, LAST_RETRY)).await;
         }
-    }
-
-    /// Counts a call to a main server that failed.
-    pub(crate) fn note_failure(&self, error: &CallError) {
-        self.metrics.calls_failed.inc();
-        tracing::debug!(%error, "a call to a main server failed: {error}");
     }
 
     /// Says how the worker is while it has tasks, and stops those that it has lost. Does not end.
@@ -284,11 +195,4 @@ fn complain(error: &CallError) {
         }
         _ => tracing::warn!(%error, "a main server gives no tasks; trying again: {error}"),
     }
-}
-
-/// 32 hex digits that no other process has. No secret depends on them.
-fn random_id() -> String {
-    // A random state is seeded by the system, and no two are alike.
-    let digits = || RandomState::new().hash_one(std::process::id());
-    format!("{:016x}{:016x}", digits(), digits())
 }

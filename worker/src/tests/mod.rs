@@ -31,7 +31,7 @@ use crate::{ClusterSecret, Config, Worker};
 struct Running {
     stopping: CancellationToken,
     task: JoinHandle<()>,
-    shared: Arc<crate::worker::Shared>,
+    shared: Arc<crate::shared::Shared>,
     _scratch: TempDir,
 }
 
