@@ -11,8 +11,8 @@ use serving::Client;
 use socketioxide::{TransportType, extract::SocketRef};
 
 use super::{
-    adapter::Adapter, closing::Turns, open_connections::OnStreamEnd, recipient::Recipient, rooms::Rooms,
-    serial::Serial, server::Server, session::Session, watched::Watched,
+    adapter::Adapter, open_connections::OnStreamEnd, recipient::Recipient, rooms::Rooms, serial::Serial,
+    server::Server, session::Session, turns::Turns, watched::Watched,
 };
 use crate::{connections::Open, ingest::ConnectionId, lock::lock, renewals::Renewal, transport::errors};
 

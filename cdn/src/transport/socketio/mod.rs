@@ -20,6 +20,7 @@ mod rooms;
 mod serial;
 mod server;
 mod session;
+mod turns;
 mod watched;
 mod watching;
 
