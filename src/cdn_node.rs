@@ -16,16 +16,17 @@ const LIBRARY_CACHE_FOLDER: &str = "data/library-cache";
 
 pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     let mut port = Port::listen(args.listen)?;
-    let trust = args.trust.load()?;
+    let member = args.member;
+    let trust = member.trust.load()?;
     port.secure(&args.tls, Path::new(TLS_FOLDER), &trust)?;
     let hostname = args.hostname.unwrap_or_else(|| own_name(port.address.port()));
     let mut config = Config::new(hostname, args.public_url.unwrap_or_else(|| port.browser_url()));
     config.peer_url = args.peer_url;
-    config.cluster_secret = args.secret.load("a node")?;
-    config.objects = args.objects.given();
+    config.cluster_secret = member.secret.load("a node")?;
+    config.objects = member.objects.given();
     config.library_cache_dir = Some(library_cache(Path::new(LIBRARY_CACHE_FOLDER), &config.hostname));
     config.trust = trust;
-    config.main_servers = args.main_servers.main_server;
+    config.main_servers = member.main_server;
     config.region = args.node.region();
     config.spool_dir = Some(args.node.spool_folder(Path::new(SPOOL_FOLDER), &config.hostname));
     config.limits = args.node.limits(args.server.grace_ms.0);
@@ -37,7 +38,7 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
         stopping.cancel();
         node.stopped().await;
     };
-    let end = serve::until_stopped_or(&supervisors, args.exit_with_stdin);
+    let end = serve::until_stopped_or(&supervisors, member.exit_with_stdin);
     serve::serve(port, &args.server, router, end, shutdown).await
 }
 

@@ -11,7 +11,7 @@ use protocol::account::Role;
 use crate::{
     address,
     options::{
-        Contradiction, LogOptions, MainServerOptions, MainServersOptions, NodeOptions, ObjectsOptions,
+        Contradiction, LogOptions, MainServerOptions, MemberOptions, NodeOptions, ObjectsOptions,
         SecretOptions, ServerOptions, SpawnOptions, StoreOptions, TlsOptions, TrustOptions, UpkeepOptions,
         WorkerOptions, values,
     },
@@ -276,7 +276,7 @@ pub(crate) struct CdnArgs {
     #[command(flatten)]
     pub(crate) tls: TlsOptions,
     #[command(flatten)]
-    pub(crate) main_servers: MainServersOptions,
+    pub(crate) member: MemberOptions,
     /// Address at which browsers reach this node; http://localhost and the listening port if not set
     #[arg(long, value_name = "URL", help_heading = "This node", value_parser = values::public_url)]
     pub(crate) public_url: Option<String>,
@@ -288,15 +288,6 @@ pub(crate) struct CdnArgs {
     pub(crate) hostname: Option<String>,
     #[command(flatten)]
     pub(crate) node: NodeOptions,
-    #[command(flatten)]
-    pub(crate) objects: ObjectsOptions,
-    #[command(flatten)]
-    pub(crate) secret: SecretOptions,
-    #[command(flatten)]
-    pub(crate) trust: TrustOptions,
-    /// Stop when standard input is closed: for a node that must not outlive the process that started it
-    #[arg(long, hide = true)]
-    pub(crate) exit_with_stdin: bool,
 }
 
 impl CdnArgs {
@@ -310,7 +301,7 @@ impl CdnArgs {
 #[derive(Debug, Args)]
 pub(crate) struct WorkerArgs {
     #[command(flatten)]
-    pub(crate) main_servers: MainServersOptions,
+    pub(crate) member: MemberOptions,
     #[command(flatten)]
     pub(crate) worker: WorkerOptions,
     /// This worker's name, for people; the machine's and the number of the process if not set
@@ -319,18 +310,9 @@ pub(crate) struct WorkerArgs {
     /// Address and port of a worker's health and metrics: /healthz, /readyz and /metrics; none if not set
     #[arg(long, value_name = "ADDRESS", help_heading = "This worker", value_parser = address::listen)]
     pub(crate) health_listen: Option<SocketAddr>,
-    #[command(flatten)]
-    pub(crate) objects: ObjectsOptions,
-    #[command(flatten)]
-    pub(crate) secret: SecretOptions,
-    #[command(flatten)]
-    pub(crate) trust: TrustOptions,
     /// Crash on purpose after so many seconds, for demonstrations and tests
     #[arg(long, value_name = "SECONDS", help_heading = "This worker", hide = true)]
     pub(crate) unhealthy_after: Option<u64>,
-    /// Stop when standard input is closed: for a worker that must not outlive the process that started it
-    #[arg(long, hide = true)]
-    pub(crate) exit_with_stdin: bool,
 }
 
 #[derive(Debug, Args)]

@@ -23,7 +23,7 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 const CHILD_STOP_GRACE: Duration = Duration::from_millis(500);
 
 pub(crate) async fn run(args: WorkerArgs) -> Result<(), Failure> {
-    let (exit_with_stdin, health_listen) = (args.exit_with_stdin, args.health_listen);
+    let (exit_with_stdin, health_listen) = (args.member.exit_with_stdin, args.health_listen);
     let worker = Worker::new(config(args)?).map_err(Failure::config("the worker cannot start"))?;
     let (stopping, supervisor) = (CancellationToken::new(), Supervisor::new());
     if let Some(address) = health_listen {
@@ -37,18 +37,18 @@ pub(crate) async fn run(args: WorkerArgs) -> Result<(), Failure> {
 }
 
 fn config(args: WorkerArgs) -> Result<Config, Failure> {
-    let WorkerArgs { worker, main_servers, secret, objects, trust, .. } = args;
+    let WorkerArgs { worker, member, .. } = args;
     Ok(Config {
         name: args.name.unwrap_or_else(|| format!("{}-{}", machine::name("worker"), process::id())),
-        main_servers: main_servers.main_server,
-        cluster_secret: secret.load("a worker")?,
-        trust: trust.load()?,
-        objects: objects.given(),
+        main_servers: member.main_server,
+        cluster_secret: member.secret.load("a worker")?,
+        trust: member.trust.load()?,
+        objects: member.objects.given(),
         concurrency: worker.concurrency(),
         ffmpeg: worker.ffmpeg(),
         model: worker.model()?,
         scratch_dir: worker.scratch_dir().map_or_else(|| PathBuf::from(SCRATCH_FOLDER), Path::to_owned),
-        stop_grace: if args.exit_with_stdin { CHILD_STOP_GRACE } else { STOP_GRACE },
+        stop_grace: if member.exit_with_stdin { CHILD_STOP_GRACE } else { STOP_GRACE },
         unhealthy_after: args.unhealthy_after.map(Duration::from_secs),
     })
 }

@@ -8,7 +8,7 @@ mod jobs;
 mod library;
 mod log;
 mod main_server;
-mod main_servers;
+mod member;
 mod node;
 mod objects;
 mod parties;
@@ -26,7 +26,7 @@ pub(crate) use self::{
     library::LibraryOptions,
     log::{LogFormat, LogOptions},
     main_server::{MainServerOptions, StoreOptions},
-    main_servers::MainServersOptions,
+    member::MemberOptions,
     node::{NodeOptions, folder_name},
     objects::ObjectsOptions,
     server::{SecretOptions, ServerOptions},

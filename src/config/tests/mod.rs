@@ -47,7 +47,7 @@ fn a_file_sets_options_and_flags_override_it() {
 fn a_list_is_an_array_or_has_commas() {
     for text in ["main_server = ['http://a', 'http://b']", "main_server = 'http://a,http://b'"] {
         let cli::Command::Cdn(args) = load_file(&["cdn"], text).unwrap().cli.command else { panic!() };
-        assert_eq!(args.main_servers.main_server, ["http://a", "http://b"], "{text}");
+        assert_eq!(args.member.main_server, ["http://a", "http://b"], "{text}");
     }
 }
 
