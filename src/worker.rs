@@ -13,7 +13,7 @@ use supervisor::Supervisor;
 use tokio_util::sync::CancellationToken;
 use worker::{Config, Worker};
 
-use crate::{cli::WorkerArgs, failure::Failure, machine, open_files, port::Port, serve};
+use crate::{cli::WorkerArgs, failure::Failure, machine, open_files, options::values, port::Port, serve};
 
 /// The folder for temporary files by default: a worker has no data folder.
 const SCRATCH_FOLDER: &str = "data/scratch";
@@ -39,7 +39,7 @@ pub(crate) async fn run(args: WorkerArgs) -> Result<(), Failure> {
 fn config(args: WorkerArgs) -> Result<Config, Failure> {
     let WorkerArgs { worker, member, .. } = args;
     Ok(Config {
-        name: args.name.unwrap_or_else(|| format!("{}-{}", machine::name("worker"), process::id())),
+        name: args.name.unwrap_or_else(own_name),
         main_servers: member.main_server,
         cluster_secret: member.secret.load("a worker")?,
         trust: member.trust.load()?,
@@ -51,6 +51,12 @@ fn config(args: WorkerArgs) -> Result<Config, Failure> {
         stop_grace: if member.exit_with_stdin { CHILD_STOP_GRACE } else { STOP_GRACE },
         unhealthy_after: args.unhealthy_after.map(Duration::from_secs),
     })
+}
+
+/// The machine's name and the number of the process, if workers may have such a name.
+fn own_name() -> String {
+    let name = |machine: &str| format!("{machine}-{}", process::id());
+    values::worker_name(&name(&machine::name("worker"))).unwrap_or_else(|_| name("worker"))
 }
 
 /// Serves `router` at `address` until `stopping`.

@@ -83,9 +83,12 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
     name_of(text, MAX_NAME_BYTES)
 }
 
-/// A name of a worker.
+/// A name of a worker. Main servers refuse workers with any other name.
 pub(crate) fn worker_name(text: &str) -> Result<String, String> {
-    if text.is_empty() { Err("a name is needed".to_owned()) } else { name_of(text, MAX_WORKER_NAME_BYTES) }
+    if text.is_empty() || !text.is_ascii() {
+        return Err("a worker's name has 1 to 100 characters of ASCII".to_owned());
+    }
+    name_of(text, MAX_WORKER_NAME_BYTES)
 }
 
 fn name_of(text: &str, most_bytes: usize) -> Result<String, String> {
@@ -164,5 +167,6 @@ mod tests {
             assert!(name(wrong).is_err() && worker_name(wrong).is_err(), "{wrong:?}");
         }
         assert!(worker_name("").is_err() && worker_name(&"x".repeat(101)).is_err());
+        assert!(name("süd").is_ok() && worker_name("süd").is_err(), "main servers refuse such a worker");
     }
 }
