@@ -11,6 +11,7 @@ mod event;
 mod listing;
 pub(crate) mod reader;
 mod snapshot;
+pub(crate) mod sse;
 mod text;
 
 use std::{

@@ -1,15 +1,9 @@
 //! `GET /api/jobs/{job_id}/events`: the job, and again after changes, as Server-Sent Events.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use axum::{
-    body::Body,
-    extract::State,
-    http::{HeaderName, header},
-    response::IntoResponse,
-};
+use axum::{extract::State, response::IntoResponse};
 use bytes::Bytes;
-use futures_util::stream;
 use per_address::Share;
 use protocol::{
     JobId,
@@ -17,20 +11,17 @@ use protocol::{
 };
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until},
 };
 
 use super::{super::Jobs, Api, extract::ShownJob, no_listener};
 use crate::{
     api::{caller::Person, error::Error, extract::Client},
-    events::Event,
+    events::{Event, sse},
 };
 
 /// Shortest time between two events of one stream.
 const PACE: Duration = Duration::from_millis(250);
-/// How often a silent stream carries a comment: proxies end those that are silent for as little as 10 s.
-const KEEP_ALIVE: Duration = Duration::from_secs(8);
-const COMMENT: &[u8] = b":\n\n";
 
 struct Listener {
     api: Arc<Api>,
@@ -54,43 +45,27 @@ pub(super) async fn listen(
     let share = api.jobs.listeners.take(address).ok_or_else(no_listener)?;
     let [plain, ffmpeg] = api.jobs.tasks.changed();
     let changed = [api.jobs.records.host().changed(), plain, ffmpeg];
-    let next_at = Instant::now();
+    let (closing, next_at) = (api.closing.clone(), Instant::now());
     let listener =
         Listener { api, job_id, person, changed, sent: None, next_at, is_over: false, _share: share };
-    let headers = [
-        (header::CONTENT_TYPE, "text/event-stream"),
-        (header::CACHE_CONTROL, "no-cache"),
-        // Proxies that buffer would hold the news back.
-        (HeaderName::from_static("x-accel-buffering"), "no"),
-    ];
-    Ok((headers, Body::from_stream(stream::unfold(listener, Listener::step))))
+    Ok(sse::answer(listener, closing))
 }
 
-impl Listener {
-    async fn step(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
-        let api = Arc::clone(&self.api);
-        let bytes = api.closing.run_until_cancelled(self.next()).await??;
-        Some((Ok(bytes), self))
-    }
-
-    /// What to send next; none at the end.
+impl sse::Listener for Listener {
     async fn next(&mut self) -> Option<Bytes> {
         if self.is_over {
             return None;
         }
-        match timeout(KEEP_ALIVE, self.news()).await {
-            Ok(job) => {
-                let job = job?;
-                self.is_over = !matches!(job.state, JobState::Waiting | JobState::Running);
-                let mut text = String::new();
-                Event::new("job", &job).write(&mut text);
-                Some(text.into())
-            }
-            Err(_) => Some(Bytes::from_static(COMMENT)),
-        }
+        let job = self.news().await?;
+        self.is_over = !matches!(job.state, JobState::Waiting | JobState::Running);
+        let mut text = String::new();
+        Event::new("job", &job).write(&mut text);
+        Some(text.into())
     }
+}
 
-    /// The job once it is not as it was; none if it is gone, or the person may not see it any more.
+impl Listener {
+    /// The job as soon as it differs from what was sent; `None` if it is gone, or the person may not see it any more.
     async fn news(&mut self) -> Option<Job> {
         loop {
             sleep_until(self.next_at).await;
@@ -117,7 +92,7 @@ fn shown(jobs: &Jobs, job_id: JobId, person: &Person) -> Option<Job> {
     Some(jobs.view(job_id, &record, true))
 }
 
-/// Whether more has changed than the time.
+/// Whether more has changed than the time left.
 fn is_other(sent: &Job, job: &Job) -> bool {
     let without_time = |job: &Job| Job { left_ms: None, ..job.clone() };
     without_time(sent) != without_time(job)

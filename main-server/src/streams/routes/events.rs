@@ -2,31 +2,19 @@
 //!
 //! What is sent is prepared once for all listeners, see [`crate::events`].
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use axum::{
-    body::Body,
-    extract::State,
-    http::{HeaderName, header},
-    response::IntoResponse,
-};
+use axum::{extract::State, response::IntoResponse};
 use bytes::Bytes;
-use futures_util::stream;
 use per_address::Share;
 use protocol::ErrorCode;
 use serving::Forwarded;
-use tokio::time::timeout;
 
 use super::api::Api;
 use crate::{
     api::{error::Error, extract::Client},
-    events::reader::Reader,
+    events::{reader::Reader, sse},
 };
-
-/// How often a silent connection carries a comment. Proxies and load balancers end connections that are silent for as little
-/// as 10 s, and `EventSource` would reconnect all the time.
-const KEEP_ALIVE: Duration = Duration::from_secs(8);
-const COMMENT: &[u8] = b":\n\n";
 
 struct Listener {
     api: Arc<Api>,
@@ -41,34 +29,23 @@ pub(super) async fn listen(
 ) -> Result<impl IntoResponse, Error> {
     let full = || Error::new(ErrorCode::LimitReached, "the limit of listeners is reached: try again later");
     let share = api.listeners.take(address).ok_or_else(full)?;
-    let listener =
-        Listener { reader: Reader::new(&api.feed, forwarded.prefix().clone()), api, _share: share };
-    let headers = [
-        (header::CONTENT_TYPE, "text/event-stream"),
-        (header::CACHE_CONTROL, "no-cache"),
-        // Proxies that buffer would hold the news back.
-        (HeaderName::from_static("x-accel-buffering"), "no"),
-    ];
-    Ok((headers, Body::from_stream(stream::unfold(listener, Listener::step))))
+    let closing = api.closing.clone();
+    let reader = Reader::new(&api.feed, forwarded.prefix().clone());
+    Ok(sse::answer(Listener { reader, api, _share: share }, closing))
 }
 
-impl Listener {
-    async fn step(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
-        let bytes = self.next().await?;
-        Some((Ok(bytes), self))
-    }
-
-    /// What to send next; none when the server closes, or for a listener that is too slow.
+impl sse::Listener for Listener {
+    /// `None` for a listener that is too slow.
     async fn next(&mut self) -> Option<Bytes> {
-        let next = timeout(KEEP_ALIVE, self.reader.next(&self.api.feed));
-        let next = self.api.closing.run_until_cancelled(next).await?;
-        next.unwrap_or(Some(Bytes::from_static(COMMENT)))
+        self.reader.next(&self.api.feed).await
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::Request;
+    use std::time::Duration;
+
+    use axum::{body::Body, http::Request};
     use futures_util::StreamExt;
     use tower::ServiceExt;
 
