@@ -44,6 +44,21 @@ async fn told(server: &Member, node: &str, created: &StreamCreated) -> Option<Re
     server.heartbeat(node, rows).await.recordings?.pop()
 }
 
+/// A new stream that is to be recorded, and its item, which is not made yet.
+async fn create(server: &Member) -> (StreamCreated, ItemId) {
+    let body = json!({ "title": "x", "record": true });
+    let created: StreamCreated = server.post("/api/streams", None, body).await.read();
+    let item_id = created.recording.unwrap();
+    (created, item_id)
+}
+
+/// The same, once the item is made and the node is told to record the stream.
+async fn recorded(server: &Member, node: &str) -> (StreamCreated, ItemId) {
+    let (created, item_id) = create(server).await;
+    until("the item is made", async || told(server, node, &created).await.is_some()).await;
+    (created, item_id)
+}
+
 #[tokio::test]
 async fn any_main_server_takes_reports_and_goes_on_where_another_died() {
     let cluster = Cluster::new().await;
@@ -53,9 +68,7 @@ async fn any_main_server_takes_reports_and_goes_on_where_another_died() {
         b.nodes().await.iter().any(|info| info.node_id == NodeId(node.clone()))
     })
     .await;
-    let created: StreamCreated =
-        a.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
-    let item_id = created.recording.unwrap();
+    let (created, item_id) = create(&a).await;
     until("both tell the node to record", async || {
         told(&a, &node, &created).await.is_some() && told(&b, &node, &created).await.is_some()
     })
@@ -92,9 +105,7 @@ async fn the_item_of_a_stream_that_has_just_begun_is_waited_for() {
     let cluster = Cluster::new().await;
     let a = cluster.member(|_| {}).await;
     let node = a.node("n").await;
-    let created: StreamCreated =
-        a.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
-    let item_id = created.recording.unwrap();
+    let (created, item_id) = create(&a).await;
     assert!(a.library.known(item_id).is_none());
     let path = format!("/api/library/{item_id}");
     let (item, _) = tokio::join!(a.get(&path), told(&a, &node, &created));
@@ -106,9 +117,7 @@ async fn an_item_is_not_taken_for_empty_by_a_server_that_has_not_heard_of_its_me
     let cluster = Cluster::new().await;
     let (a, b) = cluster.pair().await;
     let node = a.node("n").await;
-    let created: StreamCreated =
-        a.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
-    let item_id = created.recording.unwrap();
+    let (created, item_id) = create(&a).await;
     until("the item is made", async || {
         told(&a, &node, &created).await.is_some() && b.library.known(item_id).is_some()
     })
@@ -125,10 +134,7 @@ async fn what_arrives_late_makes_a_recording_ready_that_failed_without_it() {
     let cluster = Cluster::new().await;
     let a = cluster.member(|_| {}).await;
     let node = a.node("n").await;
-    let created: StreamCreated =
-        a.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
-    let item_id = created.recording.unwrap();
-    until("the item is made", async || told(&a, &node, &created).await.is_some()).await;
+    let (_, item_id) = recorded(&a, &node).await;
     a.library.conclude(item_id).await.unwrap();
     let failed = a.library.get(item_id).await.unwrap();
     assert!(failed.state == State::Failed && failed.error.is_some());
@@ -142,10 +148,8 @@ async fn a_recording_whose_item_is_of_a_newer_version_is_not_ended() {
     let cluster = Cluster::new().await;
     let newer = cluster.member(|_| {}).await;
     let node = newer.node("n").await;
-    let recorded = json!({ "title": "x", "record": true });
-    let created: StreamCreated = newer.post("/api/streams", None, recorded.clone()).await.read();
-    until("the item is made", async || told(&newer, &node, &created).await.is_some()).await;
-    let (kv, name) = (newer.context().store.kv.clone(), created.recording.unwrap().to_string());
+    let (created, item_id) = recorded(&newer, &node).await;
+    let (kv, name) = (newer.context().store.kv.clone(), item_id.to_string());
     let namespace = <crate::library::Record as store::Record>::NAMESPACE;
     drop(newer);
     let entry = kv.get(namespace, &name).await.unwrap().unwrap();
@@ -156,7 +160,7 @@ async fn a_recording_whose_item_is_of_a_newer_version_is_not_ended() {
 
     let older = cluster.member(|_| {}).await;
     let node = older.node("m").await;
-    let another: StreamCreated = older.post("/api/streams", None, recorded).await.read();
+    let (another, _) = create(&older).await;
     // All recordings are looked after in one round.
     until("recordings were looked after", async || told(&older, &node, &another).await.is_some()).await;
     let stream = older.get(&format!("/api/streams/{}", created.stream_id)).await;
@@ -169,10 +173,7 @@ async fn an_item_that_is_gone_for_good_takes_no_reports() {
     let cluster = Cluster::new().await;
     let a = cluster.member(|_| {}).await;
     let node = a.node("n").await;
-    let created: StreamCreated =
-        a.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
-    let item_id = created.recording.unwrap();
-    until("the item is made", async || told(&a, &node, &created).await.is_some()).await;
+    let (_, item_id) = recorded(&a, &node).await;
     a.library.remove(item_id, |_| true).await.unwrap();
     let path = format!("/api/nodes/{node}/recordings/{item_id}");
     let body = serde_json::to_value(fragments(&[fragment(0, 10)])).unwrap();
@@ -197,10 +198,7 @@ async fn an_item_grows_again_before_its_recording_counts_as_switched_on() {
     let cluster = Cluster::new().await;
     let a = cluster.member(|_| {}).await;
     let node = a.node("n").await;
-    let created: StreamCreated =
-        a.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
-    let item_id = created.recording.unwrap();
-    until("the item is made", async || told(&a, &node, &created).await.is_some()).await;
+    let (created, item_id) = recorded(&a, &node).await;
     report(&a, &node, item_id, &fragments(&[fragment(0, 10)])).await;
     let switch = async |on: bool| {
         let (path, body) = (format!("/api/streams/{}/recording", created.stream_id), json!({ "on": on }));
@@ -221,15 +219,6 @@ async fn an_item_grows_again_before_its_recording_counts_as_switched_on() {
         first(records, |record| record["over_at_ms"].is_null()),
     );
     assert!(grows < is_on);
-}
-
-/// A recorded stream, and the item once the node is told to record it.
-async fn recorded(server: &Member, node: &str) -> (StreamCreated, ItemId) {
-    let created: StreamCreated =
-        server.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
-    until("the item is made", async || told(server, node, &created).await.is_some()).await;
-    let item_id = created.recording.unwrap();
-    (created, item_id)
 }
 
 async fn ends_early(server: &Member, node: &str, (created, item_id): &(StreamCreated, ItemId), why: &str) {

@@ -4,6 +4,7 @@
 
 mod connection;
 mod partition;
+mod people;
 #[path = "../../../tests/http/server.rs"]
 #[allow(dead_code, reason = "its other users need the rest")]
 mod server;
@@ -19,8 +20,11 @@ use protocol::{
 use reqwest::Method;
 use store::{Engine, Entry, Namespace, Store};
 
-pub(crate) use self::server::{Answer, Listener, carried, read, until};
 use self::{connection::Connection, server::Server};
+pub(crate) use self::{
+    people::{account, call_as},
+    server::{Answer, Listener, carried, read, until},
+};
 use crate::{
     App, Config,
     accounts::Accounts,

@@ -78,7 +78,7 @@ impl Starter {
         }
     }
 
-    /// Whether it is the same one; an account with whatever stream key.
+    /// Whether it is the same one. Accounts are compared without their stream keys.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Account(account), Self::Account(other)) => account.is_same_account(other),
@@ -166,34 +166,20 @@ impl store::Record for Record {
 }
 
 impl Record {
-    /// A job that nobody works on yet.
+    /// A new job, with the tasks of its first step.
     pub(crate) fn new(new: NewJob, now_ms: u64) -> Self {
-        let NewJob {
-            kind,
-            params,
-            item_id,
-            title,
-            artist,
-            manifest,
-            duration_ms,
-            file_bytes: _,
-            needs_ffmpeg,
-            stems_model,
-            owner,
-            starter,
-        } = new;
         let mut record = Self {
-            kind,
-            params,
-            item_id,
-            title,
-            artist,
-            manifest,
-            duration_ms,
-            needs_ffmpeg,
-            stems_model,
-            owner,
-            starter,
+            kind: new.kind,
+            params: new.params,
+            item_id: new.item_id,
+            title: new.title,
+            artist: new.artist,
+            manifest: new.manifest,
+            duration_ms: new.duration_ms,
+            needs_ffmpeg: new.needs_ffmpeg,
+            stems_model: new.stems_model,
+            owner: new.owner,
+            starter: new.starter,
             others: Vec::new(),
             created_at_ms: now_ms,
             ended_at_ms: None,

@@ -14,24 +14,25 @@ fn blob(text: &str) -> Blob {
     Blob { hash: format!("{text:0>64}"), bytes: 7 }
 }
 
+fn new_job(kind: Kind) -> NewJob {
+    NewJob {
+        kind,
+        params: Params::default(),
+        item_id: ItemId::from_bytes([7; 16]),
+        title: "Song".into(),
+        artist: None,
+        manifest: blob("1"),
+        duration_ms: 180_000,
+        file_bytes: 0,
+        needs_ffmpeg: false,
+        stems_model: None,
+        owner: None,
+        starter: Starter::Server,
+    }
+}
+
 fn job(kind: Kind) -> Record {
-    Record::new(
-        NewJob {
-            kind,
-            params: Params::default(),
-            item_id: ItemId::from_bytes([7; 16]),
-            title: "Song".into(),
-            artist: None,
-            manifest: blob("1"),
-            duration_ms: 180_000,
-            file_bytes: 0,
-            needs_ffmpeg: false,
-            stems_model: None,
-            owner: None,
-            starter: Starter::Server,
-        },
-        1_000,
-    )
+    Record::new(new_job(kind), 1_000)
 }
 
 /// What task `n` of a song of so many samples gives.
@@ -206,7 +207,7 @@ proptest! {
                 Happens::Cancel => record.cancel(now_ms),
                 Happens::Made => record.made(&[before.item_id], None, now_ms),
                 Happens::Restart if !before.is_open() => {
-                    record.restart(fresh(), now_ms);
+                    record.restart(new_job(Kind::Stems), now_ms);
                     prop_assert!(record.is_open() && record.generation == before.generation + 1);
                     prop_assert!(record.error.is_none() && record.result.is_empty());
                     continue;
@@ -231,36 +232,5 @@ proptest! {
                 prop_assert!(record.work(n).is_some());
             }
         }
-    }
-}
-
-fn fresh() -> NewJob {
-    let Record {
-        kind,
-        params,
-        item_id,
-        title,
-        artist,
-        manifest,
-        duration_ms,
-        needs_ffmpeg,
-        stems_model,
-        owner,
-        starter,
-        ..
-    } = job(Kind::Stems);
-    NewJob {
-        kind,
-        params,
-        item_id,
-        title,
-        artist,
-        manifest,
-        duration_ms,
-        file_bytes: 0,
-        needs_ffmpeg,
-        stems_model,
-        owner,
-        starter,
     }
 }

@@ -17,15 +17,16 @@ use protocol::{
         TaskState, Work, Worker,
     },
 };
-use reqwest::{Method, StatusCode, header};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::tests::{Answer, Cluster, Listener, Member as Server, read, until},
+    cluster::{
+        self,
+        tests::{Answer, Cluster, Listener, Member as Server, call_as, until},
+    },
     library::{Format, NewItem, NewTake, TakeFragment, tests::item},
 };
-
-const PASSWORD: &str = "correct horse";
 
 async fn server() -> Server {
     Cluster::new().await.member(|_| {}).await
@@ -230,21 +231,9 @@ async fn output(server: &Server, work: &Work) -> Output {
     }
 }
 
-/// Makes an account and signs in; gives the cookie.
+/// Makes an account of a broadcaster and signs in; gives the cookie.
 async fn account(server: &Server, name: &str) -> String {
-    let body = json!({ "name": name, "password": PASSWORD, "role": "broadcaster" }).to_string();
-    server.operate(Method::POST, "/api/accounts", body.into()).await.read::<Value>();
-    let body = json!({ "name": name, "password": PASSWORD }).to_string();
-    let answer = server.call(Method::POST, "/api/login", &[], body.into()).await;
-    let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap();
-    cookie.split(';').next().unwrap().to_owned()
-}
-
-/// Calls as a page does in which a person signed in.
-async fn call_as(server: &Server, cookie: &str, method: Method, path: &str, body: Value) -> Answer {
-    let headers = [("cookie", cookie), ("x-undead-csrf", "1")];
-    let body = if body.is_null() { vec![] } else { body.to_string().into() };
-    read(server.call(method, path, &headers, body).await).await
+    cluster::tests::account(server, name, "broadcaster").await
 }
 
 /// The events of a job, for a person who signed in.

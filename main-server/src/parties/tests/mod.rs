@@ -14,15 +14,13 @@ use protocol::{
     item::Blob,
     party::{Membership, PartyCreated, PartyState},
 };
-use reqwest::{Method, header};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::tests::{Answer, Listener, Member as Server},
+    cluster::tests::{Answer, Listener, Member as Server, account, call_as},
     library::{Format, NewItem, NewTake, TakeFragment, tests::item},
 };
-
-const PASSWORD: &str = "correct horse";
 
 /// A member of a party, and how it calls.
 struct Guest {
@@ -113,21 +111,4 @@ async fn song_of(server: &Server, title: &str, duration_ms: u64, set: impl FnOnc
     };
     server.library.append(item_id, &take, &[fragment]).await.unwrap();
     item_id
-}
-
-/// Makes an account and signs in; gives the cookie.
-async fn account(server: &Server, name: &str, role: &str) -> String {
-    let body = json!({ "name": name, "password": PASSWORD, "role": role }).to_string();
-    server.operate(Method::POST, "/api/accounts", body.into()).await.read::<Value>();
-    let body = json!({ "name": name, "password": PASSWORD }).to_string();
-    let answer = server.call(Method::POST, "/api/login", &[], body.into()).await;
-    let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap();
-    cookie.split(';').next().unwrap().to_owned()
-}
-
-/// Calls as a page does in which a person signed in.
-async fn call_as(server: &Server, cookie: &str, method: Method, path: &str, body: Value) -> Answer {
-    let headers = [("cookie", cookie), ("x-undead-csrf", "1")];
-    let body = if body.is_null() { vec![] } else { body.to_string().into() };
-    crate::cluster::tests::read(server.call(method, path, &headers, body).await).await
 }
