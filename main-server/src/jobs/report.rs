@@ -1,11 +1,13 @@
 //! What workers ask for and report.
 
+use std::cmp::Ordering;
+
 use protocol::job::{Ability, ClaimedTask, Failure, Output, Worker};
 
 use super::{
     Error, Jobs, Key,
     job::{Accepted, Ended, Record},
-    tasks::Held,
+    tasks::{Held, NotAKey},
 };
 use crate::library::Error as LibraryError;
 
@@ -67,19 +69,31 @@ impl Jobs {
     }
 
     /// The keys that `worker` has and that are not its own any more.
-    pub(super) fn lost(&self, worker: &Worker) -> Vec<String> {
-        let is_lost = |text: &&String| {
-            let Ok(key) = text.parse::<Key>() else { return true };
-            // A task that is not known here may be too new.
-            self.is_over(key) || (self.tasks.knows(key) && !self.tasks.is_with(key, &worker.name))
-        };
-        worker.tasks.iter().filter(is_lost).cloned().collect()
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn lost(&self, worker: &Worker) -> Result<Vec<String>, Error> {
+        let mut lost = Vec::new();
+        for text in &worker.tasks {
+            let is_lost = match text.parse::<Key>() {
+                Ok(key) => self.is_over(key) || self.tasks.is_lost(key, &worker.name).await?,
+                Err(NotAKey) => true,
+            };
+            if is_lost {
+                lost.push(text.clone());
+            }
+        }
+        Ok(lost)
     }
 
-    /// Whether the job of a task is known to be over, or in a later generation.
+    /// Whether the job of a task is known to be over, or in a later generation. A job that is known in an earlier one has begun again
+    /// since.
     fn is_over(&self, key: Key) -> bool {
-        let is_over = |record: Record| !record.is_open() || record.generation > key.generation;
-        self.records.get(&key.job_id).is_some_and(is_over)
+        self.records.get(&key.job_id).is_some_and(|record| match record.generation.cmp(&key.generation) {
+            Ordering::Less => false,
+            Ordering::Equal => !record.is_open(),
+            Ordering::Greater => true,
+        })
     }
 
     /// A worker goes on with a task.

@@ -347,8 +347,22 @@ impl Tasks {
         of_key!(self, key, queue => queue.read(&text, seen))
     }
 
+    /// Whether the task is another worker's by now, or cancelled. A server that is behind may believe so wrongly, so it asks the store.
+    /// A task that is not known here may be too new: it does not count as lost.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn is_lost(&self, key: Key, worker: &str) -> Result<bool, Error> {
+        if !self.knows(key) || self.is_with(key, worker) {
+            return Ok(false);
+        }
+        let text = key.to_string();
+        of_key!(self, key, queue => queue.look_up(&text).await)?;
+        Ok(!self.is_with(key, worker))
+    }
+
     /// Whether a worker of that name has the task, as far as is known here.
-    pub(crate) fn is_with(&self, key: Key, worker: &str) -> bool {
+    fn is_with(&self, key: Key, worker: &str) -> bool {
         let text = key.to_string();
         of_key!(self, key, queue => queue.read(&text, |tracked| {
             tracked.claimed().is_some_and(|claimed| claimed.worker == worker)

@@ -333,6 +333,14 @@ impl<T: Task> Queue<T> {
         Ok(Claim { queue: Arc::clone(queue), key, id: id.to_owned(), tracked })
     }
 
+    /// Takes over a task as the store has it now: another process may have changed it just now.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn look_up(&self, key: &str) -> Result<(), Error> {
+        Ok(self.0.replicated.look_up(&key.to_owned()).await?)
+    }
+
     /// Reads a task, as far as this process knows it; `None` without such a task.
     pub fn read<R>(&self, key: &str, read: impl FnOnce(&Tracked<T>) -> R) -> Option<R> {
         let key = key.to_owned();

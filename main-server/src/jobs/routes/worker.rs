@@ -57,7 +57,7 @@ pub(super) async fn heartbeat(
 ) -> Result<Answer<LostTasks>, Error> {
     let worker = checked(worker)?;
     api.jobs.workers.hear(&worker, Now::read());
-    Ok(Answer(LostTasks { lost: api.jobs.lost(&worker) }))
+    Ok(Answer(LostTasks { lost: api.jobs.lost(&worker).await? }))
 }
 
 pub(super) async fn progress(

@@ -43,6 +43,27 @@ async fn a_worker_claims_at_one_server_and_reports_to_another() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_behind_ends_no_task_of_a_worker() {
+    let (_folder, a, b) = pair().await;
+    let job_id = start(&a, "waveform", song(&a, "a", |_| {}).await).await;
+    until("the other server knows the task", async || b.jobs.tasks.waiting() == 1).await;
+    let (first, second) = (Hand::new("first"), Hand::new("other"));
+    // From here on it hears of nothing: the task waits, as far as it knows.
+    b.blind();
+    let task = first.claim(&a).await;
+    assert!(first.lost(&b, &[&task]).await.is_empty());
+    assert_eq!(second.lost(&b, &[&task]).await, [&*task.key]);
+
+    assert_eq!(first.failed(&a, &task, "for_good").await, OK);
+    b.jobs.records.look_up(&job_id).await.unwrap();
+    let retry = a.operate(Method::POST, &format!("/api/jobs/{job_id}/retry"), vec![]).await;
+    assert_eq!(retry.status, StatusCode::OK);
+    // The other server knows that the job failed, and not that it began again.
+    let again = first.claim(&a).await;
+    assert!(first.lost(&b, &[&again]).await.is_empty());
+}
+
+#[tokio::test]
 async fn event_streams_tell_of_what_happens_at_other_servers_and_end_with_the_job() {
     let (_folder, a, b) = pair().await;
     let cookie = super::account(&a, "ann").await;
