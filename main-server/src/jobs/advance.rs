@@ -15,7 +15,7 @@ use tokio::{sync::Notify, task::JoinSet, time::sleep};
 
 use super::{
     Error, Jobs, Key,
-    job::{Phase, Record},
+    job::{Again, GONE_TOO_OFTEN, Phase, Record},
 };
 use crate::{clock::Now, library::Error as LibraryError};
 
@@ -144,14 +144,11 @@ impl Jobs {
     async fn fail_dead(&self, job_id: JobId, record: &Record) -> Result<bool, Error> {
         for n in record.open_numbers() {
             let Some((reason, ended)) = self.tasks.dead(Key::of(job_id, record, n)) else { continue };
-            let generation = record.generation;
-            let failed = |record: &mut Record, now_ms| {
-                if record.generation == generation {
-                    record.failed(n, &reason, &ended, now_ms);
-                }
-            };
-            self.change(job_id, failed).await?;
-            self.count_failure(job_id, &reason);
+            let failed =
+                |now: &mut Record, now_ms| now.is_same_run(record) && now.failed(n, &reason, &ended, now_ms);
+            if self.change(job_id, failed).await? {
+                self.count_failure(job_id, &reason);
+            }
             return Ok(true);
         }
         Ok(false)
@@ -172,8 +169,17 @@ impl Jobs {
     }
 
     /// Makes the results of a job of which all tasks are done.
-    async fn finish(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
-        let generation = record.generation;
+    pub(super) async fn finish(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
+        self.try_finish(job_id, record).await?;
+        let has_begun_again = |now: Record| !now.is_same_run(record);
+        if self.records.get(&job_id).is_some_and(has_begun_again) {
+            // It was cancelled and cleared meanwhile. What this run has made since belongs to no job.
+            self.clear(job_id, record).await?;
+        }
+        Ok(())
+    }
+
+    async fn try_finish(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
         let made = match self.make_results(job_id, record).await {
             Ok(made) => made,
             Err(Error::Objects(objects::Error::Missing(_) | objects::Error::Damaged(_))) => {
@@ -187,18 +193,20 @@ impl Jobs {
             Err(Error::Library(LibraryError::Store(error))) => return Err(error.into()),
             Err(error @ (Error::Library(_) | Error::Invalid(_) | Error::Objects(_))) => {
                 let reason = error.to_string();
-                self.change(job_id, |record, now_ms| record.fail(&reason, now_ms)).await?;
-                self.count_failure(job_id, &reason);
+                let fail = |now: &mut Record, now_ms| now.is_same_run(record) && now.fail(&reason, now_ms);
+                if self.change(job_id, fail).await? {
+                    self.count_failure(job_id, &reason);
+                }
                 return Ok(());
             }
             Err(error) => return Err(error),
         };
-        let done = |record: &mut Record, now_ms| {
-            let was_open = record.is_open();
-            if record.generation == generation {
-                record.made(&made.items, made.file.as_ref(), now_ms);
+        let done = |now: &mut Record, now_ms| {
+            let was_open = now.is_open();
+            if now.is_same_run(record) {
+                now.made(&made.items, made.file.as_ref(), now_ms);
             }
-            was_open && record.phase == Phase::Done
+            was_open && now.phase == Phase::Done
         };
         if self.change(job_id, done).await? {
             self.counts.done.inc();
@@ -212,16 +220,22 @@ impl Jobs {
     /// # Errors
     /// As [`Self::advance`].
     pub(super) async fn begin_again(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
-        let generation = record.generation;
         let (_, manifest) = self.manifest(record.item_id).await?;
-        let again = |record: &mut Record, now_ms| {
-            if record.generation == generation {
-                record.manifest = manifest.clone();
-                record.input_gone(now_ms);
+        let again = |now: &mut Record, now_ms| {
+            if !now.is_same_run(record) || !now.is_open() {
+                return Again::Over;
             }
+            now.manifest = manifest.clone();
+            now.input_gone(now_ms)
         };
-        self.change(job_id, again).await?;
-        tracing::warn!(job = %job_id, "job {job_id} begins again: blobs that it needs are gone");
+        match self.change(job_id, again).await? {
+            Again::Begun => {
+                tracing::warn!(job = %job_id, "job {job_id} begins again: blobs that it needs are gone");
+            }
+            Again::Failed => self.count_failure(job_id, GONE_TOO_OFTEN),
+            // Another server was first. The items of this run may be results by now.
+            Again::Over => return Ok(()),
+        }
         self.clear(job_id, record).await
     }
 

@@ -152,7 +152,7 @@ impl Jobs {
         reason: &str,
         failure: Failure,
     ) -> Result<(), Error> {
-        let Key { job_id, n, generation, .. } = key;
+        let Key { job_id, n, .. } = key;
         let held = self.tasks.resume(key, claim).await?;
         let record = self.of_generation(key).await?.ok_or(Error::Lost)?;
         match failure {
@@ -163,13 +163,12 @@ impl Jobs {
             Failure::Again => held.nack(reason).await?,
             Failure::ForGood => {
                 let ended = held.ended(reason);
-                let failed = |record: &mut Record, now_ms| {
-                    if record.generation == generation {
-                        record.failed(n, reason, &ended, now_ms);
-                    }
+                let failed = |now: &mut Record, now_ms| {
+                    now.is_same_run(&record) && now.failed(n, reason, &ended, now_ms)
                 };
-                self.change(job_id, failed).await?;
-                self.count_failure(job_id, reason);
+                if self.change(job_id, failed).await? {
+                    self.count_failure(job_id, reason);
+                }
                 settled(held.ack().await)?;
             }
             Failure::InputGone => match self.begin_again(job_id, &record).await {

@@ -21,6 +21,8 @@ pub(crate) const MOST_PIECES: usize = 390;
 const PIECE_S: u32 = 22;
 /// How often a job begins again by itself, because blobs of it were gone.
 const MOST_RESTARTS: u32 = 2;
+/// Why a job fails that began again so often.
+pub(crate) const GONE_TOO_OFTEN: &str = "what earlier steps made was deleted again and again";
 /// Most attempts of all tasks of a job that are kept, and of each task at least and at most.
 const MOST_ATTEMPTS: usize = 800;
 const ATTEMPTS_OF_TASK: (usize, usize) = (2, 10);
@@ -51,7 +53,18 @@ pub(crate) enum Accepted {
     Other,
 }
 
-/// Why an output counts for nothing.
+/// What became of a job of which a blob is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It has begun again.
+    Begun,
+    /// It failed: it had begun again too often.
+    Failed,
+    /// It was over before, and stays as it was.
+    Over,
+}
+
+/// Why an output is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
     /// The job is over, or has no such task.
@@ -96,7 +109,9 @@ impl Record {
         if self.tasks.iter().all(|task| task.output.is_some()) {
             match self.next_step() {
                 Ok(next) => self.tasks.extend(next),
-                Err(reason) => self.fail(reason, now_ms),
+                Err(reason) => {
+                    self.fail(reason, now_ms);
+                }
             }
         }
     }
@@ -127,37 +142,41 @@ impl Record {
         Ok(pieces.map(|piece| step(piece).into()).collect())
     }
 
-    /// Task `n` failed for good, or too often: so does the job, unless it is over.
-    pub(crate) fn failed(&mut self, n: u32, reason: &str, ended: &Ended, now_ms: u64) {
+    /// Task `n` failed for good, or too often: so does the job, unless it is over. Says whether the job fails by that.
+    pub(crate) fn failed(&mut self, n: u32, reason: &str, ended: &Ended, now_ms: u64) -> bool {
         let most = self.most_attempts();
         let is_open = self.is_open();
         let Some(task) = self.tasks.get_mut(n as usize).filter(|task| is_open && task.output.is_none())
         else {
-            return;
+            return false;
         };
         task.has_failed = true;
         task.end(ended, most);
-        self.fail(reason, now_ms);
+        self.fail(reason, now_ms)
     }
 
-    /// The job fails, unless it is over.
-    pub(crate) fn fail(&mut self, reason: &str, now_ms: u64) {
-        if self.is_open() {
+    /// The job fails, unless it is over. Says whether it fails by that.
+    pub(crate) fn fail(&mut self, reason: &str, now_ms: u64) -> bool {
+        let is_open = self.is_open();
+        if is_open {
             self.error = Some(reason.chars().take(ERROR_CHARS).collect());
             self.end(Phase::Failed, now_ms);
         }
+        is_open
     }
 
-    /// A blob of an earlier step is gone: the job begins again, unless it did so too often.
-    pub(crate) fn input_gone(&mut self, now_ms: u64) {
+    /// A blob of an earlier step is gone: the job begins again, or fails if it did so too often.
+    pub(crate) fn input_gone(&mut self, now_ms: u64) -> Again {
         if !self.is_open() {
-            return;
+            return Again::Over;
         }
         if self.restarts >= MOST_RESTARTS {
-            return self.fail("what earlier steps made was deleted again and again", now_ms);
+            self.fail(GONE_TOO_OFTEN, now_ms);
+            return Again::Failed;
         }
         self.restarts += 1;
         self.next_generation();
+        Again::Begun
     }
 
     /// It is cancelled, unless it is over.

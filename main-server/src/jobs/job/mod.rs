@@ -22,7 +22,7 @@ mod work;
 
 pub(crate) use self::record::Record;
 pub(super) use self::{
-    change::{Accepted, Ended, MOST_PIECES, Refused},
+    change::{Accepted, Again, Ended, GONE_TOO_OFTEN, MOST_PIECES, Refused},
     record::{FileRecord, NewJob, Phase, Starter},
     view::{Seen, SeenState, view},
 };

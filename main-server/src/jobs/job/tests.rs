@@ -7,7 +7,9 @@ use protocol::{
     job::{Attempt, Kind, Output, Params, Piece, Sound, State, TaskState, Work},
 };
 
-use super::{Accepted, Ended, NewJob, Phase, Record, Refused, Seen, SeenState, Starter, step::Step, view};
+use super::{
+    Accepted, Again, Ended, NewJob, Phase, Record, Refused, Seen, SeenState, Starter, step::Step, view,
+};
 use crate::state::catalogue::record::Owner;
 
 fn blob(text: &str) -> Blob {
@@ -202,8 +204,18 @@ proptest! {
                         prop_assert!(matches!(outcome, Ok(Accepted::Other | Accepted::Again)));
                     }
                 }
-                Happens::Failed(index) => record.failed(n(index), "broken", &Ended::default(), now_ms),
-                Happens::InputGone => record.input_gone(now_ms),
+                Happens::Failed(index) => {
+                    let fails = record.failed(n(index), "broken", &Ended::default(), now_ms);
+                    prop_assert_eq!(fails, before.is_open() && !record.is_open());
+                }
+                Happens::InputGone => {
+                    let expected = match (before.is_open(), record.input_gone(now_ms)) {
+                        (false, again) => again == Again::Over,
+                        (true, Again::Begun) => record.generation == before.generation + 1,
+                        (true, again) => again == Again::Failed && record.phase == Phase::Failed,
+                    };
+                    prop_assert!(expected);
+                }
                 Happens::Cancel => record.cancel(now_ms),
                 Happens::Made => record.made(&[before.item_id], None, now_ms),
                 Happens::Restart if !before.is_open() => {

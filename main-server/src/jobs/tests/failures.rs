@@ -17,7 +17,7 @@ use crate::{
     cluster::tests::{Cluster, Member as Server, until},
     jobs::{
         Key,
-        job::{Ended, Record},
+        job::{Ended, Phase, Record},
     },
 };
 
@@ -33,6 +33,12 @@ async fn media(server: &Server, items: &[ItemId]) -> Vec<Vec<String>> {
         media.push(fragments.map(|fragment| fragment.blob.hash.clone()).collect());
     }
     media
+}
+
+/// Makes a job that is done one whose results are to be made.
+fn reopen(record: &mut Record, _: u64) {
+    record.phase = Phase::Open;
+    (record.result, record.ended_at_ms) = (vec![], None);
 }
 
 #[tokio::test]
@@ -91,15 +97,11 @@ async fn results_are_made_once_by_however_many_servers_and_begun_ones_are_comple
 
     // Every prefix of the writes: an item that has some of them gets the rest.
     let record = a.jobs.find(job_id).await.unwrap();
-    let open = |record: &mut crate::jobs::Record, _| {
-        record.phase = crate::jobs::job::Phase::Open;
-        (record.result, record.ended_at_ms) = (vec![], None);
-    };
     for begun in [1, 2] {
         for item_id in &job.result[..begun] {
             a.library.remove(*item_id, |_| true).await.unwrap();
         }
-        a.jobs.change(job_id, open).await.unwrap();
+        a.jobs.change(job_id, reopen).await.unwrap();
         let (first, second) = tokio::join!(a.jobs.advance(job_id), b.jobs.advance(job_id));
         first.and(second).unwrap();
         let again = until_state(&a, job_id, State::Done).await;
@@ -126,6 +128,32 @@ async fn a_job_whose_blobs_are_gone_begins_again_and_in_the_end_fails() {
     let job = until_state(&server, job_id, State::Failed).await;
     assert!(job.error.unwrap().contains("deleted"));
     assert!(hand.try_claim(&server, 0).await.is_none());
+    assert_eq!(server.jobs.counts.failed.get(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_ends_while_its_results_are_made_leaves_no_items_and_does_not_end_the_next_run() {
+    let server = server().await;
+    let job_id = start(&server, "stems", song(&server, "a", |_| {}).await).await;
+    let job = Hand::new("a").finish(&server, job_id).await;
+    // As it was when all tasks were done.
+    for item_id in job.result {
+        server.library.remove(item_id, |_| true).await.unwrap();
+    }
+    server.jobs.change(job_id, reopen).await.unwrap();
+    let first = server.jobs.find(job_id).await.unwrap();
+    let path = format!("/api/jobs/{job_id}");
+    assert_eq!(server.operate(Method::DELETE, &path, vec![]).await.status, OK);
+    assert!(server.operate(Method::POST, &format!("{path}/retry"), vec![]).await.status.is_success());
+
+    server.jobs.finish(job_id, &first).await.unwrap();
+    assert!(server.library.first(10, |_, item| item.kind == Kind::Job).is_empty());
+    let mut unusable = first.clone();
+    let takes = put_json(&server, &json!([])).await;
+    unusable.tasks[4].output = Some(Output::Media { takes, duration_ms: 1, bytes: 1 });
+    server.jobs.finish(job_id, &unusable).await.unwrap();
+    let second = server.jobs.find(job_id).await.unwrap();
+    assert!(second.is_open() && second.generation == first.generation + 1);
 }
 
 #[tokio::test]
