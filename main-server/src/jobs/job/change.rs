@@ -9,6 +9,7 @@ use stems::plan;
 
 use super::{
     FileRecord, NewJob, Phase, Record, Starter,
+    output::is_plausible,
     step::{Step, Task},
 };
 use crate::state::catalogue::record::Owner;
@@ -89,7 +90,7 @@ impl Record {
     ) -> Result<Accepted, Refused> {
         let (is_open, most) = (self.is_open(), self.most_attempts());
         let task = self.tasks.get_mut(n as usize).ok_or(Refused::Over)?;
-        if !task.step.gives(output) {
+        if !task.step.gives(output) || !is_plausible(output) {
             return Err(Refused::Wrong);
         }
         match &task.output {

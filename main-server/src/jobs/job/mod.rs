@@ -13,6 +13,7 @@
 //! generation, and what workers still do for an earlier one counts for nothing.
 
 mod change;
+mod output;
 mod record;
 mod step;
 #[cfg(test)]

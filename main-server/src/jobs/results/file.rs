@@ -14,25 +14,12 @@ use super::{
 const MOST_BLOBS: usize = 4_000;
 /// Most characters of the name of a file, its extension aside.
 const NAME_CHARS: usize = 100;
-/// Longest extension and type, in bytes.
-const EXTENSION_BYTES: usize = 8;
-const MIME_BYTES: usize = 64;
 
 impl Jobs {
     pub(super) async fn make_file(&self, record: &Record) -> Result<Made, Error> {
         let Some(Output::File { extension, mime, blobs, bytes }) = record.only_output() else {
             return Err(unusable());
         };
-        let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let is_mime =
-            |text: &str| text.split_once('/').is_some_and(|(kind, _)| is_plain(kind)) && text.is_ascii();
-        if extension.len() > EXTENSION_BYTES
-            || !is_plain(extension)
-            || mime.len() > MIME_BYTES
-            || !is_mime(mime)
-        {
-            return Err(unusable());
-        }
         let blobs: Vec<Blob> = self.json(blobs).await?;
         let total = blobs.iter().fold(0_u64, |sum, blob| sum.saturating_add(blob.bytes));
         if total != *bytes {
@@ -42,9 +29,7 @@ impl Jobs {
             return Err(Error::Invalid("the file is too large".into()));
         }
         self.room_for(record.account(), *bytes)?;
-        for blob in &blobs {
-            self.check_there(blob).await?;
-        }
+        self.check_all_there(&blobs).await?;
         let name = format!("{}.{extension}", file_name(&record.title));
         let file = FileRecord { name, mime: mime.clone(), bytes: *bytes, blobs };
         Ok(Made { file: Some(file), ..Made::default() })

@@ -1,10 +1,11 @@
-//! Makes the results of a job of which all tasks are done. Each may be made twice: nothing changes by that.
+//! Makes the results of a job once all its tasks are done. Making them again changes nothing.
 
 mod file;
 mod measured;
 mod pictures;
 mod stems;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use protocol::{
     ItemId, JobId,
     item::{Blob, Manifest},
@@ -19,6 +20,8 @@ use super::{
 
 /// Largest blob that is read as JSON here: lists of a job's blobs and fragments.
 const MOST_JSON_BYTES: u64 = 4 << 20;
+/// How many blobs are looked for at the same time.
+const AT_ONCE: usize = 16;
 
 /// What a job made.
 #[derive(Debug, Default)]
@@ -62,20 +65,32 @@ impl Jobs {
         }
         let hash = blob.hash.parse().map_err(|_| unusable())?;
         let bytes = self.objects.get(&hash, None).await?;
+        if bytes.len() as u64 != blob.bytes {
+            return Err(unusable());
+        }
         serde_json::from_slice(&bytes).map_err(|_| unusable())
     }
 
-    /// Checks that the object store has a blob that a worker says it wrote.
+    /// Checks all blobs as [`Self::check_there`] does.
+    async fn check_all_there<'a>(&self, blobs: impl IntoIterator<Item = &'a Blob>) -> Result<(), Error> {
+        let blobs: Vec<Blob> = blobs.into_iter().cloned().collect();
+        let looks = stream::iter(blobs).map(|blob| async move { self.check_there(&blob).await });
+        looks.buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await.map(drop)
+    }
+
+    /// Checks that the object store has a blob that a worker says it wrote, of the size that the worker says: quotas and headers depend
+    /// on it.
     async fn check_there(&self, blob: &Blob) -> Result<(), Error> {
         let hash = blob.hash.parse().map_err(|_| unusable())?;
         match self.objects.head(&hash).await? {
-            Some(_) => Ok(()),
+            Some(info) if info.bytes == blob.bytes => Ok(()),
+            Some(_) => Err(unusable()),
             None => Err(objects::Error::Missing(blob.hash.clone()).into()),
         }
     }
 }
 
-/// A worker of another version, or one that is damaged.
+/// The output cannot be used: its worker has another version, or does not work right.
 fn unusable() -> Error {
     Error::Invalid("what a worker made cannot be used".into())
 }

@@ -1,6 +1,5 @@
 //! `stems`: two items, linked with each other and with the song.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use protocol::{
     ItemId, JobId,
     item::{Blob, Kind, ManifestTake, State, Stem, Stems},
@@ -19,8 +18,6 @@ use crate::{
 
 /// Fragments that are named with one write.
 const BATCH: usize = 64;
-/// How many blobs are looked for at the same time.
-const AT_ONCE: usize = 16;
 /// Most takes of a stem, and most fragments of each.
 const MOST_TAKES: usize = 16;
 const MOST_FRAGMENTS: usize = 4_096;
@@ -29,7 +26,8 @@ impl Jobs {
     pub(super) async fn make_stems(&self, job_id: JobId, record: &Record) -> Result<Made, Error> {
         let of = |stem| item_id(job_id, record, stem);
         let stems = Stems { vocals: of(Stem::Vocals), accompaniment: of(Stem::Accompaniment) };
-        let source = self.library.get(record.item_id).await?;
+        // As the store has it: it may have become private just now, at another main server.
+        let source = self.library.newest(record.item_id).await?;
         for (stem, item_id) in [(Stem::Vocals, stems.vocals), (Stem::Accompaniment, stems.accompaniment)] {
             let Some(Output::Media { takes, .. }) = record.stem_output(stem) else { return Err(unusable()) };
             let links = Links { source: Some(record.item_id), stem: Some(stem), stems: Some(stems) };
@@ -39,7 +37,7 @@ impl Jobs {
         Ok(Made { items: vec![stems.vocals, stems.accompaniment], file: None })
     }
 
-    /// Makes one of them, or what is missing of it.
+    /// Makes one of them, or what is missing of it. One that is complete counts towards the quotas already.
     async fn make_stem(
         &self,
         item_id: ItemId,
@@ -47,6 +45,10 @@ impl Jobs {
         links: Links,
         takes: &Blob,
     ) -> Result<(), Error> {
+        let is_complete = |item: Item| item.state == State::Ready && !item.is_deleted();
+        if self.library.known(item_id).is_some_and(is_complete) {
+            return Ok(());
+        }
         let takes: Vec<ManifestTake> = self.json(takes).await?;
         let fragments = |take: &ManifestTake| take.fragments.len();
         if takes.is_empty()
@@ -55,7 +57,7 @@ impl Jobs {
         {
             return Err(unusable());
         }
-        self.check_all_there(&takes).await?;
+        self.check_all_there(blobs(&takes)).await?;
         self.check_quota(source, &takes)?;
         self.library.create(new_item(item_id, source, links), Now::read()).await?;
         if self.library.get(item_id).await?.state != State::Processing {
@@ -63,6 +65,7 @@ impl Jobs {
         }
         let describe = |item: &mut Item| {
             item.links = links;
+            item.admit_by(Some(source.visibility), Some(&source.passphrase_hash));
             item.poster.clone_from(&source.poster);
         };
         self.library.change(item_id, describe).await?;
@@ -73,12 +76,6 @@ impl Jobs {
             }
         }
         Ok(self.library.set_state(item_id, State::Ready, None).await?)
-    }
-
-    async fn check_all_there(&self, takes: &[ManifestTake]) -> Result<(), Error> {
-        let blobs: Vec<Blob> = blobs(takes).cloned().collect();
-        let looks = stream::iter(blobs).map(|blob| async move { self.check_there(&blob).await });
-        looks.buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await.map(drop)
     }
 
     /// Whether the library, and the share of the song's owner, have room.

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fs};
 use objects::Location;
 use protocol::{
     ItemId,
-    item::{Item, Kind},
-    job::{ClaimedTask, Output, State, Work},
+    item::{Blob, Item, Kind},
+    job::{ClaimedTask, JobCreated, Output, State, Work},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -110,6 +110,24 @@ async fn results_are_made_once_by_however_many_servers_and_begun_ones_are_comple
     }
     let made = a.library.first(100, |_, item| item.kind == Kind::Job);
     assert_eq!(made.len(), 2, "{:?}", record.generation);
+}
+
+#[tokio::test]
+async fn an_item_that_a_job_has_made_already_needs_no_more_room() {
+    let unbounded = server().await;
+    let job_id = start(&unbounded, "stems", song(&unbounded, "a", |_| {}).await).await;
+    Hand::new("a").finish(&unbounded, job_id).await;
+    let items = unbounded.library.first(10, |_, _| true);
+    let quota = items.iter().map(|(_, item)| item.bytes).sum();
+
+    let server = Cluster::new().await.member(|config| config.library.quota_bytes = quota).await;
+    let job_id = start(&server, "stems", song(&server, "a", |_| {}).await).await;
+    let job = Hand::new("a").finish(&server, job_id).await;
+    assert_eq!(job.state, State::Done, "there is room for both items: {job:?}");
+    server.library.remove(job.result[0], |_| true).await.unwrap();
+    server.jobs.change(job_id, reopen).await.unwrap();
+    server.jobs.advance(job_id).await.unwrap();
+    assert_eq!(show(&server, job_id).await.state, State::Done, "one of them was there");
 }
 
 #[tokio::test]
@@ -222,6 +240,33 @@ async fn what_a_worker_makes_wrongly_is_refused_or_fails_the_job() {
     let waveform = put_json(&server, &json!({ "peak_ms": 1, "peaks": vec![0; 5_000] })).await;
     let large = Output::Measured { waveform, loudness_centi_lufs: None, true_peak_centi_db: None };
     assert_eq!(hand.done(&server, &task, &large).await, OK);
+    let job = until_state(&server, job_id, State::Failed).await;
+    assert!(job.error.unwrap().contains("cannot be used"));
+}
+
+#[tokio::test]
+async fn an_output_without_hashes_is_refused_and_the_sizes_of_blobs_are_checked() {
+    let server = server().await;
+    let item_id = song(&server, "a", |_| {}).await;
+    let body = json!({ "kind": "export", "item_id": item_id, "params": { "format": "mp3" } });
+    let job_id = try_start(&server, body).await.read::<JobCreated>().job_id;
+    let hand = Hand::with_ffmpeg("a");
+    let task = hand.claim(&server).await;
+    let right = output(&server, &task.work).await;
+    let with = |list: Blob| {
+        let Output::File { extension, mime, bytes, .. } = right.clone() else { panic!("a file") };
+        Output::File { extension, mime, bytes, blobs: list }
+    };
+    let wrong = with(Blob { hash: "a".repeat(100_000), bytes: 1 });
+    assert_eq!(hand.done(&server, &task, &wrong).await, StatusCode::BAD_REQUEST);
+    assert_eq!(show(&server, job_id).await.state, State::Running, "the worker may send another one");
+    // Two blobs of 6 bytes, one of which is said to have more.
+    let Output::File { blobs, .. } = &right else { panic!("a file") };
+    let list = server.context().objects.get(&blobs.hash.parse().unwrap(), None).await.unwrap();
+    let mut list: Vec<Blob> = serde_json::from_slice(&list).unwrap();
+    (list[0].bytes, list[1].bytes) = (7, 5);
+    let wrong = with(put_json(&server, &list).await);
+    assert_eq!(hand.done(&server, &task, &wrong).await, OK);
     let job = until_state(&server, job_id, State::Failed).await;
     assert!(job.error.unwrap().contains("cannot be used"));
 }

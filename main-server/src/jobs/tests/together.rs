@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use nats_harness::Servers;
-use protocol::job::{JobCreated, State, TaskState, Workers};
+use protocol::{
+    item::State as ItemState,
+    job::{JobCreated, State, TaskState, Workers},
+    stream::Visibility,
+};
 use reqwest::{Method, StatusCode};
 use store::{Engine, Store};
 
@@ -61,6 +65,28 @@ async fn a_server_that_is_behind_ends_no_task_of_a_worker() {
     // The other server knows that the job failed, and not that it began again.
     let again = first.claim(&a).await;
     assert!(first.lost(&b, &[&again]).await.is_empty());
+}
+
+#[tokio::test]
+async fn stems_of_an_item_that_became_private_just_now_are_private() {
+    let (_folder, a, b) = pair().await;
+    let source = song(&a, "a", |_| {}).await;
+    let job_id = start(&a, "stems", source).await;
+    let hand = Hand::new("a");
+    for _ in 0..5 {
+        hand.work(&a).await;
+    }
+    let last = hand.claim(&a).await;
+    until("the other server knows the item", async || b.library.known(source).is_some()).await;
+    b.blind();
+    a.library.change(source, |item| item.visibility = Visibility::Private).await.unwrap();
+    // The other server makes the results.
+    assert_eq!(hand.done(&b, &last, &output(&b, &last.work).await).await, OK);
+    let job = until_state(&a, job_id, State::Done).await;
+    for item_id in job.result {
+        let item = a.library.newest(item_id).await.unwrap();
+        assert_eq!((item.visibility, item.state), (Visibility::Private, ItemState::Ready));
+    }
 }
 
 #[tokio::test]
