@@ -241,14 +241,24 @@ impl Jobs {
 
     /// Removes what a job has in the queue in the record's generation, which is over, and items that it did not finish then.
     pub(super) async fn clear(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
-        for n in record.unfinished_numbers() {
-            let key = Key::of(job_id, record, n);
+        self.cancel_tasks(job_id, record, record.unfinished_numbers()).await?;
+        if record.phase != Phase::Done {
+            self.remove_unfinished(job_id, record).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes tasks of the record's generation from the queue.
+    pub(super) async fn cancel_tasks(
+        &self,
+        job_id: JobId,
+        record: &Record,
+        numbers: impl IntoIterator<Item = u32>,
+    ) -> Result<(), Error> {
+        for key in numbers.into_iter().map(|n| Key::of(job_id, record, n)) {
             if self.tasks.knows(key) {
                 self.tasks.cancel(key).await?;
             }
-        }
-        if record.phase != Phase::Done {
-            self.remove_unfinished(job_id, record).await?;
         }
         Ok(())
     }

@@ -18,11 +18,21 @@ impl Jobs {
     /// The stores'.
     pub(super) async fn forget_oldest(&self, starter: &Starter) -> Result<(), Error> {
         for (job_id, record) in self.surplus(starter) {
-            // Without the record nothing would clear up what the job has left.
-            self.clear(job_id, &record).await?;
-            self.records.remove_if(&job_id, |now| now.is_same_run(&record) && !now.is_open()).await?;
+            self.forget(job_id, &record).await?;
         }
         Ok(())
+    }
+
+    /// Removes the record of an ended job, unless it has begun again, and what the job has left.
+    ///
+    /// # Errors
+    /// The stores'.
+    pub(super) async fn forget(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
+        // Without the record nothing would clear up.
+        self.clear(job_id, record).await?;
+        // The queue remembers tasks that are done. The same job, made anew, has tasks with the same keys.
+        self.cancel_tasks(job_id, record, record.task_numbers()).await?;
+        Ok(self.records.remove_if(&job_id, |now| now.is_same_run(record) && !now.is_open()).await?)
     }
 
     /// Ended jobs of the starter, and of all, beyond the newest ones.
@@ -47,7 +57,7 @@ impl Jobs {
 fn most_kept(starter: &Starter) -> usize {
     match starter {
         Starter::Account(_) | Starter::Command => JOBS_KEPT_PER_ACCOUNT,
-        // Those that failed say which items are not tried again.
+        // An item is not measured again by itself while its failed job is known.
         Starter::Server => JOBS_KEPT / 2,
     }
 }

@@ -64,6 +64,8 @@ pub(crate) struct Jobs {
     limits: JobLimits,
     /// Reports about one job that arrive at the same time are written one after another, instead of against each other.
     writing: [sync::Mutex<()>; WRITERS],
+    /// Jobs are started one after another: each counts those before it.
+    starting: sync::Mutex<()>,
     /// One per open event stream.
     listeners: Arc<Shares>,
     counts: Counts,
@@ -93,6 +95,7 @@ impl Jobs {
             objects: context.objects.clone(),
             limits: context.config.jobs,
             writing: Default::default(),
+            starting: sync::Mutex::default(),
             listeners: Shares::new(JOB_LISTENERS, None),
             counts: Counts {
                 started: metrics.counter("undead_jobs_started", "Jobs that were started or began again"),

@@ -85,6 +85,7 @@ impl Jobs {
         self.admit(&item, person)?;
         let asked = CreateJob { kind: record.kind, item_id: record.item_id, params: record.params.clone() };
         let new = self.new_job(asked, &item, self.starter(person)).await?;
+        let _turn = self.starting.lock().await;
         self.check_room(&new, person.is_operator())?;
         self.restart(job_id, record, &new).await.map(drop)
     }
@@ -127,6 +128,7 @@ impl Jobs {
     /// Makes the record of a job, unless it is there and needs nothing.
     async fn begin(&self, new: NewJob, is_unlimited: bool) -> Result<Started, Error> {
         let job_id = job_id(&new);
+        let _turn = self.starting.lock().await;
         let known = match self.find(job_id).await {
             Ok(record) => Some(record),
             Err(Error::Unknown) => None,

@@ -45,6 +45,11 @@ impl Record {
         (0..).zip(&self.tasks).filter(|(_, task)| task.output.is_none()).map(|(n, _)| n).collect()
     }
 
+    /// The numbers of all tasks.
+    pub(crate) fn task_numbers(&self) -> Vec<u32> {
+        (0..).zip(&self.tasks).map(|(n, _)| n).collect()
+    }
+
     /// The priority of task `n`.
     pub(crate) fn priority(&self, n: u32) -> Option<u8> {
         self.tasks.get(n as usize).map(|task| task.step.priority())

@@ -1,5 +1,6 @@
 //! Who may start, see and change jobs, and how many.
 
+use futures_util::future::join_all;
 use protocol::{
     ErrorCode,
     account::JobPolicy,
@@ -234,6 +235,40 @@ async fn ended_jobs_that_are_kept_are_bounded() {
     assert!(server.jobs.records.get(&first).is_none(), "the oldest one");
     assert!(server.jobs.records.get(&others).is_some(), "another account's");
     assert!(server.jobs.records.is_absent(&first).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_job_that_was_forgotten_is_made_again_at_once() {
+    let server = server(|_| {}).await;
+    let item_id = song(&server, "a", |_| {}).await;
+    let body = json!({ "kind": "export", "item_id": item_id, "params": { "format": "mp3" } });
+    let hand = Hand::with_ffmpeg("a");
+    for _ in 0..2 {
+        let started = try_start(&server, body.clone()).await;
+        assert_eq!(started.status, StatusCode::CREATED);
+        let job_id = started.read::<JobCreated>().job_id;
+        // The queue does not take its task for the one that is done.
+        assert_eq!(hand.work(&server).await.job_id, job_id);
+        let job = super::until_state(&server, job_id, protocol::job::State::Done).await;
+        assert!(job.file.is_some());
+        let record = server.jobs.find(job_id).await.unwrap();
+        server.jobs.forget(job_id, &record).await.unwrap();
+        assert!(server.jobs.records.get(&job_id).is_none());
+    }
+}
+
+#[tokio::test]
+async fn unfinished_jobs_that_are_started_at_the_same_time_are_bounded_too() {
+    let server = server(|config| config.jobs.per_account = 2).await;
+    let cookie = account(&server, "ann").await;
+    let mut items = Vec::new();
+    for number in 0..12 {
+        items.push(song(&server, &format!("song {number}"), |_| {}).await);
+    }
+    let asked = items.iter().map(|item_id| ask(&server, &cookie, *item_id));
+    let answers = join_all(asked).await;
+    let started = answers.iter().filter(|answer| answer.status == StatusCode::CREATED).count();
+    assert_eq!(started, 2, "{answers:?}");
 }
 
 #[tokio::test]
