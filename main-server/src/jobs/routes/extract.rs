@@ -1,4 +1,4 @@
-//! What the handlers of jobs take out of a request. A job that a caller may not see is to it as if there were none.
+//! What the handlers of jobs take out of a request. A job that the caller may not see gets the answer of one that does not exist.
 
 use std::sync::Arc;
 
@@ -53,7 +53,10 @@ impl FromRequestParts<Arc<Api>> for ChangedJob {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
-        let ShownJob { job_id, record, person } = ShownJob::from_request_parts(parts, api).await?;
+        let ShownJob { job_id, person, .. } = ShownJob::from_request_parts(parts, api).await?;
+        // As the store has it: it may have begun again just now, at another main server.
+        api.jobs.records.look_up(&job_id).await?;
+        let record = api.jobs.find_for(job_id, &person).await?;
         if !api.jobs.may_change(&record, &person) {
             return Err(forbidden("only accounts that asked for the job and operators may do this"));
         }
@@ -61,7 +64,7 @@ impl FromRequestParts<Arc<Api>> for ChangedJob {
     }
 }
 
-/// The task that the path names. One that cannot be is one that the worker does not have.
+/// The task that the path names. The answer to a malformed key is that of a task that the worker has lost.
 pub(super) struct TaskPath(pub(super) Key);
 
 impl<S: Send + Sync> FromRequestParts<S> for TaskPath {

@@ -68,6 +68,19 @@ async fn a_server_that_is_behind_ends_no_task_of_a_worker() {
 }
 
 #[tokio::test]
+async fn a_job_that_began_again_just_now_is_cancelled_at_any_server() {
+    let (_folder, a, b) = pair().await;
+    let job_id = start(&a, "waveform", song(&a, "a", |_| {}).await).await;
+    let path = format!("/api/jobs/{job_id}");
+    assert_eq!(a.operate(Method::DELETE, &path, vec![]).await.status, OK);
+    until_state(&b, job_id, State::Cancelled).await;
+    b.blind();
+    assert!(a.operate(Method::POST, &format!("{path}/retry"), vec![]).await.status.is_success());
+    assert_eq!(b.operate(Method::DELETE, &path, vec![]).await.status, OK);
+    until_state(&a, job_id, State::Cancelled).await;
+}
+
+#[tokio::test]
 async fn stems_of_an_item_that_became_private_just_now_are_private() {
     let (_folder, a, b) = pair().await;
     let source = song(&a, "a", |_| {}).await;
