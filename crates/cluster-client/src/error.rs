@@ -54,7 +54,7 @@ impl CallError {
         }
     }
 
-    /// Whether another main server may well do what this one did not.
+    /// Whether the call may succeed at another main server.
     pub fn is_away(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Unreadable(_) => true,

@@ -20,6 +20,8 @@ use crate::{CallError, ClusterSecret};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Most bytes of an answer that is not a document.
 const ANSWER_BYTES: usize = 16 << 20;
+/// Most bytes of the body of an error.
+const ERROR_BYTES: usize = 64 << 10;
 
 /// A document of a main server, unread.
 #[derive(Clone, Debug)]
@@ -217,14 +219,47 @@ async fn accepted(answer: Response) -> Result<Response, CallError> {
         );
         return Err(CallError::Refused { status, code: None, message });
     }
-    let error = answer.json::<ErrorBody>().await.ok().map(|body| body.error);
-    let (code, message) = error.map_or((None, String::new()), |error| (Some(error.code), error.message));
+    let read = |bytes: Bytes| serde_json::from_slice::<ErrorBody>(&bytes).ok();
+    let error = body(answer, ERROR_BYTES).await.ok().and_then(read);
+    let (code, message) =
+        error.map_or((None, String::new()), |ErrorBody { error }| (Some(error.code), error.message));
     Err(CallError::Refused { status, code, message })
 }
 
 #[cfg(test)]
 mod tests {
+    use protocol::ErrorCode;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
     use super::*;
+
+    /// The error code that a caller sees of an answer with a message of so many characters.
+    async fn code_of(characters: usize) -> Option<ErrorCode> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let answering = async {
+            let (mut client, _) = listener.accept().await.expect("a client");
+            let _ = client.read(&mut [0; 4096]).await;
+            let message = "a".repeat(characters);
+            let body = format!("{{\"error\":{{\"code\":\"unknown_node\",\"message\":\"{message}\"}}}}");
+            let head = format!("HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\n\r\n", body.len());
+            // A caller that has read enough closes the connection.
+            let _ = client.write_all((head + &body).as_bytes()).await;
+        };
+        let main_servers = MainServers::new(&[url], &ClusterSecret::default(), &tls::Trust::default());
+        let main_servers = main_servers.expect("a client");
+        let calling = main_servers.call::<()>(Method::POST, "/", &(), Duration::from_secs(60));
+        tokio::join!(calling, answering).0.expect_err("a refusal").code()
+    }
+
+    #[tokio::test]
+    async fn no_more_of_an_error_is_read_than_its_bound() {
+        assert_eq!(code_of(1_000).await, Some(ErrorCode::UnknownNode));
+        assert_eq!(code_of(ERROR_BYTES).await, None);
+    }
 
     #[test]
     fn only_loopback_is_this_machine() {

@@ -12,7 +12,7 @@ pub fn retry_after(attempt: usize, first: Duration, last: Duration) -> Duration 
     first.saturating_mul(1 << doublings).min(last).mul_f64(1.0 - jitter() / 2.0)
 }
 
-/// A number from 0 to 1 that differs from call to call; no secret hangs on it.
+/// A number from 0 to 1 that differs from call to call; no secret depends on it.
 fn jitter() -> f64 {
     // A random state is seeded by the system, and no two are alike.
     (RandomState::new().hash_one(0) % 1000) as f64 / 1000.0
