@@ -42,7 +42,7 @@ fn policy() -> impl TypedValueParser<Value = JobPolicy> {
 }
 
 impl JobOptions {
-    /// Uses this model if none is set.
+    /// Sets the model, unless the options name one.
     pub(crate) fn use_model(&mut self, model: Option<Hash>) {
         self.stems_model_hash = self.stems_model_hash.or(model);
     }

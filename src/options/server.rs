@@ -117,10 +117,10 @@ impl SecretOptions {
         self.cluster_secret.as_deref().filter(|secret| !secret.is_empty())
     }
 
-    /// The secret, given directly or in a file, of a process that cannot join without one: `joining` says what it is.
+    /// The secret of a process that joins a cluster, given directly or in a file. `joining` names the process in the error.
     ///
     /// # Errors
-    /// [`Failure::Config`] if there is none.
+    /// [`Failure::Config`] if no secret is given, or the file cannot be read.
     pub(crate) fn load(&self, joining: &str) -> Result<ClusterSecret, Failure> {
         let text = match (self.given(), &self.cluster_secret_file) {
             (Some(secret), _) => secret.to_owned(),

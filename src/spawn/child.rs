@@ -25,7 +25,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) enum End {
     /// It was asked to stop and did.
     Stopped,
-    /// It ended by itself.
+    /// It ended without being asked to.
     Exited(io::Result<ExitStatus>),
     /// It did not register in time and was killed.
     NotRegistered,

@@ -45,7 +45,7 @@ impl Api {
         self.leave_if_away(claimed)
     }
 
-    /// Tells the main server that the worker is with how it is; gives the keys of tasks that it has lost.
+    /// Sends the worker's state to its main server; gives the keys of tasks that the worker has lost.
     ///
     /// # Errors
     /// As [`Self::claim`].

@@ -24,7 +24,7 @@ use crate::{blobs::TaskBlobs, claim::Claim, priority, shared::Shared};
 
 /// Shortest time between two reports of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
-/// Shortest lease that is taken seriously: a shorter one would cost more calls than it is worth.
+/// Shortest lease that is renewed in time. A shorter one is treated as this one, to bound the number of calls.
 const SHORTEST_LEASE: Duration = Duration::from_millis(300);
 /// Waits between attempts to report how a task ended grow from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
@@ -57,7 +57,7 @@ impl Shared {
         attempt.instrument(span).await;
     }
 
-    /// What the task gave; none if it is not this worker's any more.
+    /// What the task gave; `None` if it is not this worker's any more.
     async fn outcome(
         self: &Arc<Self>,
         task: &ClaimedTask,
@@ -74,7 +74,7 @@ impl Shared {
         if claim.is_lost() {
             return None;
         }
-        // A task that does not stop in time goes on until the process ends. That does no harm, whoever does it again.
+        // A task that does not stop in time goes on until the process ends. That does no harm: another worker's output is the same.
         let outcome = timeout(HAND_BACK_TIMEOUT, ended).await.map(received);
         Some(outcome.unwrap_or_else(|_| Err(job_kinds::Cancelled.into())))
     }
@@ -221,7 +221,7 @@ impl Shared {
     }
 }
 
-/// A thread that could not start, or that ended without a word.
+/// The outcome of the thread. If the thread did not start, or ended without an outcome, the attempt failed.
 fn received(outcome: Result<Outcome, oneshot::error::RecvError>) -> Outcome {
     outcome.unwrap_or_else(|_| Err(Failed::again("the thread of the task could not start")))
 }
@@ -234,7 +234,7 @@ fn is_temporary(error: &CallError) -> bool {
     error.is_away() || error.code() == Some(ErrorCode::LimitReached)
 }
 
-/// Whether a main server that is well did not accept the report.
+/// Whether a main server read the report and did not accept it.
 fn is_refused(error: &CallError) -> bool {
     error.refusal().is_some() && !is_lost(error) && !is_temporary(error)
 }

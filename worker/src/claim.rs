@@ -1,5 +1,4 @@
-//! What the thread of a task and the rest of the worker know of each other: progress in one direction, the request to stop in the
-//! other.
+//! What connects the thread of a task with the rest of the worker: progress in one direction, the request to stop in the other.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed},

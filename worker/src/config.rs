@@ -13,7 +13,7 @@ pub struct Config {
     pub name: String,
     /// Base URLs of the main servers, at least one, tried in turn.
     pub main_servers: Vec<String>,
-    /// What it shows to join the cluster.
+    /// Its credential in the cluster.
     pub cluster_secret: ClusterSecret,
     /// Which certificates of main servers and object stores it accepts.
     pub trust: tls::Trust,

@@ -1,4 +1,4 @@
-//! What a worker answers over HTTP, if it has an address: how it is, and what it counts.
+//! Health and metrics of a worker over HTTP, if it has an address.
 
 use std::sync::Arc;
 

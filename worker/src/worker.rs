@@ -127,7 +127,7 @@ impl Shared {
         }
     }
 
-    /// Says how the worker is while it has tasks, and stops those that it has lost. Does not end.
+    /// Sends heartbeats while the worker has tasks, and stops tasks that it has lost. Does not end.
     async fn send_heartbeats(&self) {
         let mut ticks = interval(HEARTBEAT_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

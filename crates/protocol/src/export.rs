@@ -1,7 +1,7 @@
 //! Which exports a worker can make by copying frames, and which need `ffmpeg`.
 //!
 //! A file is copied together if its container holds the codecs of the item, all takes fit in one file, and nothing has to be encoded
-//! again. Main servers ask this when a job is made, workers when they do it: both have to come to the same.
+//! again. Main servers ask this when a job is made, and workers when they do it: both have to get the same answer.
 
 use crate::{
     item::{Fragment, Manifest, ManifestTake},
@@ -13,16 +13,16 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Invalid {
-    /// There is no default.
+    /// The format is missing.
     #[error("an export needs `format`")]
     NoFormat,
-    /// Nothing of the item is left.
+    /// The clip is empty.
     #[error("the clip has no media: `from_ms` has to be less than `to_ms` and than the length of the item")]
     EmptyClip,
     /// The format is for sound alone.
     #[error("the item has no sound")]
     NoSound,
-    /// It is being made, or failed.
+    /// The item is not finished, or it failed.
     #[error("the item has no media")]
     NoMedia,
 }
@@ -111,7 +111,7 @@ enum Codec {
 }
 
 impl Codec {
-    /// The one that a type names so, in lower case.
+    /// The codec with this name in a MIME type, in lower case.
     fn of(name: &str) -> Option<Self> {
         match name.split('.').next()? {
             "vp8" | "vp08" => Some(Self::Vp8),

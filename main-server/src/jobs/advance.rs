@@ -1,6 +1,6 @@
 //! Does what follows from a job: gives its next tasks to the queue, makes its results, and clears up after its end.
 //!
-//! The server that changed a job does it at once. Every server looks at all unfinished jobs from time to time, so that nothing is left
+//! The server that changed a job does it at once. Every server checks all unfinished jobs from time to time, so that nothing is left
 //! undone when one dies between two writes. Everything here may be done twice, and by two servers at the same time.
 
 use std::{
@@ -19,9 +19,9 @@ use super::{
 };
 use crate::{clock::Now, library::Error as LibraryError};
 
-/// For how long after its end it is seen to that a job has left nothing in the queue.
+/// How long after its end a job is still checked for tasks that it left in the queue.
 const CLEARED_UNTIL_MS: u64 = 60_000;
-/// Between two looks at all unfinished jobs.
+/// Time between two checks of all unfinished jobs.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Jobs that are to be advanced now.
@@ -47,26 +47,26 @@ impl Due {
     }
 }
 
-/// Advances jobs that are due, each by one task at a time, until it is dropped.
+/// Advances jobs that are due, until it is dropped. At most one task advances a job at a time.
 pub(super) async fn run(jobs: Arc<Jobs>) {
-    let (mut running, mut looked_at) = (JoinSet::new(), BTreeSet::new());
+    let (mut running, mut advancing) = (JoinSet::new(), BTreeSet::new());
     loop {
         tokio::select! {
             () = jobs.due.added.notified() => {}
             Some(ended) = running.join_next(), if !running.is_empty() => {
                 match ended {
-                    Ok(job_id) => drop(looked_at.remove(&job_id)),
-                    // It is looked at again later.
+                    Ok(job_id) => drop(advancing.remove(&job_id)),
+                    // The next check of unfinished jobs tries again.
                     Err(error) => {
                         tracing::error!("a step of a job ended without a result: {error}");
-                        looked_at.clear();
+                        advancing.clear();
                     }
                 }
             }
         }
         for job_id in jobs.due.take() {
-            if !looked_at.insert(job_id) {
-                // Once more when the present look is over.
+            if !advancing.insert(job_id) {
+                // Once more when the present task has ended.
                 jobs.due.jobs().insert(job_id);
                 continue;
             }
@@ -81,12 +81,12 @@ pub(super) async fn run(jobs: Arc<Jobs>) {
     }
 }
 
-/// Looks at all jobs that are not finished, or were a moment ago, from time to time, until it is dropped.
+/// Checks all jobs that are not finished, or were not a moment ago, from time to time, until it is dropped.
 pub(super) async fn look_after(jobs: Arc<Jobs>) {
-    // A job that changes is being advanced by the server that changes it.
+    // A job that has changed since the last check is advanced by the server that changed it.
     let mut seen = BTreeMap::new();
     sleep(INTERVAL).await;
-    // Jobs that ended while a store was away, or before all servers stopped, may have left something, however long ago that was.
+    // Jobs that ended while a store was away, or before all servers stopped, may have left something.
     jobs.records.with(|records| {
         let ended = records.iter().filter(|(_, record)| !record.is_open());
         ended.for_each(|(job_id, _)| jobs.due.add(*job_id));
@@ -140,7 +140,7 @@ impl Jobs {
         }
     }
 
-    /// The job fails if one of its tasks failed too often. Says whether it does.
+    /// Fails the job if one of its tasks failed too often. Says whether one did.
     async fn fail_dead(&self, job_id: JobId, record: &Record) -> Result<bool, Error> {
         for n in record.open_numbers() {
             let Some((reason, ended)) = self.tasks.dead(Key::of(job_id, record, n)) else { continue };
@@ -215,7 +215,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// A blob of an earlier step is gone. The manifest is written again: it may be the one.
+    /// Begins the job again: a blob of an earlier step is gone. The manifest is written again, for it may be the missing blob.
     ///
     /// # Errors
     /// As [`Self::advance`].
@@ -239,7 +239,7 @@ impl Jobs {
         self.clear(job_id, record).await
     }
 
-    /// Removes what a job has in the queue in the record's generation, which is over, and items that it did not finish then.
+    /// Removes what a run of a job that is over has left: its tasks in the queue, and items that it did not finish.
     pub(super) async fn clear(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
         self.cancel_tasks(job_id, record, record.unfinished_numbers()).await?;
         if record.phase != Phase::Done {

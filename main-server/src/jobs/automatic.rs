@@ -3,7 +3,7 @@
 //!
 //! Each main server looks for such items; the job of an item has the same id at all of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use protocol::{
     item::{Kind as ItemKind, State},
@@ -19,7 +19,7 @@ use crate::library::Record as Item;
 
 /// Most unfinished jobs that the server started itself, before it starts another one.
 const AT_ONCE: usize = 8;
-/// Shortest and longest time between two looks.
+/// Shortest and longest time between two searches for items.
 const PAUSE: Duration = Duration::from_secs(1);
 const INTERVAL: Duration = Duration::from_secs(30);
 
@@ -48,15 +48,11 @@ impl Jobs {
             return Ok(());
         }
         let (under_way, tried) = self.records.with(|records| {
-            let own = records.iter().filter(|(_, record)| record.kind == Kind::Waveform);
-            let is_own = |record: &Record| record.is_open() && record.starter == Starter::Server;
-            let mut under_way = 0;
-            let mut tried = std::collections::BTreeSet::new();
-            for (_, record) in own {
-                under_way += usize::from(is_own(record));
-                tried.insert(record.item_id);
-            }
-            (under_way, tried)
+            let is_under_way = |record: &&Record| record.is_open() && record.starter == Starter::Server;
+            let all =
+                || records.iter().map(|(_, record)| record).filter(|record| record.kind == Kind::Waveform);
+            let tried: BTreeSet<_> = all().map(|record| record.item_id).collect();
+            (all().filter(is_under_way).count(), tried)
         });
         let room = AT_ONCE.saturating_sub(under_way);
         for (item_id, item) in

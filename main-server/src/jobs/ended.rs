@@ -11,7 +11,7 @@ use super::{
 };
 
 impl Jobs {
-    /// Removes the oldest ended jobs where there are more than are kept. It is called before a job is made, so requests cannot make
+    /// Removes the oldest ended jobs beyond the number that is kept. It is called before a job is made, so that requests cannot make
     /// more records than that.
     ///
     /// # Errors

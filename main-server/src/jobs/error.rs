@@ -24,16 +24,16 @@ pub(crate) enum Error {
     /// The job is done: there is nothing to try again.
     #[error("the job is done")]
     Done,
-    /// The server has as many open event streams as it may.
+    /// All places for event streams are taken.
     #[error("the limit of listeners is reached: try again later")]
     NoListener,
-    /// The job made no file, or it is gone.
+    /// The job made no file, or its file is gone.
     #[error("the job has no file")]
     NoFile,
     /// The worker does not have the task any more.
     #[error("the task was cancelled, or another worker has it")]
     Lost,
-    /// The output is not one of the task.
+    /// The output is not what the task gives.
     #[error(transparent)]
     Refused(Refused),
     /// The item cannot be used, or the result cannot be made.

@@ -1,9 +1,9 @@
 //! Jobs: slow work on items of the library, cut into tasks that workers do.
 //!
-//! A job is one [record](job), pure, which every main server has in memory and changes by compare-and-set. Its tasks wait in the
-//! store's [queue](tasks); workers claim them over HTTP at any main server, and a claim that was made at one server is renewed and
-//! settled at another. What follows from a record, the next step and the results, is done by [`advance`]: by the server that changed it
-//! and, after a failure, by any other. Doing it twice does no harm: keys of tasks and ids of items follow from the job.
+//! A job is one [record](job), which every main server has in memory and changes by compare-and-set. Its tasks wait in the store's
+//! [queue](tasks). Workers claim them over HTTP at any main server; a claim that was made at one server is renewed and settled at any
+//! other. [`advance`] does what follows from a record: the next step, and the results. The server that changed the record does it, and
+//! after a failure any other. Doing it twice does no harm: keys of tasks and ids of items follow from the job.
 //!
 //! Media do not pass through here: workers read and write blobs.
 
@@ -49,7 +49,7 @@ use crate::{
     library::Library, metrics::Counter,
 };
 
-/// How many jobs are changed at the same time; those that share a number take turns.
+/// How many jobs are changed at the same time. Jobs that share one of these places take turns.
 const WRITERS: usize = 16;
 
 /// See the [module](self).
@@ -62,7 +62,7 @@ pub(crate) struct Jobs {
     broadcasters: Arc<Broadcasters>,
     objects: Objects,
     limits: JobLimits,
-    /// Reports about one job that arrive at the same time are written one after another, instead of against each other.
+    /// Changes of one job are written one after another: changes at the same time would meet conflicts.
     writing: [sync::Mutex<()>; WRITERS],
     /// Jobs are started one after another: each counts those before it.
     starting: sync::Mutex<()>,
@@ -132,7 +132,7 @@ impl Jobs {
         self.records.get(&job_id).ok_or(Error::Unknown)
     }
 
-    /// A job that the person may see: see [`Self::may_see`].
+    /// A job that the person may see: see [`Self::may_see`], which needs the item to be known here.
     ///
     /// # Errors
     /// As [`Self::find`].
@@ -142,8 +142,8 @@ impl Jobs {
         self.may_see(&record, person).then_some(record).ok_or(Error::Unknown)
     }
 
-    /// Whether the person may see the job: the owner of its item, operators, and the accounts that asked for it unless the item is
-    /// private by now.
+    /// Whether the person may see the job: the owner of its item, operators, and the accounts that asked for it. Those accounts do not
+    /// see it once the item is private.
     fn may_see(&self, record: &Record, person: &Person) -> bool {
         let is_private = || {
             let item = self.library.known(record.item_id);
@@ -181,8 +181,8 @@ impl Jobs {
     where
         R: Send,
     {
-        let number = job_id.to_string().bytes().map(usize::from).sum::<usize>() % WRITERS;
-        let _turn = self.writing[number].lock().await;
+        let place = job_id.to_string().bytes().map(usize::from).sum::<usize>() % WRITERS;
+        let _turn = self.writing[place].lock().await;
         let outcome = std::sync::Mutex::new(None);
         let changed = |record: &Record| {
             let mut changed = record.clone();

@@ -12,7 +12,7 @@ use super::{
 use crate::library::Error as LibraryError;
 
 impl Jobs {
-    /// Waits for a task for a worker; `None` once `end` is over.
+    /// Waits for a task for a worker; `None` when `end` completes before there is one.
     ///
     /// # Errors
     /// The store's.
@@ -52,7 +52,7 @@ impl Jobs {
         }))
     }
 
-    /// The job of a task that has no output yet. The store is asked if this server knows too little of the job.
+    /// The job of a task, if it still needs the task. The store is asked if this server is behind.
     async fn wanted(&self, key: Key) -> Result<Option<Record>, Error> {
         let record = self.of_generation(key).await?;
         Ok(record.filter(|record| record.open_numbers().contains(&key.n)))
@@ -192,7 +192,7 @@ impl Jobs {
     }
 }
 
-/// A task that was lost meanwhile needs nothing more.
+/// The outcome of settling a task whose output counts already: it does not matter if the task was lost meanwhile.
 fn settled(outcome: Result<(), store::queue::Error>) -> Result<(), Error> {
     match outcome.map_err(Error::from) {
         Err(Error::Lost) => Ok(()),

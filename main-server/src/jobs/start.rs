@@ -29,7 +29,7 @@ pub(super) struct Started {
 }
 
 impl Jobs {
-    /// Starts a job for a person. The same job, if it goes on or its results are there, stays as it is.
+    /// Starts a job for a person. If the same job goes on, or its results are there, it stays as it is.
     ///
     /// # Errors
     /// [`Error::NotAllowed`], [`Error::Invalid`], [`Error::Full`], [`Error::Library`], the stores'.
@@ -47,7 +47,7 @@ impl Jobs {
     fn admit(&self, item: &Item, person: &Person) -> Result<(), Error> {
         let may_edit = self.library.may_edit(item, Some(person));
         match self.limits.policy {
-            JobPolicy::Off => Err(Error::NotAllowed("nobody may start jobs here (jobs)")),
+            JobPolicy::Off => Err(Error::NotAllowed("jobs are switched off here (jobs)")),
             _ if may_edit => Ok(()),
             _ if item.visibility == Visibility::Private => Err(LibraryError::Unknown.into()),
             JobPolicy::Owner => {
@@ -187,7 +187,7 @@ impl Jobs {
         }
     }
 
-    /// Says whether this call began it again, and not another one at the same moment.
+    /// Begins the job again. Says whether this call did, and not another one at the same moment.
     async fn restart(&self, job_id: JobId, known: &Record, new: &NewJob) -> Result<bool, Error> {
         let again = |record: &mut Record, now_ms| {
             let is_meant = record.is_same_run(known) && !record.is_open();
@@ -236,7 +236,7 @@ impl Jobs {
     }
 }
 
-/// The same parameters without bounds that bound nothing: the same clip is one job.
+/// The parameters without bounds that do not shorten the item: equal clips are one job.
 fn plain(params: Params, manifest: &Manifest) -> Params {
     let fragments = manifest.takes.iter().flat_map(|take| &take.fragments);
     let end_ms = fragments.map(protocol::export::end_ms).max().unwrap_or(u64::MAX);

@@ -1,8 +1,8 @@
-//! The tasks of jobs in the store's queue. There is one queue for what every worker does, and one for what needs `ffmpeg`: a worker
-//! without it does not look through tasks that it cannot do.
+//! The tasks of jobs in the store's queue. There is one queue for tasks that every worker can do, and one for those that need `ffmpeg`:
+//! a worker without it does not look through tasks that it cannot do.
 //!
-//! A task that the queue has and the job does not want any more, because a server died between two writes, is cancelled by the server
-//! that would give it to a worker.
+//! If a server dies between two writes, the queue may keep a task that its job does not need any more. The server that would give it to
+//! a worker removes it.
 
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ const ATTEMPTS: u32 = 6;
 /// Pauses after failed attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 500 });
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// How long a done task is remembered: a server that does not know yet that it is done enqueues it again within that time.
+/// How long a done task is remembered, so that a server that is behind does not enqueue it again.
 const REMEMBER_DONE: Duration = Duration::from_secs(10 * 60);
 
 /// Names a task: `{job_id}-{generation}-{n}`, and at its end what a worker needs.
@@ -273,7 +273,7 @@ impl Tasks {
         Ok(Held::Plain(self.plain.resume(&text, claim).await?))
     }
 
-    /// Waits for a task that the worker can do, which has its name from then on. `None` once `end` is over.
+    /// Waits for a task that the worker can do, and claims it under the worker's name. `None` when `end` completes before there is one.
     ///
     /// # Errors
     /// The store's.
@@ -286,7 +286,7 @@ impl Tasks {
         let mut end = std::pin::pin!(end);
         let mut lost = 0;
         loop {
-            // Only the wait is given up in the middle; a claim that is being written is not.
+            // The wait ends with `end`. A claim that is being written does not.
             let reserved = match select(std::pin::pin!(self.reserve(has_ffmpeg, lost)), end.as_mut()).await {
                 Either::Left((reserved, _)) => reserved,
                 Either::Right(((), _)) => return Ok(None),
@@ -321,7 +321,7 @@ impl Tasks {
         }
     }
 
-    /// Why the task is not tried any more, and its attempts, if it failed too often.
+    /// If the task failed too often: why it failed last, and its attempts.
     pub(crate) fn dead(&self, key: Key) -> Option<(String, Ended)> {
         fn reason<T: queue::Task>(tracked: &Tracked<T>) -> Option<(String, Ended)> {
             match &tracked.state {

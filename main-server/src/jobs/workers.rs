@@ -1,6 +1,6 @@
 //! The workers of the cluster, as every main server knows them: what each said about itself last.
 //!
-//! The store keeps that for a short time after the last call, so that what is left of a worker that died goes by itself.
+//! The store keeps that for a short time after the last call, so that the record of a worker that died expires.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,10 +13,10 @@ use crate::clock::Now;
 
 /// How long a worker is known after its last call.
 const SILENT: Duration = Duration::from_secs(30);
-/// How long after the last write a call of a worker is written again: if it says something new, and if not.
+/// Least time between two writes of what a worker says: if it says something new, and if not.
 const NEWS_MS: u64 = 1_000;
 const REFRESH_MS: u64 = 4_000;
-/// Most workers; those that are too many work, but are not shown.
+/// Most workers that are listed. Further ones get tasks, but are not shown.
 const MOST: usize = 1_000;
 
 /// What a worker said last.

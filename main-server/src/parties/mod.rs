@@ -165,7 +165,7 @@ impl Parties {
                 if let Some(caller) = self.holder(party_id, &digest) {
                     return Ok(caller);
                 }
-                // Also of a party that is not known, so that the pace does not tell a private one from none.
+                // Also for a party that is not known, so that the pace does not tell a private party from one that does not exist.
                 self.limits.look_up(party_id)?;
                 self.look_up(party_id, &digest, address).await?;
                 if let Some(caller) = self.holder(party_id, &digest) {
@@ -194,12 +194,12 @@ impl Parties {
         Ok(())
     }
 
-    /// Whether a client that is no member must not learn that the party exists; so it is of one that does not.
+    /// Whether clients that are not members must not learn whether the party exists.
     fn is_hidden(&self, party_id: PartyId) -> bool {
         self.table.read(party_id, |record| record.access == Access::Private).unwrap_or(true)
     }
 
-    /// What a party knows a client by: `person` is who signed in there.
+    /// What a party knows of a client; `person` signed in there.
     fn visitor<'a>(&self, person: Option<&'a Person>) -> Visitor<'a> {
         let account =
             |person: &'a Person| Some((person.name.as_str(), self.accounts.since_ms(&person.name)?));
@@ -214,7 +214,7 @@ impl Parties {
         self.table.read(party_id, |record| record.member(member).is_some()).unwrap_or(false)
     }
 
-    /// The member with this token, which calls: it is present for a while. One whose account was deleted is a member no more.
+    /// The member with this token. It calls, so it is present for a while. A member whose account was deleted does not count.
     fn holder(&self, party_id: PartyId, digest: &TokenDigest) -> Option<Caller> {
         let caller = self.table.read(party_id, |record| {
             let member = record.holder(digest)?;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Error as StoreError, Expect, contention::give_way};
 
-/// How often a change of a claimed task is tried again that met another process's, which acts for the same worker.
+/// How often a change of a claimed task is tried again after a conflict with another process that acts for the same worker.
 const ATTEMPTS: u32 = 16;
 
 /// What happens to a task after a change.
@@ -53,7 +53,8 @@ impl<T: Task> Claim<T> {
         self.tracked.attempts
     }
 
-    /// The work continues: the lease restarts. Let it end: if it is dropped before, whether it was written is not known, and this claim may be lost.
+    /// The work continues: the lease restarts. Do not drop the future: it would be unknown whether the renewal was written, and this claim
+    /// might be lost.
     ///
     /// # Errors
     /// [`Error::Lost`] if the task was cancelled or another worker has it by now: stop working. The store's: try again.
@@ -116,8 +117,8 @@ impl<T: Task> Claim<T> {
         self.settle(failed, Then::Keep).await
     }
 
-    /// Something that has nothing to do with the task prevents the work: the task can be claimed again after `pause`, and this
-    /// attempt does not count. After an error of the store the caller may try again.
+    /// The work cannot be done for a reason outside the task. The task can be claimed again after `pause`, and this attempt does not
+    /// count. After an error of the store the caller may try again.
     ///
     /// # Errors
     /// As [`Self::ack`].
@@ -136,8 +137,8 @@ impl<T: Task> Claim<T> {
         Ok(())
     }
 
-    /// Changes the newest version of the task, as long as this claim has it, and returns it unless it is deleted then. It meets a conflict
-    /// where another process renewed the claim for the same worker.
+    /// Changes the newest version of the task, as long as this claim has it, and returns it unless it is deleted then. A conflict means
+    /// that another process renewed the claim for the same worker.
     async fn write(&self, change: impl Fn(&mut Tracked<T>), then: Then) -> Result<Option<Tracked<T>>, Error> {
         let replicated = &self.queue.replicated;
         for attempt in 1..=ATTEMPTS {

@@ -204,8 +204,8 @@ impl<T: Task> Reserved<'_, T> {
         self.queue.replicated.with(priority).unwrap_or_default()
     }
 
-    /// Claims it for the worker of that name; `None` if another process was first. Whether a caller that does not wait has claimed it is
-    /// not known: then its lease ends.
+    /// Claims it for the worker of that name; `None` if another process was first. If the future is dropped, the task may be claimed all
+    /// the same; its lease then ends.
     ///
     /// # Errors
     /// The store's.
@@ -300,8 +300,8 @@ impl<T: Task> Queue<T> {
         }
     }
 
-    /// Waits for a task that can be claimed, after the caller `lost` so many in a row to other processes. A caller that does not wait any
-    /// longer misses nothing.
+    /// Waits for a task that can be claimed, after the caller `lost` so many in a row to other processes. Dropping the future loses
+    /// nothing.
     pub async fn reserve(&self, lost: u32) -> Reserved<'_, T> {
         let skip = if lost == 0 { 0 } else { getrandom::u32().unwrap_or_default() as usize % SPREAD };
         if lost > 0 {

@@ -20,14 +20,14 @@ const STEMS: [Stem; 2] = [Stem::Vocals, Stem::Accompaniment];
 pub(crate) const MOST_PIECES: usize = 390;
 /// How many seconds of a song each task separates.
 const PIECE_S: u32 = 22;
-/// How often a job begins again by itself, because blobs of it were gone.
+/// How often a job begins again by itself because blobs of it are gone.
 const MOST_RESTARTS: u32 = 2;
 /// Why a job fails that began again so often.
 pub(crate) const GONE_TOO_OFTEN: &str = "what earlier steps made was deleted again and again";
-/// Most attempts of all tasks of a job that are kept, and of each task at least and at most.
+/// Most attempts that a job keeps of all its tasks together, and the least and the most of each task.
 const MOST_ATTEMPTS: usize = 800;
 const ATTEMPTS_OF_TASK: (usize, usize) = (2, 10);
-/// Most accounts that ask for the same job, besides the one that started it.
+/// Most accounts that may ask for a job besides the one that started it.
 const MOST_OTHERS: usize = 15;
 /// Most characters of what is kept of the outcome of an attempt.
 const OUTCOME_CHARS: usize = 150;
@@ -129,7 +129,7 @@ impl Record {
     fn separation(&self) -> Result<Vec<Task>, &'static str> {
         let sound = self.sound().filter(|sound| sound.samples > 0 && sound.rate > 0);
         let sound = sound.ok_or("the item has no sound")?;
-        // Before the pieces are made, however many there would be.
+        // Before the pieces are made: a worker may report any number of samples.
         if sound.samples / u64::from(sound.rate) > u64::from(PIECE_S) * MOST_PIECES as u64 {
             return Err("the item is too long");
         }
@@ -187,7 +187,7 @@ impl Record {
         }
     }
 
-    /// Another account asks for it. Says whether the account is one of those that asked: their number is bounded.
+    /// Another account asks for it. Says whether there was room for the account.
     pub(crate) fn join(&mut self, account: &Owner) -> bool {
         let is_known = self.accounts().any(|known| known.is_same_account(account));
         let has_room = self.others.len() < MOST_OTHERS;
@@ -197,7 +197,7 @@ impl Record {
         is_known || has_room
     }
 
-    /// An account does not want it any more. If it was the last one that does, the job is given up.
+    /// An account does not want it any more. The job is given up when no account wants it.
     pub(crate) fn leave(&mut self, account: &Owner, now_ms: u64) {
         let is_starter = self.account().is_some_and(|starter| starter.is_same_account(account));
         self.others.retain(|other| !other.is_same_account(account));

@@ -1,4 +1,4 @@
-//! A job: what the store keeps of it, and what follows from what. Pure: no clock, no store, no queue.
+//! A job: what the store keeps of it, and how it changes. Pure: no clock, no store, no queue.
 //!
 //! A job has steps, one after another; each has tasks. The outputs of a step give the tasks of the next one:
 //!
@@ -9,8 +9,8 @@
 //! export     export → a file
 //! ```
 //!
-//! The first output of a task counts, whoever sends it: the same work gives the same output. A job that begins again has the next
-//! generation, and what workers still do for an earlier one counts for nothing.
+//! The first output of a task counts, from any worker: the same work gives the same output. A job that begins again has the next
+//! generation, and takes no outputs of earlier ones.
 
 mod change;
 mod output;

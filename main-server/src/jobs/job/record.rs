@@ -13,9 +13,9 @@ use store::Namespace;
 use super::step::{Step, Task};
 use crate::state::catalogue::record::Owner;
 
-/// How long a job is known after its end.
+/// How long a job is kept after its end.
 const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// How long one is known that the server started itself and that is done.
+/// How long a job is kept that the server started itself and that is done.
 const KEEP_OWN: Duration = Duration::from_secs(60 * 60);
 /// Most pictures that are taken of a video, and the least time between two.
 const MOST_PICTURES: u64 = 120;
@@ -141,7 +141,7 @@ pub(crate) struct Record {
     /// Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ended_at_ms: Option<u64>,
-    /// Counts how often the job began again: tasks of earlier generations count for nothing.
+    /// Counts how often the job began again. It takes no outputs of tasks of earlier generations.
     #[serde(default)]
     pub(crate) generation: u32,
     /// How often it began again by itself since it was started.
@@ -233,7 +233,7 @@ impl Record {
         }
     }
 
-    /// Whether it is the same job and began at the same time: neither again, nor anew after its record was gone.
+    /// Whether it is the same run of the job: it has not begun again, and was not made anew after its record was gone.
     pub(crate) fn is_same_run(&self, other: &Self) -> bool {
         (self.created_at_ms, self.generation) == (other.created_at_ms, other.generation)
     }

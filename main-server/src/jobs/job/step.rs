@@ -52,8 +52,7 @@ impl Step {
         }
     }
 
-    /// Which tasks are claimed first: short ones that people wait for, and later steps before first ones, so that a job that was begun
-    /// ends first.
+    /// Tasks of a higher priority are claimed first: short ones that people wait for, and later steps, so that jobs end that were begun.
     pub(super) fn priority(&self) -> u8 {
         match self {
             Self::Measure => 3,
@@ -63,7 +62,7 @@ impl Step {
         }
     }
 
-    /// Whether a worker that does it gives such an output.
+    /// Whether this is the kind of output that the step has.
     pub(super) fn gives(&self, output: &Output) -> bool {
         matches!(
             (self, output),

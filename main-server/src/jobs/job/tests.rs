@@ -1,4 +1,4 @@
-//! Whatever happens to a job, in whatever order and however often, it ends in one way, and its record fits the store.
+//! Any sequence of events ends a job in one way only, and its record always fits the store.
 
 use proptest::prelude::*;
 use protocol::{

@@ -13,7 +13,7 @@ use super::{
 /// Shares of the steps of `stems` in its progress.
 const DECODE: f64 = 0.05;
 const SEPARATE: f64 = 0.85;
-/// How much has to be done, and how long it has to run, before the time left is told.
+/// Least progress and least running time of a job before its time left is estimated.
 const LEAST_PROGRESS: f64 = 0.02;
 const LEAST_MS: u64 = 1_000;
 

@@ -71,7 +71,7 @@ pub(super) async fn read(
     Ok((StatusCode::PARTIAL_CONTENT, part, answer).into_response())
 }
 
-/// The body, once its first piece was read: a file that is gone is an error, and not the end of a body.
+/// The body. Its first piece is read before the answer begins, so that a file that is gone is an error and not a body that ends early.
 async fn first_piece(
     pieces: impl Stream<Item = Result<Bytes, objects::Error>> + Send + 'static,
 ) -> Result<Body, ApiError> {
@@ -103,7 +103,7 @@ fn pieces(
     parts.try_flatten()
 }
 
-/// Which ranges of which blobs are a range of the file. A blob without a name is left out, and the client sees that the file ends early.
+/// The ranges of blobs that make a range of the file. A blob without a valid hash is left out: the client sees that the file ends early.
 fn parts(blobs: &[Blob], range: Range<u64>) -> Vec<(Hash, Range<u64>)> {
     let mut begins = 0_u64;
     let mut parts = Vec::new();
@@ -124,11 +124,11 @@ fn parts(blobs: &[Blob], range: Range<u64>) -> Vec<(Hash, Range<u64>)> {
 enum Asked {
     Whole,
     Part(Range<u64>),
-    /// Nothing that there is.
+    /// A range outside the file.
     Nothing,
 }
 
-/// Reads a header `Range`. Several ranges, and what is in another form, stand for the whole, which RFC 9110 allows.
+/// Reads a header `Range`. The answer to several ranges, and to a header that cannot be read, is the whole file, which RFC 9110 allows.
 fn parse(header: &str, bytes: u64) -> Asked {
     let number = |text: &str| {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -114,7 +114,7 @@ async fn cancel(
     if api.jobs.change(job_id, cancel).await? {
         audit::log(&person.name, address, &format!("cancelled the job {job_id}"));
     }
-    // Its workers learn of it when they report, at the latest.
+    // Its workers learn of it when they report next.
     api.jobs.advance(job_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -135,7 +135,7 @@ async fn workers(State(api): State<Arc<Api>>, _: Operator) -> Answer<Workers> {
     Answer(Workers { workers, waiting })
 }
 
-/// A listener more than the server takes.
+/// The answer when all places for event streams are taken.
 fn no_listener() -> ApiError {
     Error::NoListener.into()
 }

@@ -42,7 +42,7 @@ pub(super) async fn claim(
         api.closing.run_until_cancelled(sleep(wait)).await;
     };
     let claimed = api.jobs.claim(&worker, end).await?;
-    // It was there all the time.
+    // The worker was connected all the time.
     api.jobs.workers.hear(&worker, Now::read());
     Ok(match claimed {
         Some(claimed) => Answer(claimed).into_response(),

@@ -12,8 +12,7 @@ use protocol::{ErrorCode, item::Blob};
 use super::Api;
 use crate::api::error::Error;
 
-/// How long a client may use what it has of `blob`, and its entity tag. An address with a version stands for one blob; without,
-/// for whichever is newest.
+/// How long a client may keep a copy of `blob`, and its entity tag. A URL with a version names one blob; a URL without names the newest.
 pub(super) fn caching(blob: &Blob, uri: &Uri) -> [(header::HeaderName, String); 2] {
     let has_version = uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("v=")));
     let caching = if has_version { "private, max-age=86400, immutable" } else { "private, no-cache" };
@@ -26,7 +25,7 @@ pub(super) fn is_known(blob: &Blob, headers: &HeaderMap) -> bool {
     known.and_then(|known| known.strip_prefix('"')?.strip_suffix('"')) == Some(blob.hash.as_str())
 }
 
-/// The whole of a small blob; `what` it is, for people.
+/// The whole of a small blob. `what` says in errors what the blob is.
 pub(super) async fn answer(
     api: &Api,
     blob: Option<&Blob>,

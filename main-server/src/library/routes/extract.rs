@@ -1,4 +1,4 @@
-//! What the library's handlers take out of a request. An item that a caller may not see is to it as if there were none.
+//! What the library's handlers take out of a request. An item that the caller may not see gets the answer of one that does not exist.
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
@@ -23,7 +23,7 @@ use crate::{
     clock::Now,
 };
 
-/// Longest wait for the item of a stream that has just begun, and the time between two looks.
+/// Longest wait for the item of a stream that has just begun, and the time between two checks.
 const RECORDING_WAIT: Duration = Duration::from_secs(3);
 const RECORDING_LOOK: Duration = Duration::from_millis(100);
 
@@ -48,7 +48,7 @@ impl FromRequestParts<Arc<Api>> for ItemPath {
     }
 }
 
-/// Waits for the item of a stream that has just begun: its broadcaster is shown the way to it at once.
+/// Waits for the item of a stream that has just begun: the broadcaster gets a link to it at once.
 async fn await_recording(api: &Api, item_id: ItemId) {
     let end = Instant::now() + RECORDING_WAIT;
     while api.library.known(item_id).is_none() && Instant::now() < end && api.nodes.is_to_be_recorded(item_id)
