@@ -180,8 +180,8 @@ impl Shared {
             }
             (failure, _) => {
                 self.metrics.failed.inc();
-                // A full disk or a damaged model fails every task at once: others should get them.
-                if failure == Failure::Again {
+                // A full disk, a damaged model or the wrong object store fails every task at once: others should get them.
+                if matches!(failure, Failure::Again | Failure::InputGone) {
                     self.failures_in_a_row.fetch_add(1, Relaxed);
                 }
                 tracing::warn!("task {key} failed: {reason}");

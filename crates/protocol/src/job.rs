@@ -572,7 +572,7 @@ pub enum Failure {
     Again,
     /// It never works: the input is damaged or not supported. The job fails.
     ForGood,
-    /// A blob of an earlier step is gone: the job begins again.
+    /// A blob of an earlier step is gone. If the next attempt finds the same, the job begins again.
     InputGone,
     /// The worker stops, or cannot reach the object store: the attempt does not count.
     HandedBack,

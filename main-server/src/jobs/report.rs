@@ -11,6 +11,10 @@ use super::{
 };
 use crate::library::Error as LibraryError;
 
+/// At which attempt a job begins again because a blob is gone. One worker alone may look in the wrong place, and the work of the whole
+/// job would be done again.
+const GONE_AT_ATTEMPT: u32 = 2;
+
 impl Jobs {
     /// Waits for a task for a worker; `None` when `end` completes before there is one.
     ///
@@ -161,6 +165,7 @@ impl Jobs {
                 return Ok(held.put_back().await?);
             }
             Failure::Again => held.nack(reason).await?,
+            Failure::InputGone if held.attempt() < GONE_AT_ATTEMPT => held.nack(reason).await?,
             Failure::ForGood => {
                 let ended = held.ended(reason);
                 let failed = |now: &mut Record, now_ms| {

@@ -312,12 +312,10 @@ async fn a_task_that_panics_is_a_failed_attempt_and_nothing_else_is_lost() {
 async fn a_worker_waits_longer_after_each_failed_attempt_until_one_succeeds() {
     let server = MainServer::start(tasks(&["a", "b", "c"])).await;
     let calls = AtomicUsize::new(0);
-    let worker = start(&[&server.url], 1, move |work, tools| {
-        if calls.fetch_add(1, SeqCst) < 2 {
-            Err(Failed::again("no space left"))
-        } else {
-            nothing(work, tools)
-        }
+    let worker = start(&[&server.url], 1, move |work, tools| match calls.fetch_add(1, SeqCst) {
+        0 => Err(Failed::again("no space left")),
+        1 => Err(Failed { failure: Failure::InputGone, reason: "the wrong object store".into() }),
+        _ => nothing(work, tools),
     });
     let failures = || worker.shared.failures_in_a_row.load(SeqCst);
     server.ends(2).await;
