@@ -253,7 +253,7 @@ impl Jobs {
         &self,
         job_id: JobId,
         record: &Record,
-        numbers: impl IntoIterator<Item = u32>,
+        numbers: Vec<u32>,
     ) -> Result<(), Error> {
         for key in numbers.into_iter().map(|n| Key::of(job_id, record, n)) {
             if self.tasks.knows(key) {

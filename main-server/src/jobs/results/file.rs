@@ -29,7 +29,7 @@ impl Jobs {
             return Err(Error::Invalid("the file is too large".into()));
         }
         self.room_for(record.account(), *bytes)?;
-        self.check_all_there(&blobs).await?;
+        self.check_all_there(blobs.clone()).await?;
         let name = format!("{}.{extension}", file_name(&record.title));
         let file = FileRecord { name, mime: mime.clone(), bytes: *bytes, blobs };
         Ok(Made { file: Some(file), ..Made::default() })

@@ -72,8 +72,7 @@ impl Jobs {
     }
 
     /// Checks all blobs as [`Self::check_there`] does.
-    async fn check_all_there<'a>(&self, blobs: impl IntoIterator<Item = &'a Blob>) -> Result<(), Error> {
-        let blobs: Vec<Blob> = blobs.into_iter().cloned().collect();
+    async fn check_all_there(&self, blobs: Vec<Blob>) -> Result<(), Error> {
         let looks = stream::iter(blobs).map(|blob| async move { self.check_there(&blob).await });
         looks.buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await.map(drop)
     }

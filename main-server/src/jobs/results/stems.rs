@@ -57,7 +57,7 @@ impl Jobs {
         {
             return Err(unusable());
         }
-        self.check_all_there(blobs(&takes)).await?;
+        self.check_all_there(blobs(&takes).cloned().collect()).await?;
         self.check_quota(source, &takes)?;
         self.library.create(new_item(item_id, source, links), Now::read()).await?;
         if self.library.get(item_id).await?.state != State::Processing {
