@@ -22,7 +22,8 @@ use crate::{
     shared::{Run, Shared},
 };
 
-/// Time between two heartbeats of a worker that has tasks. A claim counts as a heartbeat, but a worker without a free place makes no claims.
+/// Time between two heartbeats of a worker that has tasks. A claim counts as a heartbeat, but a worker without a free place makes no
+/// claims.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 /// Waits after every main server failed once grow from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(200);

@@ -17,8 +17,8 @@ use super::{
 /// Too long to be hashed: refused at once.
 const LONG_PASSWORD_CHARS: usize = 300;
 
-/// An operation: its method and path, the callers that it admits, the body, and the answer to those callers. Rows name accounts, keys and nodes
-/// that do not exist, so that nothing changes.
+/// An operation: its method and path, the callers that it admits, the body, and the answer to those callers. Rows name accounts, keys
+/// and nodes that do not exist, so that nothing changes.
 pub(super) type Row = (&'static str, Access, fn() -> Value, (u16, &'static str));
 
 const OK: (u16, &str) = (200, "");

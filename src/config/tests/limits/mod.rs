@@ -1,5 +1,5 @@
-//! `docs/limits.md` is made of the tables in this folder, the defaults of the options and the constants of the code; the test fails where it is
-//! stale, and where an option that bounds something has no row. `make configuration` writes it.
+//! `docs/limits.md` is made of the tables in this folder, the defaults of the options and the constants of the code. The test fails where
+//! it is stale, and where an option that bounds something has no row. `make configuration` writes it.
 
 mod connections;
 mod jobs;
