@@ -49,7 +49,6 @@ mod tests {
     use futures_util::StreamExt;
     use tower::ServiceExt;
 
-    use super::*;
     use crate::{App, Config};
 
     #[tokio::test]
