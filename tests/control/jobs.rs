@@ -29,7 +29,7 @@ fn given<T: FromStr>(name: &str, otherwise: T) -> T {
 }
 
 /// A worker in a process of its own, killed at the end.
-struct Worker {
+pub(crate) struct Worker {
     child: Child,
     name: String,
     urls: String,
@@ -44,9 +44,14 @@ impl Drop for Worker {
 }
 
 impl Worker {
-    fn start(name: &str, urls: &str, folder: &Path) -> Self {
+    pub(crate) fn start(name: &str, urls: &str, folder: &Path) -> Self {
+        Self::start_with(name, urls, folder, &[])
+    }
+
+    /// The same, with more options.
+    pub(crate) fn start_with(name: &str, urls: &str, folder: &Path, options: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_undead"));
-        command.args(["worker", "--concurrency", "1", "--name", name, "--main-server", urls]);
+        command.args(["worker", "--concurrency", "1", "--name", name, "--main-server", urls]).args(options);
         command.env("UNDEAD_SCRATCH_DIR", folder.join("scratch")).env("UNDEAD_CLUSTER_SECRET", SECRET);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         Self { child, name: name.to_owned(), urls: urls.to_owned(), folder: folder.to_owned() }

@@ -7,8 +7,11 @@ mod killed;
 mod library;
 mod live;
 mod load;
+mod model;
 mod nats;
 mod node;
+#[path = "../../crates/job-kinds/tests/onnx/mod.rs"]
+mod onnx;
 mod parties;
 mod process;
 mod requests;

@@ -47,13 +47,25 @@ impl MainServer {
 
     /// The same, with media in `objects`.
     pub(crate) fn start_with(port: u16, folder: &Path, store: &str, objects: &Path) -> Self {
+        Self::start_set(port, folder, store, objects, &[])
+    }
+
+    /// The same, with more settings in the environment.
+    pub(crate) fn start_set(
+        port: u16,
+        folder: &Path,
+        store: &str,
+        objects: &Path,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_undead"));
         command.arg("main-server").stdout(Stdio::piped()).stderr(Stdio::null());
         command.env("UNDEAD_LISTEN", format!("127.0.0.1:{port}")).env("UNDEAD_DATA_DIR", folder);
         command
             .env("UNDEAD_OBJECTS", objects)
             .env("UNDEAD_STORE", store)
-            .env("UNDEAD_CLUSTER_SECRET", SECRET);
+            .env("UNDEAD_CLUSTER_SECRET", SECRET)
+            .envs(settings.iter().copied());
         let mut child = command.spawn().unwrap();
         let mut url = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
