@@ -5,7 +5,7 @@ use main_server::bounds::{JOB_LISTENERS, JOB_PIECES, JOBS_KEPT, JOBS_KEPT_PER_AC
 use super::row::{Row, TOO_LARGE, TOO_MANY, fixed, kib, option};
 
 pub(super) fn rows() -> Vec<Row> {
-    const COUNTS: &str = "unfinished_jobs_of_an_account_and_of_all_are_bounded";
+    const COUNTS: &str = "unfinished_jobs_of_an_account_and_of_all_are_bounded, unfinished_jobs_that_are_started_at_the_same_time_are_bounded_too";
     vec![
         option(
             "unfinished jobs of an account; operators may start more",
