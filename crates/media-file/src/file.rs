@@ -99,8 +99,8 @@ pub fn open(
     finish(input, opened, None)
 }
 
-/// Opens a file to write it, or a part of it, as one file in another container. That file is the init segment of the only format, followed by
-/// all fragments. Its time begins with the first fragment.
+/// Opens a file to write it, or a part of it, as one file in another container. That file is the init segment of the only format,
+/// followed by all fragments. Its time begins with the first fragment.
 ///
 /// Errors are those of [`open`]; `Unsupported` also if the container does not hold the codecs.
 pub fn open_as(

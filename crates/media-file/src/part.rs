@@ -1,7 +1,7 @@
 //! A part of a source: some of its tracks, from one time to another.
 //!
-//! It begins with the last keyframe of the leading track at or before the time asked for, so that all of it can be decoded. Packets are held
-//! back until a later keyframe, or a packet after that time, decides which keyframe that is.
+//! It begins with the last keyframe of the leading track at or before the time asked for, so that all of it can be decoded. Packets are
+//! held back until a later keyframe, or a packet after that time, decides which keyframe that is.
 //!
 //! ```text
 //! source    K0 a v a v  K4 a v v  K8 v a a        asked for: from 5 s

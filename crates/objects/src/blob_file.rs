@@ -1,7 +1,7 @@
 //! Blobs as files: where the location is a folder on this machine, a blob can be sent without being read into memory.
 //!
-//! A file is verified by its hash before it is first used, and again if it changed since: if its device, inode, size, time of modification or
-//! time of change differ. What was verified is remembered for a bounded number of blobs.
+//! A file is verified by its hash before it is first used, and again if it changed since: if its device, inode, size, time of
+//! modification or time of change differ. What was verified is remembered for a bounded number of blobs.
 
 use std::{
     collections::HashMap,
@@ -21,8 +21,8 @@ use crate::{Error, Hash, MAX_BYTES, key};
 
 /// Most blobs that are remembered as verified: some megabytes. Beyond, all are forgotten.
 const MOST_VERIFIED: usize = 1 << 16;
-/// Two changes within the resolution of a file system's clock give a file the same times. So files that changed more recently than this are not
-/// remembered.
+/// Two changes within the resolution of a file system's clock give a file the same times. So files that changed more recently than this
+/// are not remembered.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 /// Bytes that are hashed, or read ahead, at once.
 const PART_BYTES: usize = 256 << 10;

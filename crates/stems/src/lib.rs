@@ -78,8 +78,8 @@ impl Separator {
         self.separate_while(mix, &mut |_| true).unwrap_or_default()
     }
 
-    /// As [`Self::separate`], but calls `go_on` several times a second with the part that is done, 0 to 1. `None` as soon as `go_on` returns
-    /// `false`.
+    /// As [`Self::separate`], but calls `go_on` several times a second with the part that is done, 0 to 1. `None` as soon as `go_on`
+    /// returns `false`.
     pub fn separate_while(&self, mix: &Stereo, go_on: &mut dyn FnMut(f32) -> bool) -> Option<Stems> {
         let length = mix.len();
         let [left, right] = [&mix.left, &mix.right].map(|channel| self.transform.frames(&channel[..length]));

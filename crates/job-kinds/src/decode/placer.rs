@@ -1,7 +1,7 @@
 //! Puts decoded samples at their place in the take, by the times of packets.
 //!
-//! The first packet, and one after a hole, begins at the sample that its time says. In between, samples follow one another without regard to
-//! times, because containers round them.
+//! The first packet, and one after a hole, begins at the sample that its time says. In between, samples follow one another without
+//! regard to times, because containers round them.
 
 use crate::Failed;
 

@@ -1,8 +1,8 @@
 //! Copies the frames of an item, or of a part of it, to another container, without `ffmpeg`.
 //!
-//! A whole item in its own container has the same bytes as its download from a node. Otherwise frames are demuxed and muxed again. A part of
-//! a video begins with the last keyframe at or before the time asked for, and ends before the first picture that is decoded at or after its
-//! end. Sound is exact to a packet (20 ms of Opus).
+//! A whole item in its own container has the same bytes as its download from a node. Otherwise frames are demuxed and muxed again. A
+//! part of a video begins with the last keyframe at or before the time asked for, and ends before the first picture that is decoded at
+//! or after its end. Sound is exact to a packet (20 ms of Opus).
 
 use bytes::Bytes;
 use media::{FilePart, webm_head};

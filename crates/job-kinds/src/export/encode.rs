@@ -1,7 +1,7 @@
 //! Exports that `ffmpeg` encodes.
 //!
-//! One call of the program encodes takes that join. If the item has several such parts, each becomes a file with the same codecs and picture
-//! size, and a last call concatenates the files.
+//! One call of the program encodes takes that join. If the item has several such parts, each becomes a file with the same codecs and
+//! picture size, and a last call concatenates the files.
 
 use std::{
     ffi::OsString,

@@ -1,7 +1,7 @@
 //! Reads media as a file, one blob at a time.
 //!
-//! `media-file` needs a reader without borrows, but the tools of a task are borrowed. So a scoped thread with the tools reads the blobs that
-//! the reader asks for.
+//! `media-file` needs a reader without borrows, but the tools of a task are borrowed. So a scoped thread with the tools reads the blobs
+//! that the reader asks for.
 //!
 //! ```text
 //! Reader ── number of a part ──► thread with the tools

@@ -11,8 +11,8 @@ use stems::Stereo;
 
 use crate::{Failed, Report};
 
-/// Separates a mix, whose first sample is sample `start` of its song, in chunks of `chunk` samples. Chunks that reach beyond the mix are filled
-/// up with silence. Each sample of the result depends on less than a chunk before and after it.
+/// Separates a mix, whose first sample is sample `start` of its song, in chunks of `chunk` samples. Chunks that reach beyond the mix
+/// are filled up with silence. Each sample of the result depends on less than a chunk before and after it.
 pub(super) fn overlap_add(
     mix: &Stereo,
     start: u64,

@@ -1,7 +1,7 @@
 //! Converts a mix to the sample rate of the model, and its vocals back.
 //!
-//! Samples of two rates coincide at regular places: every 160th sample at 48,000 Hz with every 147th at 44,100 Hz. A piece is converted from
-//! such a place on, so that its samples are the same as those of the whole song.
+//! Samples of two rates coincide at regular places: every 160th sample at 48,000 Hz with every 147th at 44,100 Hz. A piece is converted
+//! from such a place on, so that its samples are the same as those of the whole song.
 
 use stems::Stereo;
 

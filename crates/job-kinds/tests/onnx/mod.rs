@@ -41,8 +41,8 @@ fn attribute(name: &str, values: &[u64]) -> Vec<u8> {
     [field(1, name.as_bytes()), values, number(20, 7)].concat()
 }
 
-/// A model whose vocals are the mean of both channels, averaged over three samples: one convolution. `samples` is the length of its input, 0
-/// for an open one; `rate` is its metadata `sample_rate`.
+/// A model whose vocals are the mean of both channels, averaged over three samples: one convolution. `samples` is the length of its
+/// input, 0 for an open one; `rate` is its metadata `sample_rate`.
 pub(crate) fn model(samples: u64, rate: Option<&str>) -> Vec<u8> {
     weighted(samples, rate, 1.0 / 6.0)
 }

@@ -34,8 +34,8 @@ impl Magnitudes {
     }
 }
 
-/// The vocals' frames, the same for both channels, of a mix with `rate` samples a second and `hop` of them between two frames. Calls `go_on`
-/// with the part that is done; `None` if it returns `false`.
+/// The vocals' frames, the same for both channels, of a mix with `rate` samples a second and `hop` of them between two frames. Calls
+/// `go_on` with the part that is done; `None` if it returns `false`.
 pub(crate) fn vocals(
     left: &Frames,
     right: &Frames,

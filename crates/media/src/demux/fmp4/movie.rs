@@ -64,8 +64,8 @@ pub(super) fn read(moov: &[u8], origin: Origin) -> Result<Vec<InputTrack>, Error
     Ok(tracks)
 }
 
-/// How much later than the times of its samples a movie is shown, in µs: the earliest start of its tracks. It is negative if samples that only
-/// prime a decoder come first.
+/// How much later than the times of its samples a movie is shown, in µs: the earliest start of its tracks. It is negative if samples
+/// that only prime a decoder come first.
 pub(super) fn start_us(moov: &[u8], origin: Origin) -> Result<i64, Error> {
     Ok(starts_us(&select(moov, origin)?, moov)?.into_iter().min().unwrap_or(0))
 }
