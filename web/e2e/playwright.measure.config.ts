@@ -6,6 +6,7 @@ export default defineConfig({
   testDir: '.',
   testMatch: ['soak.ts', 'kills.ts', 'browsers.ts', 'screenshots.ts', 'party-sync.ts'],
   timeout: 0,
+  expect: { timeout: 20_000 },
   workers: 1,
   reporter: [['list']],
 });

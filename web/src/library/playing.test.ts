@@ -76,8 +76,10 @@ it.each([
 it.each([null, undefined])('nothing of a private item stays where %s is signed in', async (person) => {
   const playing = await play('private', person);
   expect(log).toEqual([]);
-  playing.close();
+  playing.leave();
   expect(log).toEqual(['forget']);
+  playing.close();
+  expect(log).toEqual(['forget', 'forget']);
 });
 
 it('shows the wave form that was measured, and reads no media for it', async () => {

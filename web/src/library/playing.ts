@@ -128,6 +128,11 @@ export class Playing {
     clearTimeout(this.#timer);
     this.#player?.close();
     this.#opening.release();
+    this.leave();
+  }
+
+  /** The page may not come back: what must not stay in this browser goes. */
+  leave(): void {
     if (this.#leavesNothing) this.#setup.kept.forgetItem(this.itemId);
   }
 

@@ -131,6 +131,7 @@ export class LibraryPage extends LitElement {
     this.#workerTimer = setTimeout(this.#startWorker, this.shownId === undefined ? 0 : WORKER_MS);
     addEventListener('popstate', this.#went);
     addEventListener('beforeunload', this.#warn);
+    addEventListener('pagehide', this.#left);
     document.addEventListener('keydown', this.#key);
   }
 
@@ -138,6 +139,7 @@ export class LibraryPage extends LitElement {
     super.disconnectedCallback();
     removeEventListener('popstate', this.#went);
     removeEventListener('beforeunload', this.#warn);
+    removeEventListener('pagehide', this.#left);
     this.#uploads.close();
     this.#pictures.close();
     document.removeEventListener('keydown', this.#key);
@@ -264,6 +266,8 @@ export class LibraryPage extends LitElement {
   readonly #warn = (event: BeforeUnloadEvent): void => {
     if (this.#uploads.isSending) event.preventDefault();
   };
+
+  readonly #left = (): void => this.playing?.leave();
 
   readonly #went = (): void => {
     this.shownId = itemOf(location.pathname);
