@@ -26,6 +26,7 @@ pub mod percentiles;
 pub mod plot;
 pub mod process;
 pub mod progress;
+mod random;
 pub mod record;
 pub mod recording;
 pub mod report;

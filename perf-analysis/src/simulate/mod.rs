@@ -11,7 +11,6 @@ mod node;
 mod nodes;
 pub mod page;
 mod queue;
-mod random;
 mod record;
 mod scenario;
 mod stopwatch;

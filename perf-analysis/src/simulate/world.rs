@@ -9,10 +9,10 @@ use super::{
     Scenario,
     node::Node,
     queue::{Event, Queue},
-    random::{Random, Zipf},
     record::{DecisionTimes, Level, Second},
     stopwatch::Stopwatch,
 };
+use crate::random::{Random, Zipf};
 
 /// Microseconds in a second.
 pub(super) const SECOND_US: u64 = 1_000_000;

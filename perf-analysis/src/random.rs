@@ -1,10 +1,10 @@
 //! Numbers that look random and are the same for the same seed, on every machine: SplitMix64 (Steele, Lea, Flood 2014).
 
 /// See the [module](self).
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -16,31 +16,31 @@ impl Random {
     }
 
     /// Evenly in 0..1.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Evenly in 0..`below`, which is positive.
-    pub(super) fn below(&mut self, below: usize) -> usize {
+    pub(crate) fn below(&mut self, below: usize) -> usize {
         ((self.unit() * below as f64) as usize).min(below - 1)
     }
 
     /// Evenly in `low`..`high`.
-    pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + (self.unit() * (high - low) as f64) as u64
     }
 
     /// Of an exponential distribution with this mean.
-    pub(super) fn exponential(&mut self, mean: f64) -> f64 {
+    pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
         -mean * (1.0 - self.unit()).ln()
     }
 }
 
 /// Picks the number i with a chance proportional to 1 / (i + 1)^exponent: few streams have most viewers.
-pub(super) struct Zipf(Vec<f64>);
+pub(crate) struct Zipf(Vec<f64>);
 
 impl Zipf {
-    pub(super) fn new(count: usize, exponent: f64) -> Self {
+    pub(crate) fn new(count: usize, exponent: f64) -> Self {
         let weights = (1..=count).map(|rank| (rank as f64).powf(-exponent));
         let sums = weights.scan(0.0, |sum, weight| {
             *sum += weight;
@@ -49,7 +49,7 @@ impl Zipf {
         Self(sums.collect())
     }
 
-    pub(super) fn pick(&self, random: &mut Random) -> usize {
+    pub(crate) fn pick(&self, random: &mut Random) -> usize {
         let at = random.unit() * self.0.last().copied().unwrap_or(0.0);
         self.0.partition_point(|sum| *sum <= at).min(self.0.len() - 1)
     }
