@@ -14,7 +14,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
 
-.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers record places fuzz bench configuration perf simulate judge control library-bench party uploads jobs-chaos jobs-live fmt tools clean
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers record places fuzz bench configuration perf simulate judge control library-bench party jobs uploads jobs-chaos jobs-live fmt tools clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -85,6 +85,9 @@ library-bench: build ## What serving the library costs beside nginx: the table a
 
 party: build ## How soon members of parties know what their host did: the table and figures of report/party.md (about 4 minutes; Linux)
 	$(CARGO) run --release --locked -p perf-analysis -- party --report report
+
+jobs: build ## How long a job takes by workers and crashes, and how fast the queue is: tables and figures of report/jobs.md (about 8 minutes; Linux, nats-server)
+	$(CARGO) run --release --locked -p perf-analysis -- jobs --report report
 
 simulate: ## Placement on ten thousand simulated nodes: records, tables and figure (some minutes)
 	$(CARGO) run --release --locked -p perf-analysis -- simulate --report report

@@ -16,6 +16,7 @@ mod figure;
 pub mod floor;
 pub mod forward_log;
 pub mod histogram;
+pub mod jobs;
 pub mod judge;
 pub mod lab;
 pub mod ledger;

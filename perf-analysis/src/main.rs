@@ -12,7 +12,7 @@ use perf_analysis::{
     Result,
     control::{self, Bench, engine::Engine, record::Plan},
     error::Context,
-    floor, judge,
+    floor, jobs, judge,
     lab::Lab,
     library, machine, party,
     record::Results,
@@ -29,6 +29,8 @@ const CONTROL_PAGE: &str = "control.md";
 const LIBRARY_PAGE: &str = "library.md";
 /// Its page about parties.
 const PARTY_PAGE: &str = "party.md";
+/// Its page about jobs.
+const JOBS_PAGE: &str = "jobs.md";
 /// Its page about placement.
 const PLACEMENT_PAGE: &str = "placement.md";
 
@@ -79,6 +81,8 @@ enum Command {
     Library(LibraryArgs),
     /// Measure how soon members of parties know what their host did
     Party(PartyArgs),
+    /// Measure how long jobs take, by workers and crashes, and how fast the queue is
+    Jobs(JobsArgs),
     /// Simulate placement on thousands of nodes and leave its records in a folder
     Simulate {
         /// The scenario file
@@ -240,6 +244,58 @@ struct PartyArgs {
     remark: Option<String>,
 }
 
+#[derive(Args)]
+struct JobsArgs {
+    /// Length of the song, in seconds
+    #[arg(long, default_value_t = 180)]
+    song_seconds: u32,
+    /// Numbers of workers of the undisturbed runs of one job
+    #[arg(long, value_delimiter = ',', default_value = "1,2,4,8")]
+    workers: Vec<u32>,
+    /// Workers of the runs with crashes
+    #[arg(long, default_value_t = 4)]
+    crash_workers: u32,
+    /// Numbers of crashes of the runs of one job
+    #[arg(long, value_delimiter = ',', default_value = "1,2,4")]
+    crashes: Vec<u32>,
+    /// Times through the runs of one job
+    #[arg(long, default_value_t = 2)]
+    rounds: u32,
+    /// Jobs at once in the other runs; 0 for none of these
+    #[arg(long, default_value_t = 5)]
+    songs: u32,
+    /// Numbers of crashes of these runs
+    #[arg(long, value_delimiter = ',', default_value = "2,4,8")]
+    songs_crashes: Vec<u32>,
+    /// Says when which worker crashes
+    #[arg(long, default_value_t = 15)]
+    seed: u64,
+    /// Stores whose queue is measured
+    #[arg(long, value_delimiter = ',', default_value = "sqlite,nats")]
+    engines: Vec<Engine>,
+    /// Empty tasks that each queue carries
+    #[arg(long, default_value_t = 8_000)]
+    tasks: u32,
+    /// Tasks that a waiting worker of each queue claims one by one
+    #[arg(long, default_value_t = 500)]
+    claims: u32,
+    /// Folder for the records; named after the date and the commit if left out
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// The binary to measure
+    #[arg(long, env = "UNDEAD_BIN", default_value = "target/release/undead")]
+    undead: PathBuf,
+    /// The NATS server; without it its stores are left out
+    #[arg(long, default_value = "target/nats-server/bin/nats-server")]
+    nats_server: PathBuf,
+    /// Write the figures and the numbers into the page jobs.md of the report in this folder
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Something the reader of the figures should know, e.g. what else the machine was doing
+    #[arg(long)]
+    remark: Option<String>,
+}
+
 fn party_case(text: &str) -> Result<party::Case, String> {
     let (parties, members) = text.split_once('x').ok_or("write PARTIESxMEMBERS, e.g. 1x1000")?;
     let number = |text: &str| match text.parse::<u32>() {
@@ -258,6 +314,7 @@ fn main() -> ExitCode {
         Command::Control(args) => control(args),
         Command::Library(args) => serve_library(args),
         Command::Party(args) => measure_parties(args),
+        Command::Jobs(args) => measure_jobs(args),
         Command::Simulate { scenario, out, report } => simulate(&scenario, out, report),
         Command::Floor { listen, quiet, tls_dir } => floor::serve(listen, quiet, tls_dir),
     };
@@ -346,6 +403,29 @@ fn measure_parties(args: PartyArgs) -> Result<()> {
     args.report.map_or(Ok(()), |into| report(&out, &into, PARTY_PAGE))
 }
 
+fn measure_jobs(args: JobsArgs) -> Result<()> {
+    let plan = jobs::Plan {
+        song_seconds: args.song_seconds,
+        workers: args.workers,
+        crash_workers: args.crash_workers,
+        crashes: args.crashes,
+        rounds: args.rounds,
+        songs: args.songs,
+        songs_crashes: args.songs_crashes,
+        seed: args.seed,
+        engines: args.engines,
+        tasks: args.tasks,
+        claims: args.claims,
+    };
+    let name = || format!("{}-{}-jobs", machine::today(), machine::commit());
+    let out = args.out.unwrap_or_else(|| Path::new("perf-analysis/results").join(name()));
+    let bench = jobs::Bench { plan, undead: &args.undead, nats_server: &args.nats_server };
+    let records = bench.run(&out, args.remark)?;
+    eprintln!("records are in {}", out.display());
+    print!("{}", jobs::tables(&records));
+    args.report.map_or(Ok(()), |into| report(&out, &into, JOBS_PAGE))
+}
+
 fn plot(results: &Path, out: Option<PathBuf>) -> Result<()> {
     let out = out.unwrap_or_else(|| results.join("figures"));
     let names = perf_analysis::plot::plot(&Results::load(results)?, &out)?;
@@ -369,6 +449,11 @@ fn report(results: &Path, into: &Path, page: &str) -> Result<()> {
         let records = party::Records::load(results)?;
         perf_analysis::plot::plot_party(&records, &into.join("figures"))?;
         return fill_page(results, &into.join(page), |text, folder| party::fill(text, &records, folder));
+    }
+    if page == JOBS_PAGE {
+        let records = jobs::Records::load(results)?;
+        perf_analysis::plot::plot_jobs(&records, &into.join("figures"))?;
+        return fill_page(results, &into.join(page), |text, folder| jobs::fill(text, &records, folder));
     }
     if page == PLACEMENT_PAGE {
         let records = simulate::Records::load(results)?;

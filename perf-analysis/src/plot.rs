@@ -4,6 +4,7 @@
 mod axis;
 mod chart;
 mod figures;
+mod jobs;
 mod judge;
 mod library;
 mod party;
@@ -79,6 +80,21 @@ pub fn plot_party(records: &crate::party::Records, out: &Path) -> Result<Vec<&'s
     let remark = records.remark.as_deref().map(|remark| format!("; {remark}")).unwrap_or_default();
     let caption = format!("{}; commit {}{remark}", records.machine.caption(), records.commit);
     let charts = vec![("party-members", party::members(records)), ("party-parties", party::parties(records))];
+    draw(charts, &caption, out)
+}
+
+/// Draws the figures of jobs into the folder `out`; returns their names.
+///
+/// # Errors
+/// As [`plot`].
+pub fn plot_jobs(records: &crate::jobs::Records, out: &Path) -> Result<Vec<&'static str>> {
+    let remark = records.remark.as_deref().map(|remark| format!("; {remark}")).unwrap_or_default();
+    let caption = format!("{}; commit {}{remark}", records.machine.caption(), records.commit);
+    let charts = vec![
+        ("jobs-workers", jobs::workers(records)),
+        ("jobs-throughput", jobs::throughput(records)),
+        ("jobs-extra", jobs::extra(records)),
+    ];
     draw(charts, &caption, out)
 }
 

@@ -37,6 +37,17 @@ pub enum Engine {
     NatsCluster,
 }
 
+impl Engine {
+    /// How many servers it needs.
+    pub(crate) fn servers(self) -> usize {
+        match self {
+            Self::Sqlite => 0,
+            Self::Nats => 1,
+            Self::NatsCluster => 3,
+        }
+    }
+}
+
 impl fmt::Display for Engine {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
@@ -85,12 +96,7 @@ impl Plant {
         let Setting { undead, nats_server, split, limits, logs, options } = *setting;
         let data = logs.join("data");
         fs::create_dir_all(&data).context(|| format!("making {}", data.display()))?;
-        let servers = match engine {
-            Engine::Sqlite => 0,
-            Engine::Nats => 1,
-            Engine::NatsCluster => 3,
-        };
-        let store = StoreServer::start_all(servers, nats_server, split, logs)?;
+        let store = StoreServer::start_all(engine.servers(), nats_server, split, logs)?;
         let enclosure = Enclosure::new(limits, &format!("undead-perf-{}", std::process::id()), 0.0)?;
         // All viewers share the address of this machine.
         let environment = [
@@ -101,11 +107,7 @@ impl Plant {
         let mut command = enclosure.command(undead, &environment);
         command.args(["main-server", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
         command.args(["--max-http-connections", HTTP_CONNECTIONS]).args(options);
-        if !store.is_empty() {
-            let url = |server: &StoreServer| format!("nats://127.0.0.1:{}", server.port);
-            let urls: Vec<String> = store.iter().map(url).collect();
-            command.arg("--store").arg(urls.join(","));
-        }
+        command.arg("--store").arg(StoreServer::store(&store));
         let main_server = Program::start("main-server", command, &split.node, &logs.join("main-server.log"))?;
         let address = resolve(main_server.url()).await?.address;
         Ok(Self { main_server, _enclosure: enclosure, store, address })
@@ -114,6 +116,11 @@ impl Plant {
     /// Where the main server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The store, as programs are told of it.
+    pub(crate) fn store(&self) -> String {
+        StoreServer::store(&self.store)
     }
 
     /// What nodes join with.
@@ -156,14 +163,18 @@ impl Plant {
 }
 
 /// One NATS server; killed on drop.
-struct StoreServer {
+pub(crate) struct StoreServer {
     child: Child,
     port: u16,
     log: PathBuf,
 }
 
 impl StoreServer {
-    fn start_all(servers: usize, program: &Path, split: &Split, logs: &Path) -> Result<Vec<Self>> {
+    /// Starts so many, with logs and data in the folder `logs`, and waits until they listen.
+    ///
+    /// # Errors
+    /// [`Error::Program`], [`Error::Io`].
+    pub(crate) fn start_all(servers: usize, program: &Path, split: &Split, logs: &Path) -> Result<Vec<Self>> {
         let ports = free_ports(2 * servers)?;
         let (clients, routes) = ports.split_at(servers);
         let all: Vec<String> = routes.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
@@ -193,6 +204,15 @@ impl StoreServer {
         }
         started.iter_mut().try_for_each(Self::wait)?;
         Ok(started)
+    }
+
+    /// The store on these servers, as programs are told of it: SQLite if there are none.
+    pub(crate) fn store(servers: &[Self]) -> String {
+        if servers.is_empty() {
+            return "sqlite".into();
+        }
+        let url = |server: &Self| format!("nats://127.0.0.1:{}", server.port);
+        servers.iter().map(url).collect::<Vec<_>>().join(",")
     }
 
     /// Waits until it listens.
