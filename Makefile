@@ -86,7 +86,7 @@ library-bench: build ## What serving the library costs beside nginx: the table a
 party: build ## How soon members of parties know what their host did: the table and figures of report/party.md (about 4 minutes; Linux)
 	$(CARGO) run --release --locked -p perf-analysis -- party --report report
 
-jobs: build ## How long a job takes by workers and crashes, and how fast the queue is: tables and figures of report/jobs.md (about 8 minutes; Linux, nats-server)
+jobs: build ## How long a job takes by workers and crashes, and how fast the queue is: tables and figures of report/jobs.md (about 7 minutes; Linux, nats-server)
 	$(CARGO) run --release --locked -p perf-analysis -- jobs --report report
 
 simulate: ## Placement on ten thousand simulated nodes: records, tables and figure (some minutes)

@@ -4,13 +4,14 @@
 
 use std::path::Path;
 
-use perf_analysis::{completeness, control, library, party, record::Results, report, simulate};
+use perf_analysis::{completeness, control, jobs, library, party, record::Results, report, simulate};
 
 /// The pages from a run of a scenario; the others have records of their own.
 const PAGES: [&str; 2] = ["README.md", "fan-out.md"];
 const CONTROL: &str = "control.md";
 const LIBRARY: &str = "library.md";
 const PARTY: &str = "party.md";
+const JOBS: &str = "jobs.md";
 const PLACEMENT: &str = "placement.md";
 
 fn root() -> &'static Path {
@@ -78,6 +79,16 @@ fn its_numbers_of_parties_are_those_of_the_records_it_names() {
 }
 
 #[test]
+fn its_numbers_of_jobs_are_those_of_the_records_it_names() {
+    let text = text(JOBS);
+    let folder = folder(&text);
+    let records = jobs::Records::load(&root().join(folder)).unwrap();
+    assert_eq!(records.outputs().len(), 1);
+    let filled = jobs::fill(&text, &records, folder).unwrap();
+    assert_eq!(filled, text, "run `perf-analysis report {folder} --page {JOBS}`");
+}
+
+#[test]
 fn its_numbers_of_placement_are_those_of_the_records_it_names() {
     let text = text(PLACEMENT);
     let folder = folder(&text);
@@ -89,7 +100,7 @@ fn its_numbers_of_placement_are_those_of_the_records_it_names() {
 
 #[test]
 fn its_figures_are_there() {
-    for page in PAGES.into_iter().chain([LIBRARY, PARTY, PLACEMENT]) {
+    for page in PAGES.into_iter().chain([LIBRARY, PARTY, JOBS, PLACEMENT]) {
         let text = text(page);
         let figures: Vec<&str> = links(&text, "figures/").collect();
         assert!(!figures.is_empty(), "{page}");
