@@ -97,6 +97,9 @@ pub struct Item {
     pub tracks: Vec<ItemTrack>,
     /// What can be done with it.
     pub state: State,
+    /// While an upload is processed: how much of it was read, in percent. None before reading begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processed_percent: Option<u8>,
     /// Why it failed, or why a recording ended before its stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -79,9 +79,23 @@ impl Library {
         let reason = reason.map(|reason| reason.chars().take(MOST_ERROR_CHARS).collect::<String>());
         let with_state = |record: &mut Record| {
             record.state = state;
+            record.processed_percent = None;
             record.error.clone_from(&reason);
         };
         self.change_media(item_id, &Write::Nothing, with_state).await.map(drop)
+    }
+
+    /// Notes how much of its upload was read of an item that is being processed.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub(crate) async fn set_processed(&self, item_id: ItemId, percent: u8) -> Result<(), Error> {
+        let with_percent = |record: &mut Record| {
+            if record.state == State::Processing {
+                record.processed_percent = Some(percent);
+            }
+        };
+        self.change(item_id, with_percent).await.map(drop)
     }
 
     /// Ends the growth of a recording. One of which nothing has arrived has failed until something does.

@@ -111,6 +111,9 @@ pub(crate) struct Record {
     pub(crate) tracks: Vec<ItemTrack>,
     /// What can be done with it.
     pub(crate) state: State,
+    /// How much of its upload was read, in percent, while it is processed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) processed_percent: Option<u8>,
     /// Why it failed, or why a recording ended before its stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
@@ -165,6 +168,7 @@ impl Record {
             media_version: 0,
             tracks: Vec::new(),
             state,
+            processed_percent: None,
             error: None,
             stream_id,
             poster: None,
@@ -257,6 +261,7 @@ impl Record {
             bytes: self.bytes,
             tracks: self.tracks.clone(),
             state: self.state,
+            processed_percent: self.processed_percent,
             error: self.error.clone(),
             stream_id: self.stream_id,
             poster_url: self
@@ -326,6 +331,7 @@ mod tests {
         };
         let mut record = Record::new(new, u64::MAX);
         record.error = Some("\u{1f600}".repeat(super::super::MOST_ERROR_CHARS));
+        record.processed_percent = Some(100);
         let blob = || Some(Blob { hash: "0".repeat(64), bytes: u64::MAX });
         (record.poster, record.waveform, record.lyrics) = (blob(), blob(), blob());
         (record.loudness_centi_lufs, record.true_peak_centi_db) = (Some(i32::MIN), Some(i32::MIN));

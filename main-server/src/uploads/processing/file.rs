@@ -7,7 +7,7 @@ use media_file::{Error as FileError, Format, Fragment, MediaFile, Tags};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::reader::{Fetch, PartReader};
+use super::reader::{Fetch, PartReader, Progress};
 
 /// How much less of a processor the thread gets than others.
 const NICENESS: i32 = 10;
@@ -54,6 +54,7 @@ impl From<FileError> for Failure {
 /// A file that is being read. Dropping it ends the thread soon.
 pub(super) struct Reading {
     found: mpsc::Receiver<Found>,
+    progress: Progress,
     _cancelled: DropGuard,
 }
 
@@ -69,6 +70,7 @@ impl Reading {
         cancelled: CancellationToken,
     ) -> io::Result<Self> {
         let (sender, found) = mpsc::channel(1);
+        let progress = reader.progress();
         let read = move || {
             yield_to_others();
             if let Err(failure) = read(reader, length, &name, &sender) {
@@ -77,7 +79,12 @@ impl Reading {
             }
         };
         thread::Builder::new().name("upload".into()).spawn(read)?;
-        Ok(Self { found, _cancelled: cancelled.drop_guard() })
+        Ok(Self { found, progress, _cancelled: cancelled.drop_guard() })
+    }
+
+    /// How much of the file was read, in percent.
+    pub(super) fn percent(&self) -> u8 {
+        self.progress.percent()
     }
 
     /// The next thing found; `None` if the thread ended without a result, because it panicked.

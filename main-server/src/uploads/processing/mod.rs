@@ -22,7 +22,7 @@ use store::{
     Kv, Namespace, Queue,
     queue::{Claim, Error as QueueError, Options, Settings, Task},
 };
-use tokio::time::{Instant, interval, sleep, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -48,6 +48,9 @@ const SMALL_BYTES: u64 = 64 << 20;
 /// Longest that reading a file may take, and more for each of its bytes: others wait for it.
 const READ_TIMEOUT: Duration = Duration::from_secs(3 * 60);
 const READ_BYTES_PER_S: u64 = 2 << 20;
+
+/// How often an item says how much of its upload was read. Each time is a write to the store.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// An upload that is to become an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -261,10 +264,17 @@ impl Processing {
         let mut fragments = Fragments::new(&self.uploads.library, &self.objects, &record);
         let deadline = Instant::now() + READ_TIMEOUT + Duration::from_secs(record.length / READ_BYTES_PER_S);
         let mut renewal = interval(claim.lease() / 3);
+        let mut telling = interval(TELL_INTERVAL);
+        telling.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let found = tokio::select! {
+                biased;
                 _ = renewal.tick() => {
                     claim.progress().await?;
+                    continue;
+                }
+                _ = telling.tick() => {
+                    self.uploads.library.set_processed(record.item_id, reading.percent()).await?;
                     continue;
                 }
                 found = timeout_at(deadline, reading.next()) => found,

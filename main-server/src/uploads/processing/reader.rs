@@ -6,7 +6,10 @@
 use std::{
     collections::VecDeque,
     io::{self, Read, Seek, SeekFrom},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use bytes::Bytes;
@@ -61,6 +64,22 @@ pub(super) struct PartReader<F> {
     kept: VecDeque<(usize, Bytes)>,
     /// How many bytes may still be fetched.
     budget: u64,
+    progress: Progress,
+}
+
+/// How much of a file was read.
+#[derive(Clone, Debug)]
+pub(super) struct Progress {
+    read: Arc<AtomicU64>,
+    length: u64,
+}
+
+impl Progress {
+    /// In percent. Files are read once, from front to back but for a few places. So what was read in all tells how far the reader is.
+    pub(super) fn percent(&self) -> u8 {
+        let read = u128::from(self.read.load(Relaxed).min(self.length));
+        u8::try_from(read * 100 / u128::from(self.length.max(1))).unwrap_or(100)
+    }
 }
 
 impl<F: Fetch> PartReader<F> {
@@ -68,7 +87,13 @@ impl<F: Fetch> PartReader<F> {
     pub(super) fn new(parts: Arc<[Part]>, from: F) -> Self {
         let length = parts.last().map_or(0, |part| part.offset + part.bytes);
         let budget = length.saturating_mul(MOST_FETCHED).saturating_add(FETCHED_BESIDES);
-        Self { from, parts, length, position: 0, kept: VecDeque::new(), budget }
+        let progress = Progress { read: Arc::default(), length };
+        Self { from, parts, length, position: 0, kept: VecDeque::new(), budget, progress }
+    }
+
+    /// How much of it was read, now and later.
+    pub(super) fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     fn part(&mut self, index: usize) -> io::Result<Bytes> {
@@ -106,6 +131,7 @@ impl<F: Fetch> Read for PartReader<F> {
         let count = rest.len().min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
         self.position += count as u64;
+        self.progress.read.fetch_add(count as u64, Relaxed);
         Ok(count)
     }
 }
@@ -156,9 +182,12 @@ mod tests {
         let file: Vec<u8> = (0..=255).collect();
         let fetched = AtomicUsize::default();
         let mut reader = PartReader::new(parts(&[100, 1, 55, 100]), Memory(&file, &fetched));
-        let mut read = Vec::new();
+        let (mut read, progress) = (Vec::new(), reader.progress());
+        assert_eq!(progress.percent(), 0);
+        (&mut reader).take(130).read_to_end(&mut read).unwrap();
+        assert_eq!(progress.percent(), 50, "of 256 bytes");
         reader.read_to_end(&mut read).unwrap();
-        assert_eq!(read, file);
+        assert_eq!((&read, progress.percent()), (&file, 100));
         for (to, expected) in
             [(SeekFrom::Start(99), 99), (SeekFrom::End(-1), 255), (SeekFrom::Current(-156), 100)]
         {
@@ -168,9 +197,17 @@ mod tests {
             assert_eq!(byte, [expected]);
         }
         assert_eq!(fetched.load(Ordering::Relaxed), 4, "all four are kept");
+        assert_eq!(progress.percent(), 100, "what is read again does not count as more");
         assert!(reader.seek(SeekFrom::Current(-300)).is_err());
         reader.seek(SeekFrom::Start(1_000)).unwrap();
         assert_eq!(reader.read(&mut [0; 8]).unwrap(), 0);
+    }
+
+    #[test]
+    fn nothing_was_read_of_an_empty_file() {
+        let fetched = AtomicUsize::default();
+        let reader = PartReader::new(parts(&[]), Memory(&[], &fetched));
+        assert_eq!(reader.progress().percent(), 0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
-use std::{fs, path::Path, process::Command, sync::Arc, time::Duration};
+use std::{fs, path::Path, pin::pin, process::Command, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -290,6 +290,42 @@ async fn waiting(servers: &Servers, file: &[u8]) -> (Member, String, Processing)
     let uploads = complete(&server, &path, file).await;
     let objects = server.context().objects.clone();
     (server, path, Processing { uploads, objects })
+}
+
+#[tokio::test]
+async fn an_item_says_how_much_of_its_upload_was_read_while_it_is_processed() {
+    let servers = Servers::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (server, path, processing) = waiting(&servers, &encoded(&folder, "a.flac", SOUND)).await;
+    let item_id = record(&server, &path).await.item_id;
+    let shown = async || {
+        let item = server.get(&format!("/api/library/{item_id}")).await.json;
+        (item["state"].clone(), item.get("processed_percent").cloned())
+    };
+    assert_eq!(shown().await, ("processing".into(), None), "it waits");
+    let mut changed = server.library.changed();
+    let (mut claim, key) = (processing.uploads.queue.claim().await, key(&path));
+    let told = async {
+        loop {
+            changed.changed().await.unwrap();
+            if let Some(percent) = server.library.known(item_id).unwrap().processed_percent {
+                return percent;
+            }
+        }
+    };
+    let mut reading = pin!(processing.process(&key, &mut claim));
+    let percent = tokio::select! {
+        biased;
+        percent = told => percent,
+        read = &mut reading => panic!("nothing was told: {read:?}"),
+    };
+    assert!(percent <= 100, "{percent}");
+    server.library.set_processed(item_id, 50).await.unwrap();
+    assert_eq!(shown().await, ("processing".into(), Some(50.into())));
+    reading.await.unwrap();
+    assert_eq!(shown().await, ("ready".into(), None));
+    server.library.set_processed(item_id, 51).await.unwrap();
+    assert_eq!(shown().await, ("ready".into(), None), "a server that was late");
 }
 
 #[tokio::test]
