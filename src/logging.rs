@@ -18,7 +18,7 @@ use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt
 use crate::options::{LogFormat, LogOptions};
 
 /// Interval for checking for dropped lines.
-const REPORT: Duration = Duration::from_secs(1);
+const REPORT: Duration = Duration::from_secs(5);
 
 /// Reads what to log: levels, or targets with levels.
 pub(crate) fn filter(text: &str) -> Result<String, String> {

@@ -342,9 +342,9 @@ async fn close(transports: Vec<transport::Close>, shutdown: CancellationToken) {
 }
 
 async fn expire(ingest: Arc<Ingest>, control: Option<Arc<Control>>, clock: Clock) {
-    let mut ticks = tokio::time::interval(EXPIRY_INTERVAL);
     loop {
-        ticks.tick().await;
+        ingest.any_stream().await;
+        tokio::time::sleep(EXPIRY_INTERVAL).await;
         let authority = match control.as_deref().map(Control::is_registered) {
             None => Authority::ThisNode,
             Some(true) => Authority::MainServer,

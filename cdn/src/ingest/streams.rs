@@ -2,10 +2,12 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    pin::pin,
     sync::{Arc, Mutex},
 };
 
 use protocol::{ErrorCode, StreamId, WireError, node::Access};
+use tokio::sync::Notify;
 
 use super::{
     context::IngestContext,
@@ -57,6 +59,8 @@ pub(crate) struct Ingest {
     pub(super) grants: Arc<Grants>,
     pub(super) context: Arc<IngestContext>,
     pub(super) publishers: Mutex<Publishers>,
+    /// Wakes those that wait for a stream.
+    opened: Notify,
 }
 
 #[derive(Default)]
@@ -75,7 +79,19 @@ impl Ingest {
     ) -> Self {
         let budget = lock(&hub).budget().clone();
         let context = Arc::new(IngestContext { budget, limits, metrics, clock, observers });
-        Self { hub, grants, context, publishers: Mutex::default() }
+        Self { hub, grants, context, publishers: Mutex::default(), opened: Notify::new() }
+    }
+
+    /// Waits until the node carries a stream. What looks after streams from time to time does so only then: an idle node does not wake up.
+    pub(crate) async fn any_stream(&self) {
+        loop {
+            let mut opened = pin!(self.opened.notified());
+            opened.as_mut().enable();
+            if !lock(&self.publishers).by_stream.is_empty() {
+                return;
+            }
+            opened.await;
+        }
     }
 
     /// The stream's publisher, new if this node does not carry the stream.
@@ -97,6 +113,7 @@ impl Ingest {
         let source = Arc::new(StreamSource::new(self.context.clone(), stream, now));
         let publisher = Arc::new(Publisher::new(source, now));
         publishers.by_stream.insert(id, publisher.clone());
+        self.opened.notify_waiters();
         self.context.observers.iter().for_each(|observer| observer.opened());
         Ok(publisher)
     }

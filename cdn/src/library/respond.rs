@@ -24,6 +24,9 @@ pub(super) const IMMUTABLE: HeaderValue = HeaderValue::from_static("private, max
 /// For what may be another the next time.
 pub(super) const REVALIDATED: HeaderValue = HeaderValue::from_static("private, no-cache");
 
+/// About how many header fields an answer has in the end, with those that the node adds to all answers.
+const FIELDS: usize = 16;
+
 /// A representation of media.
 pub(super) struct Representation {
     pub(super) content: Content,
@@ -99,6 +102,7 @@ impl Library {
         self.metrics.library_answers.add(1);
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
+        headers.reserve(FIELDS);
         headers.extend(fields);
         headers.insert(header::ETAG, etag);
         headers.insert(header::CACHE_CONTROL, cache);

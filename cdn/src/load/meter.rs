@@ -53,8 +53,7 @@ struct Totals {
     at_us: i64,
     ingress_bytes: u64,
     egress_bytes: u64,
-    /// None where the system does not tell.
-    cpu: Option<Duration>,
+    cpu: Duration,
 }
 
 impl Meter {
@@ -135,9 +134,8 @@ impl Totals {
     }
 
     fn cpu_permille(&self, before: &Self, processors: f64) -> u16 {
-        let (Some(now), Some(then)) = (self.cpu, before.cpu) else { return 0 };
         let available_s = self.seconds_since(before) * processors;
-        (now.saturating_sub(then).as_secs_f64() / available_s * 1000.0).clamp(0.0, 1000.0) as u16
+        (self.cpu.saturating_sub(before.cpu).as_secs_f64() / available_s * 1000.0).clamp(0.0, 1000.0) as u16
     }
 }
 
@@ -148,17 +146,16 @@ mod tests {
     #[test]
     fn rates_are_per_second_and_shares_of_the_processors_allowed() {
         let before =
-            Totals { at_us: 0, ingress_bytes: 0, egress_bytes: 1000, cpu: Some(Duration::from_millis(100)) };
+            Totals { at_us: 0, ingress_bytes: 0, egress_bytes: 1000, cpu: Duration::from_millis(100) };
         let after = Totals {
             at_us: 2_000_000,
             ingress_bytes: 500,
             egress_bytes: 5000,
-            cpu: Some(Duration::from_millis(600)),
+            cpu: Duration::from_millis(600),
         };
         assert_eq!(after.rate(&before, |totals| totals.ingress_bytes), 250);
         assert_eq!(after.rate(&before, |totals| totals.egress_bytes), 2000);
         assert_eq!(after.cpu_permille(&before, 0.5), 500);
-        assert_eq!(after.cpu_permille(&Totals { cpu: None, ..before }, 0.5), 0);
         assert_eq!(after.cpu_permille(&before, 0.1), 1000, "never more than all of it");
     }
 

@@ -1,8 +1,8 @@
 //! How much processor time the process used, and how many processors it may use.
 //!
-//! Time comes from `/proc/self/stat` (proc(5), fields 14 and 15, in hundredths of a second, all threads). The processors
-//! are those of the affinity mask, or the quota of the control group the process runs in (version 2 `cpu.max`, version 1
-//! `cpu.cfs_quota_us`), whichever is less. If the system has neither value, the use is 0 and one processor is assumed.
+//! Time comes from the process's clock, all threads together. The processors are those of the affinity mask, or the quota of the control
+//! group the process runs in (version 2 `cpu.max`, version 1 `cpu.cfs_quota_us`), whichever is less. If the system does not say, one
+//! processor is assumed.
 
 use std::{
     fs,
@@ -11,8 +11,8 @@ use std::{
     time::Duration,
 };
 
-/// Unit of the times in `/proc`: USER_HZ, 100 a second on every Linux this runs on.
-const TICK: Duration = Duration::from_millis(10);
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
 /// Where control groups are mounted.
 const CGROUPS: &str = "/sys/fs/cgroup";
 
@@ -34,16 +34,11 @@ impl Processors {
     }
 
     /// Time used since the process started.
-    pub(super) fn used(&self) -> Option<Duration> {
-        used(&fs::read_to_string("/proc/self/stat").ok()?)
+    pub(super) fn used(&self) -> Duration {
+        let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::ProcessCPUTime);
+        let seconds = Duration::from_secs(u64::try_from(tv_sec).unwrap_or_default());
+        seconds + Duration::from_nanos(u64::try_from(tv_nsec).unwrap_or_default())
     }
-}
-
-fn used(stat: &str) -> Option<Duration> {
-    // The second field is the program's name in parentheses, with whatever it likes in it.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
-    let mut ticks = || fields.next()?.parse::<u32>().ok();
-    Some(TICK * (ticks()?.checked_add(ticks()?)?))
 }
 
 /// The smallest quota among the groups of the process and those above them.
@@ -84,11 +79,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn used_time_is_that_of_user_and_system_whatever_the_program_is_called() {
-        let stat = "7 (a) b) R 1 7 7 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 1 0 100 1000 10";
-        assert_eq!(used(stat), Some(Duration::from_secs(3)));
-        assert_eq!(used("7 (a) R 1"), None);
-        assert!(Processors::detect().used().is_some());
+    fn time_of_threads_that_ended_is_used_time() {
+        let processors = Processors::detect();
+        let before = processors.used();
+        let spinning = thread::spawn(|| while clock_gettime(ClockId::ThreadCPUTime).tv_nsec < 20_000_000 {});
+        spinning.join().unwrap();
+        assert!(processors.used() - before >= Duration::from_millis(20));
     }
 
     #[test]

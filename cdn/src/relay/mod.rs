@@ -184,9 +184,12 @@ impl Relays {
 
     /// Drops idle streams and adopts orphaned ones until the node stops, and waits for every pull to end.
     pub(crate) async fn run(self: Arc<Self>) {
-        let mut ticks = tokio::time::interval(UPKEEP_INTERVAL);
-        let shutdown = self.context.shutdown.clone();
-        while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+        let RelayContext { ingest, shutdown, .. } = &*self.context;
+        let due = async || {
+            ingest.any_stream().await;
+            tokio::time::sleep(UPKEEP_INTERVAL).await;
+        };
+        while shutdown.run_until_cancelled(due()).await.is_some() {
             self.drop_idle();
             self.adopt_orphans();
         }

@@ -26,7 +26,7 @@ const MOST_VERIFIED: usize = 1 << 16;
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 /// Bytes that are hashed, or read ahead, at once.
 const PART_BYTES: usize = 256 << 10;
-/// Distance of the places at which a file is tried for whether it is in memory.
+/// Bytes of a file of which one is tried for whether they are in memory. Each try costs about a microsecond.
 const TRIED_EVERY: u64 = 256 << 10;
 
 /// The blobs of a folder.
@@ -148,9 +148,7 @@ impl BlobFile {
 
     /// Whether `range` can be read without waiting for the disk, as far as can be told at little cost.
     pub fn is_in_memory(&self, range: Range<u64>) -> bool {
-        let Some(last) = range.end.checked_sub(1) else { return true };
-        let mut tried = range.step_by(TRIED_EVERY as usize).chain([last]);
-        tried.all(|at| now::has_byte(&self.file, at))
+        tried(range).all(|at| now::has_byte(&self.file, at))
     }
 
     /// Reads `range` so that it is in memory. Blocks.
@@ -178,6 +176,14 @@ impl BlobFile {
         self.file.read_exact_at(&mut read, range.start).map_err(unreadable)?;
         Ok(read)
     }
+}
+
+/// A byte in each [`TRIED_EVERY`] bytes of `range`, its last one among them.
+fn tried(range: Range<u64>) -> impl Iterator<Item = u64> {
+    let last = range.end.saturating_sub(1);
+    let is_before_last = move |at: &u64| last - at >= TRIED_EVERY;
+    let last_one = (!range.is_empty()).then_some(last);
+    range.step_by(TRIED_EVERY as usize).take_while(is_before_last).chain(last_one)
 }
 
 impl AsFd for BlobFile {
@@ -315,6 +321,18 @@ mod tests {
         File::options().write(true).open(&path).unwrap().set_modified(next_year).unwrap();
         assert!(folder.open(&hash).unwrap().is_some());
         assert!(folder.open_now(&hash).is_some());
+    }
+
+    #[test]
+    fn a_byte_of_each_part_is_tried_and_the_last_one() {
+        const KIB: u64 = 1 << 10;
+        let tried = |range| tried(range).collect::<Vec<_>>();
+        assert_eq!(tried(7..7), [0; 0]);
+        assert_eq!(tried(7..8), [7]);
+        assert_eq!(tried(0..256 * KIB), [256 * KIB - 1]);
+        assert_eq!(tried(0..320_000), [0, 319_999]);
+        assert_eq!(tried(5..5 + 512 * KIB), [5, 5 + 512 * KIB - 1]);
+        assert_eq!(tried(0..513 * KIB), [0, 256 * KIB, 513 * KIB - 1]);
     }
 
     #[test]
