@@ -21,10 +21,12 @@ fn both_servers_serve_every_crowd_and_are_recorded() {
     run(plan, &binary::undead(), directory.path(), None).unwrap();
 
     let records = Records::load(directory.path()).unwrap();
-    assert_eq!(records.measured.len(), 8);
+    assert_eq!(records.measured.len(), 10);
     for measured in &records.measured {
         assert!(measured.bytes > 0 && measured.bytes % 320_000 == 0 && measured.cpu_us > 0, "{measured:?}");
     }
     let filled = fill("<!-- perf:library --><!-- /perf -->", &records, "here").unwrap();
     assert!(filled.contains("| 8 players of one song, unpaced |"), "{filled}");
+    let first: Vec<u64> = records.measured.iter().filter(|one| one.first).map(|one| one.bytes).collect();
+    assert_eq!(first, [4 * 2 * 320_000; 2]);
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
@@ -43,7 +44,16 @@ impl Contestant {
             .arg(&songs.folder)
             .env("UNDEAD_CLUSTER_SECRET", "bench");
         let child = start(NODE, command, address, cores, out)?;
-        Ok(Self { name: NODE, address, child, main_server: Some(main_server) })
+        let node = Self { name: NODE, address, child, main_server: Some(main_server) };
+        let began = Instant::now();
+        // It refuses grants until it is registered.
+        while !is_ready(address).context(|| format!("asking {NODE}"))? {
+            if began.elapsed() > START_TIME {
+                return Err(Error::Program { program: NODE.into(), message: "does not register".into() });
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(node)
     }
 
     /// nginx with the folder as its root, as one process without a log.
@@ -128,6 +138,15 @@ fn start(
         thread::sleep(Duration::from_millis(20));
     }
     Ok(child)
+}
+
+/// Whether a node knows what its main server told it.
+fn is_ready(address: SocketAddr) -> io::Result<bool> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer.starts_with("HTTP/1.1 200 "))
 }
 
 fn free_address() -> Result<SocketAddr> {

@@ -2,7 +2,8 @@
 //!
 //! One core is the server's, another the players'. The object store is a folder, which is nginx's root too; the page cache is warm for both. Two
 //! crowds: players of different songs, of which no fragment is asked for twice in a row, and players of one song. Each crowd is measured
-//! paced, as players ask, and unpaced, each asking again as soon as it has everything.
+//! paced, as players ask, and unpaced, each asking again as soon as it has everything. Before, every fragment is read once: a node
+//! verifies a file before it sends it for the first time, and that has a figure of its own.
 
 mod contestant;
 mod page;
@@ -15,7 +16,11 @@ use std::{fs, path::Path, time::Duration};
 use serde::{Deserialize, Serialize};
 
 pub use self::page::{fill, table};
-use self::{contestant::Contestant, players::Crowd, songs::Songs};
+use self::{
+    contestant::Contestant,
+    players::{Crowd, Until},
+    songs::Songs,
+};
 use crate::{
     error::{Context, Error, Result},
     machine::{self, Machine, Split},
@@ -59,6 +64,9 @@ pub struct Measured {
     pub one_song: bool,
     /// Whether players waited between fragments.
     pub paced: bool,
+    /// Whether each fragment was asked for once, and for the first time.
+    #[serde(default)]
+    pub first: bool,
     /// Bytes of fragments that arrived.
     pub bytes: u64,
     /// Processor time of the server.
@@ -100,8 +108,15 @@ pub struct Records {
 impl Records {
     /// Those of one server and one crowd, in the order of measuring.
     pub(crate) fn of(&self, server: &str, one_song: bool, paced: bool) -> Vec<&Measured> {
-        let here = |one: &&Measured| one.server == server && one.one_song == one_song && one.paced == paced;
+        let here = |one: &&Measured| {
+            one.server == server && one.one_song == one_song && one.paced == paced && !one.first
+        };
         self.measured.iter().filter(here).collect()
+    }
+
+    /// Those of one server in which each fragment was asked for the first time, in the order of measuring.
+    pub(crate) fn first(&self, server: &str) -> Vec<&Measured> {
+        self.measured.iter().filter(|one| one.server == server && one.first).collect()
     }
 
     /// A crowd in words.
@@ -138,12 +153,16 @@ pub fn run(plan: Plan, undead: &Path, out: &Path, remark: Option<String>) -> Res
     for _ in 0..plan.rounds {
         for start in [Contestant::undead, Contestant::nginx] {
             let contestant = start(undead, &songs, &split.node, out)?;
-            for (one_song, paced) in CROWDS {
-                let crowd = Crowd { plan: &plan, songs: &songs, one_song, paced };
-                crowd.play(&contestant, Duration::from_secs_f64(plan.seconds / 5.0))?;
-                let one = crowd.play(&contestant, crowd.time())?;
+            let crowd = Crowd { plan: &plan, songs: &songs, one_song: false, paced: false };
+            let mut add = |one: Measured| {
                 eprintln!("{}", page::line(&one));
                 measured.push(one);
+            };
+            add(crowd.play(&contestant, Until::Once)?);
+            for (one_song, paced) in CROWDS {
+                let crowd = Crowd { one_song, paced, ..crowd };
+                crowd.play(&contestant, Until::After(Duration::from_secs_f64(plan.seconds / 5.0)))?;
+                add(crowd.play(&contestant, Until::After(crowd.time()))?);
             }
         }
     }

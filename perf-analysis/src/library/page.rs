@@ -46,8 +46,13 @@ pub fn table(records: &Records) -> String {
     let mut table = "| | node, CPU s/GB | nginx, CPU s/GB | **node / nginx** | node, MB/s | nginx, MB/s | node p50 / p99, ms | nginx p50 / p99, ms | late, node / nginx |\n\
                      |---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
-    for (one_song, paced) in CROWDS {
-        let (node, nginx) = (records.of(NODE, one_song, paced), records.of(NGINX, one_song, paced));
+    let crowds = CROWDS.map(|(one_song, paced)| {
+        let of = |server| records.of(server, one_song, paced);
+        (records.crowd(one_song, paced), of(NODE), of(NGINX))
+    });
+    let first = ("each fragment for the first time".to_owned(), records.first(NODE), records.first(NGINX));
+    let first = Some(first).filter(|(_, node, _)| !node.is_empty());
+    for (crowd, node, nginx) in crowds.into_iter().chain(first) {
         let middle = |values: Vec<f64>| Middle::of(values).map_or("-".into(), Middle::text);
         let cost = |all: &[&Measured]| middle(all.iter().map(|one| one.cpu_s_per_gb()).collect());
         let rate = |all: &[&Measured]| {
@@ -67,7 +72,7 @@ pub fn table(records: &Records) -> String {
         let _ = writeln!(
             table,
             "| {} | {} | {} | **{}** | {} | {} | {} | {} | {} / {} |",
-            records.crowd(one_song, paced),
+            crowd,
             cost(&node),
             cost(&nginx),
             middle(ratios),
@@ -85,7 +90,13 @@ pub fn table(records: &Records) -> String {
 /// One measurement, for a terminal.
 pub(super) fn line(one: &Measured) -> String {
     let crowd = if one.one_song { "one song" } else { "many songs" };
-    let pace = if one.paced { "paced" } else { "unpaced" };
+    let pace = if one.first {
+        "first"
+    } else if one.paced {
+        "paced"
+    } else {
+        "unpaced"
+    };
     format!(
         "{:7} {crowd:10} {pace:7} {:.3} CPU s/GB, {:.0} MB/s, p99 {:.1} ms, {} late",
         one.server,

@@ -19,7 +19,16 @@ const READ_BYTES: usize = 256 << 10;
 /// Longest time that is told from longer ones.
 const MOST_US: u64 = 600_000_000;
 
+/// How long a crowd plays.
+#[derive(Clone, Copy)]
+pub(super) enum Until {
+    /// Until each player had all fragments once, each for the first time.
+    Once,
+    After(Duration),
+}
+
 /// A crowd of players.
+#[derive(Clone, Copy)]
 pub(super) struct Crowd<'a> {
     pub(super) plan: &'a Plan,
     pub(super) songs: &'a Songs,
@@ -44,19 +53,24 @@ impl Crowd<'_> {
         Duration::from_secs_f64(self.plan.seconds * if self.paced { PACED_TIMES } else { 1.0 })
     }
 
-    /// Plays for `time`.
-    pub(super) fn play(&self, contestant: &Contestant, time: Duration) -> Result<Measured> {
+    /// Plays `until` then.
+    pub(super) fn play(&self, contestant: &Contestant, until: Until) -> Result<Measured> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.context(|| "starting a runtime".into())?.block_on(self.measure(contestant, time))
+        runtime.context(|| "starting a runtime".into())?.block_on(self.measure(contestant, until))
     }
 
-    async fn measure(&self, contestant: &Contestant, time: Duration) -> Result<Measured> {
+    async fn measure(&self, contestant: &Contestant, until: Until) -> Result<Measured> {
         let players = if self.one_song { self.plan.players_of_one } else { self.plan.songs };
-        let mut connections = Vec::new();
+        let (mut connections, mut buffer) = (Vec::new(), vec![0; READ_BYTES]);
         for player in 0..players {
             let song = if self.one_song { 0 } else { player };
-            let stream = TcpStream::connect(contestant.address).await.context(|| "connecting".into())?;
-            connections.push((stream, contestant.requests(self.songs, song)?));
+            let mut stream = TcpStream::connect(contestant.address).await.context(|| "connecting".into())?;
+            let requests = contestant.requests(self.songs, song)?;
+            // A song has many more fragments than are played here, so opening and closing connections is not measured.
+            if let Until::After(_) = until {
+                fetch(&mut stream, &requests[0], &mut buffer).await?;
+            }
+            connections.push((stream, requests));
         }
         let (cpu_us, began) = (contestant.cpu_us()?, Instant::now());
         let every = Duration::from_secs_f64(self.plan.every_s);
@@ -65,15 +79,21 @@ impl Crowd<'_> {
             let first =
                 began + if self.paced { every.mul_f64(at as f64 / players as f64) } else { Duration::ZERO };
             let every = if self.paced { every } else { Duration::ZERO };
-            playing.spawn(Player { stream, requests, every }.play(first, began + time));
+            let (begins, end) = match until {
+                Until::Once => (0, None),
+                Until::After(time) => (1, Some(began + time)),
+            };
+            playing.spawn(Player { stream, requests, begins, every }.play(first, end));
         }
         let (mut all, mut times) = (
             Played::default(),
             Histogram::<u64>::new_with_bounds(1, MOST_US, 3)
                 .map_err(|error| Error::Protocol(error.to_string()))?,
         );
+        let mut streams = Vec::new();
         while let Some(played) = playing.join_next().await {
-            let played = played.map_err(|error| Error::Protocol(error.to_string()))??;
+            let (played, stream) = played.map_err(|error| Error::Protocol(error.to_string()))??;
+            streams.push(stream);
             all.bytes += played.bytes;
             all.late += played.late;
             played.times_us.iter().for_each(|time| times.saturating_record(*time));
@@ -83,6 +103,7 @@ impl Crowd<'_> {
             server: contestant.name.to_owned(),
             one_song: self.one_song,
             paced: self.paced,
+            first: matches!(until, Until::Once),
             bytes: all.bytes,
             cpu_us: contestant.cpu_us()?.saturating_sub(cpu_us),
             window_us: micros(began.elapsed()),
@@ -96,18 +117,26 @@ impl Crowd<'_> {
 struct Player {
     stream: TcpStream,
     requests: Vec<Vec<u8>>,
+    /// The request that is sent first.
+    begins: usize,
     /// Between two fragments; zero for none.
     every: Duration,
 }
 
 impl Player {
-    async fn play(mut self, first: Instant, end: Instant) -> Result<Played> {
+    /// Plays until `end`, or until each request was sent once. Gives the connection back, which is still open.
+    async fn play(mut self, first: Instant, end: Option<Instant>) -> Result<(Played, TcpStream)> {
         let (mut played, mut buffer) = (Played::default(), vec![0; READ_BYTES]);
         let mut due = first;
-        for at in 0.. {
+        for at in self.begins.. {
+            let is_over = |now: Instant| end.map_or(at >= self.requests.len(), |end| now >= end);
+            // Waiting for a request that is not sent any more would count the idle server's time.
+            if is_over(due) {
+                break;
+            }
             sleep_until(due).await;
             let asked = Instant::now();
-            if asked >= end {
+            if is_over(asked) {
                 break;
             }
             played.bytes +=
@@ -119,7 +148,7 @@ impl Player {
                 played.late += 1;
             }
         }
-        Ok(played)
+        Ok((played, self.stream))
     }
 }
 
