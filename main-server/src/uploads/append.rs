@@ -64,7 +64,7 @@ impl Uploads {
         let taken_over = async {
             while self
                 .records
-                .with(|records| records.get(key).is_some_and(|record| record.is_written_by(writer)))
+                .with(|records| records.get(key).is_some_and(|record| record.is_left_to(writer)))
             {
                 // The sender lives as long as `self`.
                 let _ = changed.changed().await;

@@ -149,8 +149,13 @@ impl Record {
         Some(Self { changed_at_ms: now_ms, ..record })
     }
 
-    /// Whether `writer` still has the upload: no other request took it over.
-    pub(super) fn is_written_by(&self, writer: u32) -> bool {
+    /// Whether no other request took the upload over from `writer` or ended it. `writer` itself may have completed it.
+    pub(super) fn is_left_to(&self, writer: u32) -> bool {
+        self.phase != Phase::Gone && self.writer == writer
+    }
+
+    /// Whether `writer` may append to the upload.
+    fn is_written_by(&self, writer: u32) -> bool {
         self.phase == Phase::Receiving && self.writer == writer
     }
 
@@ -209,6 +214,18 @@ mod tests {
         assert_eq!(second.appended(first.writer, 5, 1), None);
         let half = second.appended(second.writer, 5, 1).unwrap();
         assert_eq!((half.taken_over(0), half.appended(second.writer, 11, 1)), (None, None));
+    }
+
+    #[test]
+    fn an_upload_is_left_to_the_writer_that_completes_it() {
+        let first = record(10).taken_over(0).unwrap();
+        let second = first.taken_over(0).unwrap();
+        assert!(second.is_left_to(second.writer) && !second.is_left_to(first.writer));
+        let whole = second.appended(second.writer, 10, 1).unwrap();
+        assert!(whole.is_left_to(second.writer) && !whole.is_left_to(first.writer));
+        let processed = whole.processed(2).unwrap();
+        assert!(processed.is_left_to(second.writer));
+        assert!(!Record { phase: Phase::Gone, ..whole }.is_left_to(second.writer));
     }
 
     #[test]
