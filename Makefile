@@ -14,7 +14,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
 
-.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers record places fuzz bench configuration perf simulate judge control library-bench party jobs uploads jobs-chaos jobs-live fmt tools clean
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers record places fuzz bench configuration perf simulate judge control library-bench lists party jobs uploads jobs-chaos jobs-live fmt tools clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -82,6 +82,9 @@ control: build ## What 10,000 nodes and their viewers cost the main server, on e
 
 library-bench: build ## What serving the library costs beside nginx: the table and figure of report/library.md (about 12 minutes; Linux, nginx)
 	$(CARGO) run --release --locked -p perf-analysis -- library --report report
+
+lists: build ## How soon 10,000 items of the library are listed and searched, on each store: records and a table (Linux, nats-server)
+	$(CARGO) run --release --locked -p perf-analysis -- lists
 
 party: build ## How soon members of parties know what their host did: the table and figures of report/party.md (about 4 minutes; Linux)
 	$(CARGO) run --release --locked -p perf-analysis -- party --report report

@@ -21,6 +21,7 @@ pub mod judge;
 pub mod lab;
 pub mod ledger;
 pub mod library;
+pub mod lists;
 pub mod machine;
 pub mod party;
 pub mod percentiles;
@@ -39,6 +40,7 @@ pub mod simulate;
 pub mod summary;
 pub mod totals;
 pub mod trial;
+mod uploads;
 pub mod viewer;
 pub mod wire;
 

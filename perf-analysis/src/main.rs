@@ -14,7 +14,7 @@ use perf_analysis::{
     error::Context,
     floor, jobs, judge,
     lab::Lab,
-    library, machine, party,
+    library, lists, machine, party,
     record::Results,
     scenario::Scenario,
     servers::Programs,
@@ -79,6 +79,8 @@ enum Command {
     Control(ControlArgs),
     /// Measure what serving the library costs, beside nginx with the same fragments as files
     Library(LibraryArgs),
+    /// Measure how soon a main server answers with pages and searches of a large library, on each store in turn
+    Lists(ListsArgs),
     /// Measure how soon members of parties know what their host did
     Party(PartyArgs),
     /// Measure how long jobs take, by workers and crashes, and how fast the queue is
@@ -214,6 +216,31 @@ struct LibraryArgs {
 }
 
 #[derive(Args)]
+struct ListsArgs {
+    /// Items there are
+    #[arg(long, default_value_t = 10_000)]
+    items: u32,
+    /// The stores to measure
+    #[arg(long, value_delimiter = ',', default_value = "sqlite,nats,nats-cluster")]
+    engines: Vec<Engine>,
+    /// Times that each list is asked for, and titles that are searched for
+    #[arg(long, default_value_t = 500)]
+    times: u32,
+    /// Folder for the records; named after the date and the commit if left out
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// The binary to measure
+    #[arg(long, env = "UNDEAD_BIN", default_value = "target/release/undead")]
+    undead: PathBuf,
+    /// The NATS server
+    #[arg(long, default_value = "target/nats-server/bin/nats-server")]
+    nats_server: PathBuf,
+    /// Something the reader of the figures should know, e.g. what else the machine was doing
+    #[arg(long)]
+    remark: Option<String>,
+}
+
+#[derive(Args)]
 struct PartyArgs {
     /// Parties and members of each, e.g. 1x1000,1000x5; those of the report if left out
     #[arg(long, value_delimiter = ',', value_parser = party_case)]
@@ -313,6 +340,7 @@ fn main() -> ExitCode {
         Command::Report { results, into, page } => report(&results, &into, &page),
         Command::Control(args) => control(args),
         Command::Library(args) => serve_library(args),
+        Command::Lists(args) => measure_lists(args),
         Command::Party(args) => measure_parties(args),
         Command::Jobs(args) => measure_jobs(args),
         Command::Simulate { scenario, out, report } => simulate(&scenario, out, report),
@@ -388,6 +416,17 @@ fn serve_library(args: LibraryArgs) -> Result<()> {
     eprintln!("records are in {}", out.display());
     print!("{}", library::table(&records));
     args.report.map_or(Ok(()), |into| report(&out, &into, LIBRARY_PAGE))
+}
+
+fn measure_lists(args: ListsArgs) -> Result<()> {
+    let plan = lists::Plan { items: args.items, engines: args.engines, times: args.times };
+    let name = || format!("{}-{}-lists", machine::today(), machine::commit());
+    let out = args.out.unwrap_or_else(|| Path::new("perf-analysis/results").join(name()));
+    let bench = lists::Bench { plan, undead: &args.undead, nats_server: &args.nats_server };
+    let records = bench.run(&out, args.remark)?;
+    eprintln!("records are in {}", out.display());
+    print!("{}", lists::table(&records));
+    Ok(())
 }
 
 fn measure_parties(args: PartyArgs) -> Result<()> {

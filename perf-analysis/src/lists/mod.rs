@@ -1,0 +1,193 @@
+//! How soon a main server answers with a page of the library, or with what matches a search, when there are many items; with each store in
+//! turn.
+//!
+//! One core is the main server's, another the client's. Items come to be as people's do: small files are uploaded with a title, an artist and
+//! an album. Then one client asks for one page after another, and for searches as they are typed, letter by letter.
+
+mod items;
+mod page;
+mod queries;
+
+use std::{fs, path::Path, time::Instant};
+
+use serde::{Deserialize, Serialize};
+use tokio::task::LocalSet;
+
+pub use self::page::table;
+use self::queries::Query;
+use crate::{
+    control::{
+        engine::{Engine, Plant, Setting},
+        http::{Client, request},
+        record::{Meter, Used},
+    },
+    enclosure::Limits,
+    error::{Context, Error, Result},
+    histogram::Histogram,
+    machine::{self, Machine, Split},
+};
+
+/// The file of a results folder with everything.
+const RECORDS: &str = "lists.json";
+
+/// What is measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// Items there are.
+    pub items: u32,
+    /// The stores, one after another.
+    pub engines: Vec<Engine>,
+    /// Times that each list is asked for, and titles that are searched for.
+    pub times: u32,
+}
+
+/// One kind of request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Asked {
+    /// What was asked for.
+    pub query: Query,
+    /// From the request until the whole answer was there.
+    pub times: Histogram,
+    /// Items that were found, on all pages of all answers.
+    pub found: u64,
+}
+
+/// One store, measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Measured {
+    /// Which.
+    pub engine: Engine,
+    /// How long it took until all items were there, microseconds.
+    pub uploads_us: u64,
+    /// In the order of measuring.
+    pub asked: Vec<Asked>,
+    /// What all requests together took.
+    pub used: Used,
+}
+
+/// A run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Records {
+    /// Where.
+    pub machine: Machine,
+    /// How the programs were put before others.
+    pub precedence: String,
+    /// Of the checkout.
+    pub commit: String,
+    /// When.
+    pub date: String,
+    /// What was measured.
+    pub plan: Plan,
+    /// In the order of measuring.
+    pub measured: Vec<Measured>,
+    /// What a reader should know.
+    pub remark: Option<String>,
+}
+
+impl Records {
+    /// Those of a results folder.
+    ///
+    /// # Errors
+    /// [`Error::Results`].
+    pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join(RECORDS);
+        let text = fs::read_to_string(&path).context(|| format!("reading {}", path.display()))?;
+        serde_json::from_str(&text).map_err(|error| Error::Results { path, message: error.to_string() })
+    }
+}
+
+/// What a run is made with.
+pub struct Bench<'a> {
+    /// What is measured.
+    pub plan: Plan,
+    /// The binary to measure.
+    pub undead: &'a Path,
+    /// The program `nats-server`, for its stores.
+    pub nats_server: &'a Path,
+}
+
+impl Bench<'_> {
+    /// Measures each store with a new main server, and leaves the records in `out`.
+    ///
+    /// # Errors
+    /// What is missing, or failed.
+    pub fn run(self, out: &Path, remark: Option<String>) -> Result<Records> {
+        let machine = Machine::this()?;
+        let split = Split::new(true, 1.0)?;
+        let limits = Limits::groups().unwrap_or(Limits::None);
+        let (_group, precedence) = limits.before_others();
+        machine::pin(&split.generator)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context(|| "starting the client's runtime".into())?;
+        let mut measured = Vec::new();
+        for &engine in &self.plan.engines {
+            let logs = out.join("logs").join(engine.to_string());
+            let setting = Setting {
+                undead: self.undead,
+                nats_server: self.nats_server,
+                split: &split,
+                limits: &limits,
+                logs: &logs,
+                options: &["--upload", "open"],
+            };
+            let one = LocalSet::new().block_on(&runtime, async {
+                let plant = Plant::start(engine, &setting).await?;
+                tokio::select! {
+                    result = measure(engine, &self.plan, &plant) => result,
+                    _ = tokio::signal::ctrl_c() => Err(Error::Incomplete("interrupted".into())),
+                }
+            })?;
+            let data = logs.join("data");
+            fs::remove_dir_all(&data).context(|| format!("deleting {}", data.display()))?;
+            eprintln!("{}", page::lines(&one));
+            measured.push(one);
+        }
+        let (commit, date) = (machine::commit(), machine::today());
+        let precedence = precedence.into();
+        let records = Records { machine, precedence, commit, date, plan: self.plan, measured, remark };
+        let text = serde_json::to_string(&records).map_err(|error| Error::Protocol(error.to_string()))?;
+        let path = out.join(RECORDS);
+        fs::write(&path, text).context(|| format!("writing {}", path.display()))?;
+        Ok(records)
+    }
+}
+
+/// The answer to a list or a search.
+#[derive(Deserialize)]
+struct Page {
+    total: u64,
+    next_cursor: Option<String>,
+}
+
+async fn measure(engine: Engine, plan: &Plan, plant: &Plant) -> Result<Measured> {
+    let began = Instant::now();
+    items::upload(plant.address(), plan.items).await?;
+    let uploads_us = micros(began);
+    let mut client = Client::connect(plant.address()).await?;
+    let (meter, mut asked) = (Meter::start(plant)?, Vec::new());
+    for query in Query::ALL {
+        let (mut times, mut found) = (Histogram::default(), 0);
+        let mut cursor = None;
+        for number in 0..plan.times {
+            for path in query.paths(number, cursor.as_deref()) {
+                let request = request("GET", &path, None, "");
+                let sent = Instant::now();
+                let answer = client.ask(&request).await?;
+                times.add(micros(sent));
+                let (status, body) = (answer.status, answer.body);
+                let page = serde_json::from_slice::<Page>(body).ok().filter(|_| status == 200);
+                let unexpected = || format!("GET {path}: {status} {}", String::from_utf8_lossy(body));
+                let page = page.ok_or_else(|| Error::Protocol(unexpected()))?;
+                (found, cursor) = (found + page.total, page.next_cursor);
+            }
+        }
+        asked.push(Asked { query, times, found });
+    }
+    Ok(Measured { engine, uploads_us, asked, used: meter.read(plant)? })
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
