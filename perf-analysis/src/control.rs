@@ -16,13 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::task::LocalSet;
-
-use crate::{
-    enclosure::Limits,
-    error::{Context, Error, Result},
-    machine::{self, Machine, Split},
-};
+use crate::{error::Result, generator::Generator, machine};
 use crowd::Crowd;
 use engine::{Engine, Plant, Setting};
 use fleet::Fleet;
@@ -44,36 +38,24 @@ impl Bench {
     /// # Errors
     /// The first thing that went wrong; what was recorded until then stays in `out`.
     pub fn run(&self, out: &Path, remark: Option<String>) -> Result<()> {
-        let split = Split::new(true, 1.0)?;
         machine::allow_sockets(u64::from(self.plan.nodes + self.plan.connections))?;
-        let limits = Limits::groups().unwrap_or(Limits::None);
-        let (_group, precedence) = limits.before_others();
+        let generator = Generator::start()?;
         let mut manifest = Manifest {
-            precedence: precedence.into(),
+            precedence: generator.precedence.into(),
             commit: machine::commit(),
             started_at_s: std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
-            machine: Machine::this()?,
+            machine: generator.machine.clone(),
             remark,
             plan: self.plan.clone(),
             finished: false,
         };
         let mut writer = Writer::create(out, &manifest)?;
-        machine::pin(&split.generator)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context(|| "starting the generator's runtime".into())?;
         for round in 0..self.plan.rounds {
             for &engine in &self.plan.engines {
                 eprintln!("round {} of {}: {engine}", round + 1, self.plan.rounds);
                 let logs = out.join("logs").join(format!("{engine}-r{round}"));
-                let trial = Trial { bench: self, engine, round, logs, split: &split, limits: &limits };
-                LocalSet::new().block_on(&runtime, async {
-                    tokio::select! {
-                        result = trial.run(&mut writer) => result,
-                        _ = tokio::signal::ctrl_c() => Err(Error::Incomplete("interrupted".into())),
-                    }
-                })?;
+                let trial = Trial { bench: self, engine, round, logs, generator: &generator };
+                generator.run(trial.run(&mut writer))?;
             }
         }
         manifest.finished = true;
@@ -87,21 +69,13 @@ struct Trial<'a> {
     engine: Engine,
     round: u32,
     logs: PathBuf,
-    split: &'a Split,
-    limits: &'a Limits,
+    generator: &'a Generator,
 }
 
 impl Trial<'_> {
     async fn run(&self, writer: &mut Writer) -> Result<()> {
-        let plan = &self.bench.plan;
-        let setting = Setting {
-            undead: &self.bench.undead,
-            nats_server: &self.bench.nats_server,
-            split: self.split,
-            limits: self.limits,
-            logs: &self.logs,
-            options: &[],
-        };
+        let Bench { plan, undead, nats_server } = self.bench;
+        let setting = Setting::beside(self.generator, undead, nats_server, &self.logs);
         let mut plant = Plant::start(self.engine, &setting).await?;
         let mut fleet = Fleet::new(&plant);
         let few = plan.few_nodes.min(plan.nodes);

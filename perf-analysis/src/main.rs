@@ -14,7 +14,8 @@ use perf_analysis::{
     error::Context,
     floor, jobs, judge,
     lab::Lab,
-    library, lists, machine, party,
+    library, lists, party,
+    provenance::folder,
     record::Results,
     scenario::Scenario,
     servers::Programs,
@@ -111,16 +112,26 @@ enum Command {
     },
 }
 
+// What is measured, and how that is recorded. A doc comment could become the description of a command that has these.
 #[derive(Args)]
-struct RunArgs {
-    /// The scenario file, e.g. perf-analysis/scenarios/default.toml
-    scenario: PathBuf,
+struct RecordArgs {
     /// Folder for the records; named after the date and the commit if left out
     #[arg(long)]
     out: Option<PathBuf>,
     /// The binary to measure
     #[arg(long, env = "UNDEAD_BIN", default_value = "target/release/undead")]
     undead: PathBuf,
+    /// Something the reader of the figures should know, e.g. what else the machine was doing
+    #[arg(long)]
+    remark: Option<String>,
+}
+
+#[derive(Args)]
+struct RunArgs {
+    /// The scenario file, e.g. perf-analysis/scenarios/default.toml
+    scenario: PathBuf,
+    #[command(flatten)]
+    record: RecordArgs,
     /// Folder of the recordings
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/media/fixtures"))]
     fixtures: PathBuf,
@@ -133,9 +144,6 @@ struct RunArgs {
     /// Which page of the report
     #[arg(long, default_value = README)]
     page: String,
-    /// Something the reader of the figures should know, e.g. what else the machine was doing
-    #[arg(long)]
-    remark: Option<String>,
 }
 
 #[derive(Args)]
@@ -161,21 +169,14 @@ struct ControlArgs {
     /// Seconds they do
     #[arg(long, default_value_t = 5.0)]
     watch_seconds: f64,
-    /// Folder for the records; named after the date and the commit if left out
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// The binary to measure
-    #[arg(long, env = "UNDEAD_BIN", default_value = "target/release/undead")]
-    undead: PathBuf,
+    #[command(flatten)]
+    record: RecordArgs,
     /// The NATS server
     #[arg(long, default_value = "target/nats-server/bin/nats-server")]
     nats_server: PathBuf,
     /// Write the numbers into the page control.md of the report in this folder
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
-    /// Something the reader of the figures should know, e.g. what else the machine was doing
-    #[arg(long)]
-    remark: Option<String>,
 }
 
 #[derive(Args)]
@@ -201,18 +202,11 @@ struct LibraryArgs {
     /// Times through all of them
     #[arg(long, default_value_t = 3)]
     rounds: u32,
-    /// Folder for the records; named after the date and the commit if left out
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// The binary to measure
-    #[arg(long, env = "UNDEAD_BIN", default_value = "target/release/undead")]
-    undead: PathBuf,
+    #[command(flatten)]
+    record: RecordArgs,
     /// Write the figure and the numbers into the page library.md of the report in this folder
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
-    /// Something the reader of the figures should know, e.g. what else the machine was doing
-    #[arg(long)]
-    remark: Option<String>,
 }
 
 #[derive(Args)]
@@ -226,18 +220,11 @@ struct ListsArgs {
     /// Times that each list is asked for, and titles that are searched for
     #[arg(long, default_value_t = 500)]
     times: u32,
-    /// Folder for the records; named after the date and the commit if left out
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// The binary to measure
-    #[arg(long, env = "UNDEAD_BIN", default_value = "target/release/undead")]
-    undead: PathBuf,
+    #[command(flatten)]
+    record: RecordArgs,
     /// The NATS server
     #[arg(long, default_value = "target/nats-server/bin/nats-server")]
     nats_server: PathBuf,
-    /// Something the reader of the figures should know, e.g. what else the machine was doing
-    #[arg(long)]
-    remark: Option<String>,
 }
 
 #[derive(Args)]
@@ -254,21 +241,14 @@ struct PartyArgs {
     /// The store
     #[arg(long, default_value = "sqlite")]
     engine: Engine,
-    /// Folder for the records; named after the date and the commit if left out
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// The binary to measure
-    #[arg(long, env = "UNDEAD_BIN", default_value = "target/release/undead")]
-    undead: PathBuf,
+    #[command(flatten)]
+    record: RecordArgs,
     /// The NATS server
     #[arg(long, default_value = "target/nats-server/bin/nats-server")]
     nats_server: PathBuf,
     /// Write the figures and the numbers into the page party.md of the report in this folder
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
-    /// Something the reader of the figures should know, e.g. what else the machine was doing
-    #[arg(long)]
-    remark: Option<String>,
 }
 
 #[derive(Args)]
@@ -306,21 +286,14 @@ struct JobsArgs {
     /// Tasks that a waiting worker of each queue claims one by one
     #[arg(long, default_value_t = 500)]
     claims: u32,
-    /// Folder for the records; named after the date and the commit if left out
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// The binary to measure
-    #[arg(long, env = "UNDEAD_BIN", default_value = "target/release/undead")]
-    undead: PathBuf,
+    #[command(flatten)]
+    record: RecordArgs,
     /// The NATS server; without it its stores are left out
     #[arg(long, default_value = "target/nats-server/bin/nats-server")]
     nats_server: PathBuf,
     /// Write the figures and the numbers into the page jobs.md of the report in this folder
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
-    /// Something the reader of the figures should know, e.g. what else the machine was doing
-    #[arg(long)]
-    remark: Option<String>,
 }
 
 fn party_case(text: &str) -> Result<party::Case, String> {
@@ -360,14 +333,12 @@ fn run(args: RunArgs) -> Result<()> {
     let floor = std::env::current_exe().context(|| "finding this program".into())?;
     let lab = Lab::prepare(
         scenario,
-        Programs { undead: args.undead, floor },
+        Programs { undead: args.record.undead, floor },
         args.fixtures,
         args.docker.as_deref(),
     )?;
-    let folder =
-        || Path::new("perf-analysis/results").join(format!("{}-{}", machine::today(), machine::commit()));
-    let out = args.out.unwrap_or_else(folder);
-    let outcome = lab.run(&out, args.remark);
+    let out = args.record.out.unwrap_or_else(|| folder(""));
+    let outcome = lab.run(&out, args.record.remark);
     eprintln!("records are in {}", out.display());
     if let Some(tables) = judge::tables(&outcome?) {
         print!("{tables}");
@@ -388,10 +359,9 @@ fn control(args: ControlArgs) -> Result<()> {
         connections: args.connections,
         watch_s: args.watch_seconds,
     };
-    let name = || format!("{}-{}-control", machine::today(), machine::commit());
-    let out = args.out.unwrap_or_else(|| Path::new("perf-analysis/results").join(name()));
-    let bench = Bench { plan, undead: args.undead, nats_server: args.nats_server };
-    let outcome = bench.run(&out, args.remark);
+    let out = args.record.out.unwrap_or_else(|| folder("-control"));
+    let bench = Bench { plan, undead: args.record.undead, nats_server: args.nats_server };
+    let outcome = bench.run(&out, args.record.remark);
     eprintln!("records are in {}", out.display());
     outcome?;
     let results = control::record::Results::load(&out)?;
@@ -410,9 +380,8 @@ fn serve_library(args: LibraryArgs) -> Result<()> {
         seconds: args.seconds,
         rounds: args.rounds,
     };
-    let name = || format!("{}-{}-library", machine::today(), machine::commit());
-    let out = args.out.unwrap_or_else(|| Path::new("perf-analysis/results").join(name()));
-    let records = library::run(plan, &args.undead, &out, args.remark)?;
+    let out = args.record.out.unwrap_or_else(|| folder("-library"));
+    let records = library::run(plan, &args.record.undead, &out, args.record.remark)?;
     eprintln!("records are in {}", out.display());
     print!("{}", library::table(&records));
     args.report.map_or(Ok(()), |into| report(&out, &into, LIBRARY_PAGE))
@@ -420,10 +389,9 @@ fn serve_library(args: LibraryArgs) -> Result<()> {
 
 fn measure_lists(args: ListsArgs) -> Result<()> {
     let plan = lists::Plan { items: args.items, engines: args.engines, times: args.times };
-    let name = || format!("{}-{}-lists", machine::today(), machine::commit());
-    let out = args.out.unwrap_or_else(|| Path::new("perf-analysis/results").join(name()));
-    let bench = lists::Bench { plan, undead: &args.undead, nats_server: &args.nats_server };
-    let records = bench.run(&out, args.remark)?;
+    let out = args.record.out.unwrap_or_else(|| folder("-lists"));
+    let bench = lists::Bench { plan, undead: &args.record.undead, nats_server: &args.nats_server };
+    let records = bench.run(&out, args.record.remark)?;
     eprintln!("records are in {}", out.display());
     print!("{}", lists::table(&records));
     Ok(())
@@ -433,10 +401,9 @@ fn measure_parties(args: PartyArgs) -> Result<()> {
     let cases = if args.cases.is_empty() { party::Plan::report_cases() } else { args.cases };
     let plan =
         party::Plan { cases, seconds: args.seconds, commands_per_s: args.commands, engine: args.engine };
-    let name = || format!("{}-{}-party", machine::today(), machine::commit());
-    let out = args.out.unwrap_or_else(|| Path::new("perf-analysis/results").join(name()));
-    let bench = party::Bench { plan, undead: &args.undead, nats_server: &args.nats_server };
-    let records = bench.run(&out, args.remark)?;
+    let out = args.record.out.unwrap_or_else(|| folder("-party"));
+    let bench = party::Bench { plan, undead: &args.record.undead, nats_server: &args.nats_server };
+    let records = bench.run(&out, args.record.remark)?;
     eprintln!("records are in {}", out.display());
     print!("{}", party::table(&records));
     args.report.map_or(Ok(()), |into| report(&out, &into, PARTY_PAGE))
@@ -456,10 +423,9 @@ fn measure_jobs(args: JobsArgs) -> Result<()> {
         tasks: args.tasks,
         claims: args.claims,
     };
-    let name = || format!("{}-{}-jobs", machine::today(), machine::commit());
-    let out = args.out.unwrap_or_else(|| Path::new("perf-analysis/results").join(name()));
-    let bench = jobs::Bench { plan, undead: &args.undead, nats_server: &args.nats_server };
-    let records = bench.run(&out, args.remark)?;
+    let out = args.record.out.unwrap_or_else(|| folder("-jobs"));
+    let bench = jobs::Bench { plan, undead: &args.record.undead, nats_server: &args.nats_server };
+    let records = bench.run(&out, args.record.remark)?;
     eprintln!("records are in {}", out.display());
     print!("{}", jobs::tables(&records));
     args.report.map_or(Ok(()), |into| report(&out, &into, JOBS_PAGE))
@@ -527,8 +493,7 @@ fn compare(a: &Path, b: &Path, out: Option<PathBuf>) -> Result<()> {
 
 fn simulate(scenario: &Path, out: Option<PathBuf>, into: Option<PathBuf>) -> Result<()> {
     let records = simulate::run(simulate::Scenario::load(scenario)?)?;
-    let folder = || format!("perf-analysis/results/{}-{}-simulation", machine::today(), machine::commit());
-    let out = out.unwrap_or_else(|| folder().into());
+    let out = out.unwrap_or_else(|| folder("-simulation"));
     records.save(&out)?;
     print!("{}", simulate::Judgement::of(&records));
     for times in &records.decisions {

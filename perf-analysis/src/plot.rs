@@ -67,9 +67,7 @@ pub fn plot_simulation(records: &Records, out: &Path) -> Result<Vec<&'static str
 /// # Errors
 /// As [`plot`].
 pub fn plot_library(records: &crate::library::Records, out: &Path) -> Result<Vec<&'static str>> {
-    let remark = records.remark.as_deref().map(|remark| format!("; {remark}")).unwrap_or_default();
-    let caption = format!("{}; commit {}{remark}", records.machine.caption(), records.commit);
-    draw(vec![("library-cpu", library::chart(records))], &caption, out)
+    draw(vec![("library-cpu", library::chart(records))], &records.provenance.caption(), out)
 }
 
 /// Draws the figures of parties into the folder `out`; returns their names.
@@ -77,10 +75,8 @@ pub fn plot_library(records: &crate::library::Records, out: &Path) -> Result<Vec
 /// # Errors
 /// As [`plot`].
 pub fn plot_party(records: &crate::party::Records, out: &Path) -> Result<Vec<&'static str>> {
-    let remark = records.remark.as_deref().map(|remark| format!("; {remark}")).unwrap_or_default();
-    let caption = format!("{}; commit {}{remark}", records.machine.caption(), records.commit);
     let charts = vec![("party-members", party::members(records)), ("party-parties", party::parties(records))];
-    draw(charts, &caption, out)
+    draw(charts, &records.provenance.caption(), out)
 }
 
 /// Draws the figures of jobs into the folder `out`; returns their names.
@@ -88,14 +84,12 @@ pub fn plot_party(records: &crate::party::Records, out: &Path) -> Result<Vec<&'s
 /// # Errors
 /// As [`plot`].
 pub fn plot_jobs(records: &crate::jobs::Records, out: &Path) -> Result<Vec<&'static str>> {
-    let remark = records.remark.as_deref().map(|remark| format!("; {remark}")).unwrap_or_default();
-    let caption = format!("{}; commit {}{remark}", records.machine.caption(), records.commit);
     let charts = vec![
         ("jobs-workers", jobs::workers(records)),
         ("jobs-throughput", jobs::throughput(records)),
         ("jobs-extra", jobs::extra(records)),
     ];
-    draw(charts, &caption, out)
+    draw(charts, &records.provenance.caption(), out)
 }
 
 fn draw(charts: Vec<(&'static str, Chart)>, caption: &str, out: &Path) -> Result<Vec<&'static str>> {

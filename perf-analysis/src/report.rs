@@ -9,6 +9,7 @@ use crate::{
     figure::{optional, percent, significant},
     judge,
     percentiles::Percentiles,
+    provenance,
     record::Results,
     scenario::{Cell, Target},
     summary::{Figures, Metric, Point, summarise},
@@ -75,29 +76,21 @@ fn block(name: &str, results: &Results, folder: &str) -> Option<String> {
 fn run(results: &Results, folder: &str) -> String {
     let manifest = &results.manifest;
     let scenario = &manifest.scenario;
-    let remark = manifest.remark.as_deref().unwrap_or("none");
-    let whole = if manifest.finished { "complete" } else { "**incomplete**" };
-    format!(
-        "| | |\n|---|---|\n\
-         | machine | {} |\n\
-         | load average before the run | {} |\n\
-         | CPU limits | {} |\n\
-         | commit, program | `{}`, `{}` |\n\
-         | recording | {} |\n\
-         | trials | {} of {} s after {} s of warm-up, {} rounds |\n\
-         | records | [`{folder}`](../{folder}), {whole} |\n\
-         | remark | {remark} |\n",
-        manifest.machine.caption(),
-        manifest.machine.load_before,
-        manifest.limits,
-        manifest.commit,
-        manifest.undead_version,
-        media(results),
+    let trials = format!(
+        "{} of {} s after {} s of warm-up, {} rounds",
         results.trials.len(),
         scenario.measure_s,
         scenario.warm_up_s,
-        scenario.rounds,
-    )
+        scenario.rounds
+    );
+    let rows = [
+        ("CPU limits", manifest.limits.clone()),
+        ("commit, program", format!("`{}`, `{}`", manifest.commit, manifest.undead_version)),
+        ("recording", media(results)),
+        ("trials", trials),
+    ];
+    let records = provenance::link_of(folder, manifest.finished);
+    provenance::table(&manifest.machine, &rows, &records, manifest.remark.as_deref())
 }
 
 /// What broadcasters sent.

@@ -4,7 +4,8 @@ use std::{path::Path, process::Command};
 
 use crate::{
     completeness,
-    error::{Context, Error, Result},
+    error::{Context, Result},
+    generator::until_interrupted,
     lab::Lab,
     machine::{self, Machine},
     progress::Progress,
@@ -34,12 +35,7 @@ impl Lab {
         let mut progress = Progress::new(trials.len(), each_s);
         for trial in &trials {
             progress.begin(trial);
-            runtime.block_on(async {
-                tokio::select! {
-                    result = trial::run(self, trial, &mut writer) => result,
-                    _ = tokio::signal::ctrl_c() => Err(Error::Incomplete("interrupted".into())),
-                }
-            })?;
+            runtime.block_on(until_interrupted(trial::run(self, trial, &mut writer)))?;
             progress.end();
         }
         progress.finish();

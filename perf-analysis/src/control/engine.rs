@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     enclosure::{Enclosure, Limits, process_cpu_us},
     error::{Context, Error, Result},
+    generator::Generator,
     machine::{self, Split},
     process::Program,
     servers::{resolve, rss_bytes},
@@ -74,6 +75,43 @@ pub struct Setting<'a> {
     pub options: &'a [&'a str],
 }
 
+impl<'a> Setting<'a> {
+    /// What `generator` leaves to the programs, and no further options.
+    pub(crate) fn beside(
+        generator: &'a Generator,
+        undead: &'a Path,
+        nats_server: &'a Path,
+        logs: &'a Path,
+    ) -> Self {
+        let Generator { split, limits, .. } = generator;
+        Self { undead, nats_server, split, limits, logs, options: &[] }
+    }
+
+    /// Starts `engine` and a main server on it for `measure`, and deletes the main server's data afterwards.
+    ///
+    /// # Errors
+    /// Those of [`Plant::start`] and `measure`; [`Error::Incomplete`] when interrupted.
+    pub(crate) fn measure<T>(
+        &self,
+        engine: Engine,
+        generator: &Generator,
+        measure: impl AsyncFnOnce(&Plant) -> Result<T>,
+    ) -> Result<T> {
+        let measured = generator.run(async {
+            let plant = Plant::start(engine, self).await?;
+            measure(&plant).await
+        })?;
+        let data = self.data();
+        fs::remove_dir_all(&data).context(|| format!("deleting {}", data.display()))?;
+        Ok(measured)
+    }
+
+    /// The folder of the main server's data.
+    fn data(&self) -> PathBuf {
+        self.logs.join("data")
+    }
+}
+
 /// Connections that the main server keeps: those of all nodes and of the viewers. Its default is a quarter of the files that it
 /// may open, and it closes idle nodes' connections for new ones beyond that.
 const HTTP_CONNECTIONS: &str = "16384";
@@ -94,7 +132,7 @@ impl Plant {
     /// [`Error::Program`], [`Error::Limit`], [`Error::Io`].
     pub async fn start(engine: Engine, setting: &Setting<'_>) -> Result<Self> {
         let Setting { undead, nats_server, split, limits, logs, options } = *setting;
-        let data = logs.join("data");
+        let data = setting.data();
         fs::create_dir_all(&data).context(|| format!("making {}", data.display()))?;
         let store = StoreServer::start_all(engine.servers(), nats_server, split, logs)?;
         let enclosure = Enclosure::new(limits, &format!("undead-perf-{}", std::process::id()), 0.0)?;

@@ -11,6 +11,7 @@ use crate::{
     figure::{percent, significant},
     histogram::Histogram,
     judge::Middle,
+    provenance,
     report::fill_with,
 };
 
@@ -29,27 +30,17 @@ pub fn fill(text: &str, results: &Results, folder: &str) -> Result<String> {
 /// What was run, on what, under which circumstances.
 fn run(results: &Results, folder: &str) -> String {
     let (manifest, plan) = (&results.manifest, &results.manifest.plan);
-    let whole = if manifest.finished { "complete" } else { "**incomplete**" };
-    format!(
-        "| | |\n|---|---|\n\
-         | machine | {} |\n\
-         | load average before the run | {} |\n\
-         | precedence | {} |\n\
-         | commit | `{}` |\n\
-         | load | {} nodes, a heartbeat a second each for {} s; {} connections that ask where to watch for {} s; {} rounds |\n\
-         | records | [`{folder}`](../{folder}), {whole} |\n\
-         | remark | {} |\n",
-        manifest.machine.caption(),
-        manifest.machine.load_before,
-        manifest.precedence,
-        manifest.commit,
-        plan.nodes,
-        plan.heartbeats_s,
-        plan.connections,
-        plan.watch_s,
-        plan.rounds,
-        manifest.remark.as_deref().unwrap_or("none"),
-    )
+    let load = format!(
+        "{} nodes, a heartbeat a second each for {} s; {} connections that ask where to watch for {} s; {} rounds",
+        plan.nodes, plan.heartbeats_s, plan.connections, plan.watch_s, plan.rounds
+    );
+    let rows = [
+        ("precedence", manifest.precedence.clone()),
+        ("commit", format!("`{}`", manifest.commit)),
+        ("load", load),
+    ];
+    let records = provenance::link_of(folder, manifest.finished);
+    provenance::table(&manifest.machine, &rows, &records, manifest.remark.as_deref())
 }
 
 /// One column an engine, the middle round of each figure.

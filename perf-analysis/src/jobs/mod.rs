@@ -35,7 +35,9 @@ use crate::{
     control::{engine::Engine, record::Used},
     enclosure::Limits,
     error::{Context, Error, Result},
-    machine::{self, Machine, Split},
+    generator::until_interrupted,
+    machine::{Machine, Split},
+    provenance::{self, Provenance},
     random::Random,
 };
 
@@ -170,22 +172,15 @@ impl Run {
 /// Everything of a measurement.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Records {
-    /// Where.
-    pub machine: Machine,
-    /// How the programs were put before others.
-    pub precedence: String,
-    /// Of the checkout.
-    pub commit: String,
-    /// When.
-    pub date: String,
+    /// Where, when, and from which sources.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// What was measured.
     pub plan: Plan,
     /// In the order of measuring.
     pub runs: Vec<Run>,
     /// One for each store.
     pub queues: Vec<QueueMeasured>,
-    /// What a reader should know.
-    pub remark: Option<String>,
 }
 
 impl Records {
@@ -194,9 +189,7 @@ impl Records {
     /// # Errors
     /// [`Error::Results`].
     pub fn load(folder: &Path) -> Result<Self> {
-        let path = folder.join(RECORDS);
-        let text = fs::read_to_string(&path).context(|| format!("reading {}", path.display()))?;
-        serde_json::from_str(&text).map_err(|error| Error::Results { path, message: error.to_string() })
+        provenance::load(folder.join(RECORDS))
     }
 
     /// The runs of a kind, by round.
@@ -253,16 +246,10 @@ impl Bench<'_> {
             .enable_all()
             .build()
             .context(|| "starting a runtime".into())?;
-        let (runs, queues) = runtime.block_on(async {
-            tokio::select! {
-                measured = self.measure(out) => measured,
-                _ = tokio::signal::ctrl_c() => Err(Error::Incomplete("interrupted".into())),
-            }
-        })?;
-        let (commit, date) = (machine::commit(), machine::today());
-        let records = Records { machine, precedence, commit, date, plan: self.plan, runs, queues, remark };
-        let text = serde_json::to_string(&records).map_err(|error| Error::Protocol(error.to_string()))?;
-        write(&out.join(RECORDS), &text)?;
+        let (runs, queues) = runtime.block_on(until_interrupted(self.measure(out)))?;
+        let provenance = Provenance::new(machine, Some(precedence), remark);
+        let records = Records { provenance, plan: self.plan, runs, queues };
+        provenance::save(&out.join(RECORDS), serde_json::to_string(&records))?;
         let outputs = records.outputs();
         if outputs.len() > 1 {
             return Err(Error::Incomplete(format!("the runs gave different results: {outputs:?}")));
@@ -291,7 +278,8 @@ impl Bench<'_> {
             // Short: the path of a socket in the folder has to fit into 107 bytes.
             let logs = runs.len().to_string();
             let run = stems::run(&setup(&logs), &song, case, round, planned).await?;
-            write(&out.join(format!("log-{name}.txt")), &log::text(&run))?;
+            let log_path = out.join(format!("log-{name}.txt"));
+            fs::write(&log_path, log::text(&run)).context(|| format!("writing {}", log_path.display()))?;
             eprintln!("{}", page::line(&run));
             runs.push(run);
         }
@@ -340,10 +328,6 @@ fn runs(program: &Path) -> bool {
     let mut command = Command::new(program);
     let command = command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).context(|| format!("writing {}", path.display()))
 }
 
 #[cfg(test)]

@@ -40,30 +40,14 @@ pub fn tables(records: &Records) -> String {
 fn run(records: &Records, folder: &str) -> String {
     let plan = &records.plan;
     let engines: Vec<String> = records.queues.iter().map(|queue| queue.engine.to_string()).collect();
-    format!(
-        "| | |\n|---|---|\n\
-         | machine | {} |\n\
-         | load average before the run | {} |\n\
-         | precedence | {} |\n\
-         | commit | `{}` |\n\
-         | song | {} s, stereo, 44.1 kHz |\n\
-         | jobs | on SQLite; {} rounds of one job, one of {} jobs at once; crashes by seed {} |\n\
-         | queue | {}; {} empty tasks, {} claims one by one |\n\
-         | records | [`{folder}`](../{folder}) |\n\
-         | remark | {} |\n",
-        records.machine.caption(),
-        records.machine.load_before,
-        records.precedence,
-        records.commit,
-        plan.song_seconds,
-        plan.rounds,
-        plan.songs,
-        plan.seed,
-        if engines.is_empty() { "not measured".into() } else { engines.join(", ") },
-        plan.tasks,
-        plan.claims,
-        records.remark.as_deref().unwrap_or("none"),
-    )
+    let engines = if engines.is_empty() { "not measured".into() } else { engines.join(", ") };
+    let jobs = format!(
+        "on SQLite; {} rounds of one job, one of {} jobs at once; crashes by seed {}",
+        plan.rounds, plan.songs, plan.seed
+    );
+    let queue = format!("{engines}; {} empty tasks, {} claims one by one", plan.tasks, plan.claims);
+    let song = format!("{} s, stereo, 44.1 kHz", plan.song_seconds);
+    records.provenance.table(vec![("song", song), ("jobs", jobs), ("queue", queue)], folder)
 }
 
 /// What the tables say, in sentences.
@@ -81,7 +65,7 @@ fn findings(records: &Records) -> String {
         "- **Workers**: a song of {} s takes {}. The machine has {} processors.",
         plan.song_seconds,
         times.join(", "),
-        records.machine.cores
+        records.provenance.machine.cores
     );
     let disturbed: Vec<&Run> = records.runs.iter().filter(|run| run.case.crashes > 0).collect();
     let is_bounded =
@@ -252,6 +236,7 @@ mod tests {
         control::engine::Engine,
         jobs::{Plan, log::tests::run as disturbed},
         machine::Machine,
+        provenance::Provenance,
     };
 
     fn records() -> Records {
@@ -285,16 +270,10 @@ mod tests {
             tasks: 100,
             took_us: 50_000,
         };
-        Records {
-            machine,
-            precedence: "none".into(),
-            commit: "c".into(),
-            date: "d".into(),
-            plan,
-            runs: vec![undisturbed, disturbed],
-            queues: vec![queue],
-            remark: None,
-        }
+        let precedence = Some("none".into());
+        let provenance =
+            Provenance { machine, precedence, commit: "c".into(), date: "d".into(), remark: None };
+        Records { provenance, plan, runs: vec![undisturbed, disturbed], queues: vec![queue] }
     }
 
     #[test]

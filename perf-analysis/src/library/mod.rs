@@ -22,8 +22,9 @@ use self::{
     songs::Songs,
 };
 use crate::{
-    error::{Context, Error, Result},
+    error::{Context, Result},
     machine::{self, Machine, Split},
+    provenance::{self, Provenance},
 };
 
 /// The servers, by the names that records have.
@@ -91,18 +92,13 @@ impl Measured {
 /// Everything of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Records {
-    /// The machine.
-    pub machine: Machine,
-    /// The commit that was measured.
-    pub commit: String,
-    /// The day.
-    pub date: String,
+    /// Where, when, and from which sources.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// What was measured.
     pub plan: Plan,
     /// In the order of measuring.
     pub measured: Vec<Measured>,
-    /// What a reader should know.
-    pub remark: Option<String>,
 }
 
 impl Records {
@@ -131,9 +127,7 @@ impl Records {
     /// # Errors
     /// [`Error::Results`].
     pub fn load(folder: &Path) -> Result<Self> {
-        let path = folder.join(RECORDS);
-        let text = fs::read_to_string(&path).context(|| format!("reading {}", path.display()))?;
-        serde_json::from_str(&text).map_err(|error| Error::Results { path, message: error.to_string() })
+        provenance::load(folder.join(RECORDS))
     }
 }
 
@@ -167,10 +161,7 @@ pub fn run(plan: Plan, undead: &Path, out: &Path, remark: Option<String>) -> Res
         }
     }
     fs::remove_dir_all(&folder).context(|| format!("deleting {}", folder.display()))?;
-    let (commit, date) = (machine::commit(), machine::today());
-    let records = Records { machine, commit, date, plan, measured, remark };
-    let text = serde_json::to_string_pretty(&records).map_err(|error| Error::Protocol(error.to_string()))?;
-    let path = out.join(RECORDS);
-    fs::write(&path, text).context(|| format!("writing {}", path.display()))?;
+    let records = Records { provenance: Provenance::new(machine, None, remark), plan, measured };
+    provenance::save(&out.join(RECORDS), serde_json::to_string_pretty(&records))?;
     Ok(records)
 }

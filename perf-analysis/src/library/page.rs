@@ -19,17 +19,8 @@ pub fn fill(text: &str, records: &Records, folder: &str) -> Result<String> {
 
 fn run(records: &Records, folder: &str) -> String {
     let plan = &records.plan;
-    format!(
-        "| | |\n|---|---|\n\
-         | machine | {} |\n\
-         | load average before the run | {} |\n\
-         | commit | `{}` |\n\
-         | load | {} songs of {} fragments of {} bytes, a player each; {} players of one song; paced: a fragment every {} s; {} s each, paced four times as long, {} rounds |\n\
-         | records | [`{folder}`](../{folder}) |\n\
-         | remark | {} |\n",
-        records.machine.caption(),
-        records.machine.load_before,
-        records.commit,
+    let load = format!(
+        "{} songs of {} fragments of {} bytes, a player each; {} players of one song; paced: a fragment every {} s; {} s each, paced four times as long, {} rounds",
         plan.songs,
         plan.fragments,
         plan.fragment_bytes,
@@ -37,8 +28,8 @@ fn run(records: &Records, folder: &str) -> String {
         plan.every_s,
         plan.seconds,
         plan.rounds,
-        records.remark.as_deref().unwrap_or("none"),
-    )
+    );
+    records.provenance.table(vec![("load", load)], folder)
 }
 
 /// A row for each crowd: the middle round of each server, and the middle of the rounds' ratios.

@@ -8,10 +8,9 @@ mod items;
 mod page;
 mod queries;
 
-use std::{fs, path::Path, time::Instant};
+use std::{path::Path, time::Instant};
 
 use serde::{Deserialize, Serialize};
-use tokio::task::LocalSet;
 
 pub use self::page::table;
 use self::queries::Query;
@@ -21,10 +20,10 @@ use crate::{
         http::{Client, request},
         record::{Meter, Used},
     },
-    enclosure::Limits,
-    error::{Context, Error, Result},
+    error::{Error, Result},
+    generator::Generator,
     histogram::Histogram,
-    machine::{self, Machine, Split},
+    provenance::{self, Provenance},
 };
 
 /// The file of a results folder with everything.
@@ -68,20 +67,13 @@ pub struct Measured {
 /// A run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Records {
-    /// Where.
-    pub machine: Machine,
-    /// How the programs were put before others.
-    pub precedence: String,
-    /// Of the checkout.
-    pub commit: String,
-    /// When.
-    pub date: String,
+    /// Where, when, and from which sources.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// What was measured.
     pub plan: Plan,
     /// In the order of measuring.
     pub measured: Vec<Measured>,
-    /// What a reader should know.
-    pub remark: Option<String>,
 }
 
 impl Records {
@@ -90,9 +82,7 @@ impl Records {
     /// # Errors
     /// [`Error::Results`].
     pub fn load(folder: &Path) -> Result<Self> {
-        let path = folder.join(RECORDS);
-        let text = fs::read_to_string(&path).context(|| format!("reading {}", path.display()))?;
-        serde_json::from_str(&text).map_err(|error| Error::Results { path, message: error.to_string() })
+        provenance::load(folder.join(RECORDS))
     }
 }
 
@@ -112,44 +102,21 @@ impl Bench<'_> {
     /// # Errors
     /// What is missing, or failed.
     pub fn run(self, out: &Path, remark: Option<String>) -> Result<Records> {
-        let machine = Machine::this()?;
-        let split = Split::new(true, 1.0)?;
-        let limits = Limits::groups().unwrap_or(Limits::None);
-        let (_group, precedence) = limits.before_others();
-        machine::pin(&split.generator)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context(|| "starting the client's runtime".into())?;
+        let generator = Generator::start()?;
         let mut measured = Vec::new();
         for &engine in &self.plan.engines {
             let logs = out.join("logs").join(engine.to_string());
             let setting = Setting {
-                undead: self.undead,
-                nats_server: self.nats_server,
-                split: &split,
-                limits: &limits,
-                logs: &logs,
                 options: &["--upload", "open"],
+                ..Setting::beside(&generator, self.undead, self.nats_server, &logs)
             };
-            let one = LocalSet::new().block_on(&runtime, async {
-                let plant = Plant::start(engine, &setting).await?;
-                tokio::select! {
-                    result = measure(engine, &self.plan, &plant) => result,
-                    _ = tokio::signal::ctrl_c() => Err(Error::Incomplete("interrupted".into())),
-                }
-            })?;
-            let data = logs.join("data");
-            fs::remove_dir_all(&data).context(|| format!("deleting {}", data.display()))?;
+            let one = setting
+                .measure(engine, &generator, async |plant| measure(engine, &self.plan, plant).await)?;
             eprintln!("{}", page::lines(&one));
             measured.push(one);
         }
-        let (commit, date) = (machine::commit(), machine::today());
-        let precedence = precedence.into();
-        let records = Records { machine, precedence, commit, date, plan: self.plan, measured, remark };
-        let text = serde_json::to_string(&records).map_err(|error| Error::Protocol(error.to_string()))?;
-        let path = out.join(RECORDS);
-        fs::write(&path, text).context(|| format!("writing {}", path.display()))?;
+        let records = Records { provenance: generator.provenance(remark), plan: self.plan, measured };
+        provenance::save(&out.join(RECORDS), serde_json::to_string(&records))?;
         Ok(records)
     }
 }

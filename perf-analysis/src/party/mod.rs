@@ -13,21 +13,21 @@ mod page;
 mod seen;
 mod songs;
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tokio::task::LocalSet;
 
 pub use self::page::{fill, table};
 use crate::{
     control::{
-        engine::{Engine, Plant, Setting},
+        engine::{Engine, Setting},
         record::{Answers, Used},
     },
-    enclosure::Limits,
-    error::{Context, Error, Result},
+    error::Result,
+    generator::Generator,
     histogram::Histogram,
-    machine::{self, Machine, Split},
+    machine,
+    provenance::{self, Provenance},
 };
 
 /// The file of a results folder with everything.
@@ -93,20 +93,13 @@ pub struct Measured {
 /// A run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Records {
-    /// Where.
-    pub machine: Machine,
-    /// How the programs were put before others.
-    pub precedence: String,
-    /// Of the checkout.
-    pub commit: String,
-    /// When.
-    pub date: String,
+    /// Where, when, and from which sources.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// What was measured.
     pub plan: Plan,
     /// In the order of measuring.
     pub measured: Vec<Measured>,
-    /// What a reader should know.
-    pub remark: Option<String>,
 }
 
 impl Records {
@@ -115,9 +108,7 @@ impl Records {
     /// # Errors
     /// [`Error::Results`].
     pub fn load(folder: &Path) -> Result<Self> {
-        let path = folder.join(RECORDS);
-        let text = fs::read_to_string(&path).context(|| format!("reading {}", path.display()))?;
-        serde_json::from_str(&text).map_err(|error| Error::Results { path, message: error.to_string() })
+        provenance::load(folder.join(RECORDS))
     }
 }
 
@@ -137,46 +128,24 @@ impl Bench<'_> {
     /// # Errors
     /// What is missing, or failed.
     pub fn run(self, out: &Path, remark: Option<String>) -> Result<Records> {
-        let machine = Machine::this()?;
-        let split = Split::new(true, 1.0)?;
         let sockets = |case: &Case| u64::from(case.parties) * (u64::from(case.members) + 1);
         machine::allow_sockets(self.plan.cases.iter().map(sockets).max().unwrap_or_default())?;
-        let limits = Limits::groups().unwrap_or(Limits::None);
-        let (_group, precedence) = limits.before_others();
-        machine::pin(&split.generator)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context(|| "starting the members' runtime".into())?;
+        let generator = Generator::start()?;
         let mut measured = Vec::new();
         for (number, &case) in self.plan.cases.iter().enumerate() {
             let logs = out.join("logs").join(number.to_string());
             let setting = Setting {
-                undead: self.undead,
-                nats_server: self.nats_server,
-                split: &split,
-                limits: &limits,
-                logs: &logs,
                 options: &["--upload", "open"],
+                ..Setting::beside(&generator, self.undead, self.nats_server, &logs)
             };
-            let one = LocalSet::new().block_on(&runtime, async {
-                let plant = Plant::start(self.plan.engine, &setting).await?;
-                tokio::select! {
-                    result = case::measure(case, &self.plan, &plant) => result,
-                    _ = tokio::signal::ctrl_c() => Err(Error::Incomplete("interrupted".into())),
-                }
+            let one = setting.measure(self.plan.engine, &generator, async |plant| {
+                case::measure(case, &self.plan, plant).await
             })?;
-            let data = logs.join("data");
-            fs::remove_dir_all(&data).context(|| format!("deleting {}", data.display()))?;
             eprintln!("{}", page::line(&one));
             measured.push(one);
         }
-        let (commit, date) = (machine::commit(), machine::today());
-        let precedence = precedence.into();
-        let records = Records { machine, precedence, commit, date, plan: self.plan, measured, remark };
-        let text = serde_json::to_string(&records).map_err(|error| Error::Protocol(error.to_string()))?;
-        let path = out.join(RECORDS);
-        fs::write(&path, text).context(|| format!("writing {}", path.display()))?;
+        let records = Records { provenance: generator.provenance(remark), plan: self.plan, measured };
+        provenance::save(&out.join(RECORDS), serde_json::to_string(&records))?;
         Ok(records)
     }
 }

@@ -24,25 +24,11 @@ pub fn fill(text: &str, records: &Records, folder: &str) -> Result<String> {
 
 fn run(records: &Records, folder: &str) -> String {
     let plan = &records.plan;
-    format!(
-        "| | |\n|---|---|\n\
-         | machine | {} |\n\
-         | load average before the run | {} |\n\
-         | precedence | {} |\n\
-         | commit | `{}` |\n\
-         | store | {} |\n\
-         | load | commands for {} s in each case, {} a second by all hosts together, at most 8 by one |\n\
-         | records | [`{folder}`](../{folder}) |\n\
-         | remark | {} |\n",
-        records.machine.caption(),
-        records.machine.load_before,
-        records.precedence,
-        records.commit,
-        plan.engine,
-        plan.seconds,
-        plan.commands_per_s,
-        records.remark.as_deref().unwrap_or("none"),
-    )
+    let load = format!(
+        "commands for {} s in each case, {} a second by all hosts together, at most 8 by one",
+        plan.seconds, plan.commands_per_s
+    );
+    records.provenance.table(vec![("store", plan.engine.to_string()), ("load", load)], folder)
 }
 
 /// A row for each case.

@@ -17,7 +17,7 @@ pub(super) fn workers(records: &Records) -> Chart {
     };
     let one: Vec<f64> = records.of(Case { workers: 1, songs: 1, crashes: 0 }).map(Run::took_s).collect();
     let shared = cases().filter_map(|Case { workers, .. }| {
-        let used = f64::from(workers.min(records.machine.cores));
+        let used = f64::from(workers.min(records.provenance.machine.cores));
         dot(workers, one.iter().map(|took_s| took_s / used).collect())
     });
     Chart {
@@ -32,7 +32,7 @@ pub(super) fn workers(records: &Records) -> Chart {
         ],
         caption: format!(
             "The machine has {} processors. Dashed: the time of one worker, divided by the workers, at most by the processors.",
-            records.machine.cores
+            records.provenance.machine.cores
         ),
         ..chart()
     }

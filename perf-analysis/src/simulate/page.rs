@@ -6,6 +6,7 @@ use super::{Judgement, Records};
 use crate::{
     error::Result,
     figure::{percent, significant},
+    provenance::link_of,
     report::fill_with,
 };
 
@@ -25,7 +26,6 @@ pub fn fill(text: &str, records: &Records, folder: &str) -> Result<String> {
 /// What was simulated.
 fn run(records: &Records, folder: &str) -> String {
     let (manifest, scenario) = (&records.manifest, &records.manifest.scenario);
-    let whole = if manifest.finished { "complete" } else { "**incomplete**" };
     format!(
         "| | |\n|---|---|\n\
          | nodes | {} at the start, one dies every {} s on average and is replaced {} s later |\n\
@@ -34,7 +34,7 @@ fn run(records: &Records, folder: &str) -> String {
          | judged | {} s, after {} s in which the viewers arrive and {} s to settle |\n\
          | commit, seed | `{}`, {} |\n\
          | took | {} s on one core of {} |\n\
-         | records | [`{folder}`](../{folder}), {whole} |\n",
+         | records | {} |\n",
         scenario.nodes,
         scenario.death_every_s,
         scenario.replaced_after_s,
@@ -51,6 +51,7 @@ fn run(records: &Records, folder: &str) -> String {
         scenario.seed,
         significant(manifest.took_s),
         manifest.machine.caption(),
+        link_of(folder, manifest.finished),
     )
 }
 
