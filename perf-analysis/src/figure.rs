@@ -1,7 +1,19 @@
 //! Numbers as tables show them.
 
+use crate::percentiles::Percentiles;
+
 pub(crate) fn optional(value: Option<f64>) -> String {
     value.map_or("-".into(), significant)
+}
+
+/// The middle, and what 99 of 100 are below.
+pub(crate) fn p50_p99(times: Option<Percentiles>) -> String {
+    times.map_or("-".into(), |times| format!("{} / {}", significant(times.p50), significant(times.p99)))
+}
+
+/// The same and the longest.
+pub(crate) fn p50_p99_max(times: Option<Percentiles>) -> String {
+    times.map_or("-".into(), |times| format!("{} / {}", p50_p99(Some(times)), significant(times.max)))
 }
 
 pub(crate) fn percent(share: f64) -> String {

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use crate::{
-    figure::{optional, percent, significant},
+    figure::{optional, p50_p99, percent, significant},
     percentiles::Percentiles,
     record::{Results, SilentEnd, TrialRecord},
     scenario::{Cell, Target},
@@ -84,8 +84,8 @@ pub fn cost(results: &Results) -> Option<String> {
             percent(node.all.cores_used),
             significant(node.all.rss_idle_kib),
             optional(viewer_kib(&points, node)),
-            times(node.all.arrivals),
-            times(floor.all.arrivals),
+            p50_p99(node.all.arrivals),
+            p50_p99(floor.all.arrivals),
             missed(&node.all),
             node.all.due,
             percent(node.all.generator),
@@ -157,8 +157,8 @@ pub fn relay(results: &Results) -> Option<String> {
             load(&edges.cell),
             edges.rounds.len(),
             times_sent.map_or("-".into(), Middle::text),
-            times(edges.all.arrivals),
-            times(direct.all.arrivals),
+            p50_p99(edges.all.arrivals),
+            p50_p99(direct.all.arrivals),
             added(|times| times.p50),
             added(|times| times.p99),
             significant(edges.all.cores_used),
@@ -198,8 +198,8 @@ pub fn silent(results: &Results) -> Option<String> {
             "| {} | {} | {} | {} | {} | {} | {} of {} | {} |",
             load(&with.cell),
             with.rounds.len(),
-            times(with.all.arrivals),
-            times(without.all.arrivals),
+            p50_p99(with.all.arrivals),
+            p50_p99(without.all.arrivals),
             grown.map_or("-".into(), Middle::text),
             optional(ring.map(|ring| ring.value)),
             missed(&with.all),
@@ -249,10 +249,6 @@ pub(crate) fn load(cell: &Cell) -> String {
         text += &format!(", 1 origin, {}", plural(cell.edges, "edge"));
     }
     text
-}
-
-fn times(times: Option<Percentiles>) -> String {
-    times.map_or("-".into(), |times| format!("{} / {}", significant(times.p50), significant(times.p99)))
 }
 
 /// Chunks that readers did not get.

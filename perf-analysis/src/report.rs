@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::{
     compare::Ratio,
     error::{Error, Result},
-    figure::{optional, percent, significant},
+    figure::{optional, p50_p99, p50_p99_max, percent, significant},
     judge,
     percentiles::Percentiles,
     provenance,
@@ -220,20 +220,13 @@ fn viewers_table(points: &[Point]) -> String {
         let ratio = floor.and_then(|floor| Ratio::of(floor, point, CPU));
         let ratio =
             ratio.map_or("-".into(), |ratio| format!("{}{}", significant(ratio.value), spread(&ratio)));
-        let forward = figures.forward.map_or("-".into(), |times| {
-            format!("{} / {} / {}", significant(times.p50), significant(times.p99), significant(times.max))
-        });
-        let delivery = |figures: &Figures| {
-            figures.delivery.map_or("-".into(), |times| {
-                format!("{} / {}", significant(times.p50), significant(times.p99))
-            })
-        };
         let _ = writeln!(
             table,
-            "| {} | {forward} | {} | {} | {} | {ratio} | {} | {} / {} |",
+            "| {} | {} | {} | {} | {} | {ratio} | {} | {} / {} |",
             point.cell.viewers,
-            delivery(figures),
-            floor.map_or("-".into(), |floor| delivery(&floor.all)),
+            p50_p99_max(figures.forward),
+            p50_p99(figures.delivery),
+            p50_p99(floor.and_then(|floor| floor.all.delivery)),
             optional(figures.cpu_s_per_gb),
             optional(figures.gbit_per_core),
             significant(figures.rss_idle_kib),

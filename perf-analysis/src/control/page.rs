@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    figure::{percent, significant},
+    figure::{p50_p99, percent},
     histogram::Histogram,
     judge::Middle,
     provenance,
@@ -135,7 +135,7 @@ impl Column<'_> {
     fn times(&self, name: PhaseName, few: bool) -> Option<String> {
         let mut latency = Histogram::default();
         self.phases(name, few).for_each(|phase| latency.merge(&phase.answers.latency));
-        latency.percentiles().map(|times| format!("{} / {}", significant(times.p50), significant(times.p99)))
+        latency.percentiles().map(|times| p50_p99(Some(times)))
     }
 
     fn refused(&self, name: PhaseName) -> Option<String> {

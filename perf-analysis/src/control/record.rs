@@ -113,6 +113,14 @@ pub struct Used {
     pub rss_bytes: u64,
 }
 
+impl Used {
+    /// Cores that programs other than ours took, if ours took `more_us` beside what is here.
+    pub(crate) fn others(&self, more_us: u64) -> f64 {
+        let ours_us = self.cpu_us + self.generator_cpu_us + self.store_cpu_us + more_us;
+        self.machine_us.saturating_sub(ours_us) as f64 / self.window_us as f64
+    }
+}
+
 /// Reads clocks and counters at the start of a phase.
 pub struct Meter {
     at: Instant,

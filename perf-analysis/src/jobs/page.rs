@@ -193,9 +193,7 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 
 /// Cores that programs other than ours took.
 fn others(run: &Run) -> f64 {
-    let used = &run.used;
-    let ours_us = run.workers_cpu_us + used.cpu_us + used.generator_cpu_us + used.store_cpu_us;
-    used.machine_us.saturating_sub(ours_us) as f64 / used.window_us as f64
+    run.used.others(run.workers_cpu_us)
 }
 
 fn times(histogram: &Histogram) -> String {

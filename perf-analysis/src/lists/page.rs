@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::{Asked, Measured, Query, Records};
-use crate::{figure::significant, histogram::Histogram};
+use crate::{
+    figure::{p50_p99_max, significant},
+    histogram::Histogram,
+};
 
 /// A row for each kind of request, a column for each store.
 pub fn table(records: &Records) -> String {
@@ -50,9 +53,7 @@ pub(super) fn lines(one: &Measured) -> String {
 }
 
 fn times(times: &Histogram) -> String {
-    times.percentiles().map_or("-".into(), |times| {
-        format!("{} / {} / {}", significant(times.p50), significant(times.p99), significant(times.max))
-    })
+    p50_p99_max(times.percentiles())
 }
 
 fn count(times: &Histogram) -> u64 {

@@ -106,7 +106,7 @@ impl Records {
     /// Those of a results folder.
     ///
     /// # Errors
-    /// [`Error::Results`].
+    /// [`Error::Results`](crate::Error::Results).
     pub fn load(folder: &Path) -> Result<Self> {
         provenance::load(folder.join(RECORDS))
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Measured, Records};
 use crate::{
     error::Result,
-    figure::{percent, significant},
+    figure::{p50_p99, p50_p99_max, percent, significant},
     histogram::Histogram,
     report::fill_with,
 };
@@ -37,22 +37,20 @@ pub fn table(records: &Records) -> String {
                      |---|---|---|---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
     for one in &records.measured {
-        let spread = one.spread.percentiles().map_or("-".into(), |times| {
-            format!("{} / {} / {}", significant(times.p50), significant(times.p99), significant(times.max))
-        });
         // Writing to a string cannot fail.
         let _ = writeln!(
             table,
-            "| {} | {} | {} | **{}** | **{}** | {} | {spread} | {} | {} | {} | {} | {} / {} |",
+            "| {} | {} | {} | **{}** | **{}** | {} | {} | {} | {} | {} | {} | {} / {} |",
             one.case.parties,
             one.case.members,
             one.answers.answered,
             times(&one.to_all),
             times(&one.answers.latency),
             times(&one.joins),
+            p50_p99_max(one.spread.percentiles()),
             share(one, one.used.cpu_us),
             share(one, one.used.generator_cpu_us),
-            significant(others(one)),
+            significant(one.used.others(0)),
             significant(one.used.rss_bytes as f64 / 1_048_576.0),
             one.answers.refused,
             one.late,
@@ -62,21 +60,11 @@ pub fn table(records: &Records) -> String {
 }
 
 fn times(histogram: &Histogram) -> String {
-    let text = |times: crate::percentiles::Percentiles| {
-        format!("{} / {}", significant(times.p50), significant(times.p99))
-    };
-    histogram.percentiles().map_or("-".into(), text)
+    p50_p99(histogram.percentiles())
 }
 
 fn share(one: &Measured, cpu_us: u64) -> String {
     percent(cpu_us as f64 / one.used.window_us as f64)
-}
-
-/// Cores that programs other than ours took.
-fn others(one: &Measured) -> f64 {
-    let used = &one.used;
-    let ours_us = used.cpu_us + used.generator_cpu_us + used.store_cpu_us;
-    used.machine_us.saturating_sub(ours_us) as f64 / used.window_us as f64
 }
 
 /// One case, for a terminal.
