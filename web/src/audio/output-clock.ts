@@ -109,12 +109,11 @@ function quantile<T>(values: readonly T[], of: (value: T) => number, share: numb
   return sorted[Math.floor(sorted.length * share)] ?? 0;
 }
 
-/** How much later sound is heard than browsers say, ms; measured with PulseAudio, so it applies to Linux only. */
-const LATE_MS = { firefox: 31, chromium: -14 };
+/** How much later sound is heard than Chromium says, ms; measured with PulseAudio, so it applies to Linux only. */
+const CHROMIUM_LATE_MS = -14;
 
 /** That of the browser with this `navigator.userAgent`; 0 where it is not known. */
 export function knownLatenessMs(userAgent: string): number {
-  if (!userAgent.includes('Linux') || userAgent.includes('Android')) return 0;
-  if (userAgent.includes('Firefox/')) return LATE_MS.firefox;
-  return userAgent.includes('Chrome/') ? LATE_MS.chromium : 0;
+  const isOnLinux = userAgent.includes('Linux') && !userAgent.includes('Android');
+  return isOnLinux && userAgent.includes('Chrome/') ? CHROMIUM_LATE_MS : 0;
 }
