@@ -173,7 +173,8 @@ async fn chunks_of_a_live_stream_are_not_late_while_a_job_takes_all_processors()
     let up = Up::start(folder.path(), tasks).await;
     add_operator(folder.path(), "sqlite");
     let operator = Operator::sign_in(&[&up.url]).await;
-    let song = song::wav(180, 3);
+    // The jobs have to last longer than the chunks, 50 s, and take 1 s for 30 s of sound on two processors.
+    let song = song::wav(600, 3);
     let mut items = Vec::new();
     for number in 0..4 {
         items.push(operator.upload(&format!("{number}.wav"), &song).await);
