@@ -18,8 +18,11 @@ use reqwest::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::setup::{NAME, PASSWORD};
 use crate::error::{Context, Error, Result};
+
+/// Of the operator's account.
+pub(super) const NAME: &str = "perf";
+pub(super) const PASSWORD: &str = "correct horse";
 
 /// Longest wait for one answer.
 const ANSWER: Duration = Duration::from_secs(60);

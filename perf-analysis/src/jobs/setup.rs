@@ -6,17 +6,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::operator::Operator;
+use super::operator::{NAME, Operator, PASSWORD};
 use crate::{
     control::engine::{Engine, Plant, Setting},
     enclosure::Limits,
     error::{Context, Error, Result},
     machine::Split,
 };
-
-/// Of the operator's account.
-pub(super) const NAME: &str = "perf";
-pub(super) const PASSWORD: &str = "correct horse";
 
 /// What the programs of a run are started with.
 pub(super) struct Setup<'a> {
