@@ -27,7 +27,7 @@ export class Kept {
     this.#activated = undefined;
   }
 
-  /** For pages that start no worker: asks the one that another page started. Where there is none, nothing is kept. */
+  /** For pages that start no worker: asks the one that another page started. Without such a worker nothing is kept. */
   static joined(workers?: ServiceWorkerContainer): Kept {
     const kept = new Kept(workers);
     kept.#activated?.(kept.#registered());
@@ -45,7 +45,7 @@ export class Kept {
     void this.#ask({ ask: 'keep', itemId, hash, bytes });
   }
 
-  /** An item is played by the account of that name, or nobody's. */
+  /** An item is played by the account of that name, or without an account. */
   keepItem(item: Item, manifest: Manifest, person: string | null): void {
     void this.#ask({ ask: 'keep-item', item, manifest, person });
   }

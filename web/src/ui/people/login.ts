@@ -41,7 +41,7 @@ export class Login implements ReactiveController {
     return this.#me;
   }
 
-  /** Null for nobody, and until it is known. */
+  /** Null while no account is signed in, and until the answer is known. */
   get account(): Me['account'] {
     return this.#me?.account ?? null;
   }
@@ -51,7 +51,7 @@ export class Login implements ReactiveController {
     return this.#problem;
   }
 
-  /** The name of the account, null for nobody; waits for the answer, and is undefined where there is none. */
+  /** The name of the account, null if no account is signed in. Waits for the answer, and is undefined if the server gives none. */
   async name(): Promise<string | null | undefined> {
     const me = await this.#asked;
     return me === undefined ? undefined : (me.account?.name ?? null);
