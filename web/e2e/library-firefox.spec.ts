@@ -38,6 +38,9 @@ test('every format plays, across fragments and after a seek, and a second time f
   const expectPast = async (s: number): Promise<void> => {
     await expect.poll(async () => (await media()).at).toBeGreaterThan(s);
   };
+  // What a page fetches before its service worker is there is not kept.
+  const hasWorker = (): Promise<boolean> => page.evaluate(() => navigator.serviceWorker.controller !== null);
+  await expect.poll(hasWorker).toBe(true);
   for (const id of ids) {
     await page.goto(`${library.url}/library/${id}`);
     await expectPast(0.5);

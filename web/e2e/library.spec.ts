@@ -162,10 +162,12 @@ test('an item that was played plays without a network, from its own address', as
   library.close();
   await shown.page.goto(`${library.url}/library/${ids.aac}`);
   await expect(shown.page.getByRole('heading', { level: 1 })).toHaveText('Tone in AAC');
-  // By then the browser has refused to play it unasked: after a press sooner than that, the key would pause it.
   await expect.poll(() => shown.loadedS()).toBeGreaterThan(1);
-  await shown.page.mouse.click(640, 20);
-  await shown.page.keyboard.press('k');
+  // By then it plays, or the browser has refused to play it unasked. Chromium remembers clicks on the site's other pages in some runs.
+  if (await shown.isPaused()) {
+    await shown.page.mouse.click(640, 20);
+    await shown.page.keyboard.press('k');
+  }
   await shown.expectPast(1);
   await shown.page.goto(`${library.url}/library`);
   await expect(shown.page.getByText('You are offline')).toBeVisible();

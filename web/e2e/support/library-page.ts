@@ -54,6 +54,10 @@ export class LibraryPage {
     return await this.media.evaluate((video: HTMLVideoElement) => video.currentTime);
   }
 
+  async isPaused(): Promise<boolean> {
+    return await this.media.evaluate((video: HTMLVideoElement) => video.paused);
+  }
+
   /** Waits until it plays past `s`. */
   async expectPast(s: number, timeout = 20_000): Promise<void> {
     await expect.poll(() => this.positionS(), { timeout }).toBeGreaterThan(s);
