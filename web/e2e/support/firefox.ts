@@ -5,6 +5,7 @@ import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { expect } from '@playwright/test';
 
 import { Watching, type Complaints } from './pages.ts';
+import { keepPlayerNotes } from './player-notes.ts';
 import { watchPaintedClock, type Sight } from './painted-clock.ts';
 import { sharing, type SharedCanvas } from './shared-canvas.ts';
 
@@ -56,6 +57,7 @@ export class Firefox {
     page.on('console', (message) => {
       if (['error', 'warn'].includes(message.type())) this.#complaints.note(page.url(), message.text());
     });
+    await page.evaluateOnNewDocument(keepPlayerNotes);
     await page.evaluateOnNewDocument(before);
     await page.goto(url);
     return page;

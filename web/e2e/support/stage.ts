@@ -53,7 +53,7 @@ export class Stage {
   async page(url: string, prepare?: (page: Page) => Promise<void>): Promise<Page> {
     const page = await this.#context.newPage();
     this.complaints.watch(page);
-    await keepPlayerNotes(page);
+    await page.addInitScript(keepPlayerNotes);
     await prepare?.(page);
     await page.goto(url);
     return page;
