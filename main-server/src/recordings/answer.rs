@@ -5,7 +5,7 @@ use protocol::{
     item::{RecordStream, RecorderRole},
 };
 
-use super::{Recordings, roles::Roles};
+use super::{Recordings, gaps::Gaps, roles::Roles};
 use crate::state::{
     catalogue::{Carrier, LiveStream, record::Recording},
     registry::Registry,
@@ -26,24 +26,23 @@ impl Recordings {
         let mut recordings = Vec::with_capacity(duties.len());
         for Duty { stream_id, recording, role } in duties {
             let item_id = recording.item_id;
-            // One that is not in line with its switch begins in a moment: see `upkeep`.
-            if self.records.with(|records| records.get(&item_id).map(|record| record.switches))
-                != Some(recording.switches)
+            let gaps = match self.records.with(|records| records.get(&item_id).map(|record| record.switches))
             {
-                continue;
-            }
-            let progress = known.progress.get(&item_id)?;
-            if progress.switches != recording.switches {
-                return None;
-            }
-            recordings.push(RecordStream {
-                stream_id,
-                item_id,
-                role,
-                next: progress.gaps.next,
-                from_now: recording.from_now,
-                missing: progress.gaps.missing.clone(),
-            });
+                Some(switches) if switches == recording.switches => {
+                    let progress = known.progress.get(&item_id)?;
+                    if progress.switches != recording.switches {
+                        return None;
+                    }
+                    progress.gaps.clone()
+                }
+                // The node goes on. What it lacks is not known here.
+                None if known.unreadable.contains(&item_id) => Gaps::default(),
+                // One that is not in line with its switch begins in a moment: see `upkeep`.
+                _ => continue,
+            };
+            let Gaps { next, missing } = gaps;
+            let from_now = recording.from_now;
+            recordings.push(RecordStream { stream_id, item_id, role, next, from_now, missing });
         }
         Some(recordings)
     }

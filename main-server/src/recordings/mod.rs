@@ -20,7 +20,7 @@ mod upkeep;
 mod tests;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -47,6 +47,8 @@ pub(crate) struct Recordings {
 struct Known {
     /// What each recording lacks.
     progress: HashMap<ItemId, Progress>,
+    /// Recordings whose records this version cannot read: main servers of a newer version look after them.
+    unreadable: HashSet<ItemId>,
     /// The host that was chosen to become standby of each stream that no edge carries.
     standbys: HashMap<StreamId, String>,
 }

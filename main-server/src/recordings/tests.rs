@@ -143,29 +143,93 @@ async fn what_arrives_late_makes_a_recording_ready_that_failed_without_it() {
     assert_eq!((ready.state, ready.error, ready.duration_ms), (State::Ready, None, 10_000));
 }
 
-#[tokio::test]
-async fn a_recording_whose_item_is_of_a_newer_version_is_not_ended() {
+/// Writes a record as a version does that this one cannot read, in the place of one that the store has.
+async fn make_newer<T: store::Record>(kv: &std::sync::Arc<dyn store::Kv>, key: &T::Key, change: [&str; 2]) {
+    let (name, [from, to]) = (key.to_string(), change);
+    let entry = kv.get(T::NAMESPACE, &name).await.unwrap().unwrap();
+    let record = String::from_utf8(entry.value.to_vec()).unwrap();
+    let newer = record.replace(from, to);
+    assert!(newer != record && serde_json::from_str::<T>(&newer).is_err(), "{record}");
+    let expect = store::Expect::Revision(entry.revision);
+    kv.compare_and_set(T::NAMESPACE, &name, newer.into(), None, expect).await.unwrap();
+}
+
+/// A stream that is recorded, of which another version of the program wrote the record in the namespace of `T`. Gives a main server of this
+/// version that has looked after all recordings, and a node.
+async fn of_a_newer_version<T: store::Record>(
+    key: impl Fn(&StreamCreated, ItemId) -> T::Key,
+    change: [&str; 2],
+) -> (Cluster, Member, String, StreamCreated, ItemId) {
     let cluster = Cluster::new().await;
     let newer = cluster.member(|_| {}).await;
     let node = newer.node("n").await;
     let (created, item_id) = recorded(&newer, &node).await;
-    let (kv, name) = (newer.context().store.kv.clone(), item_id.to_string());
-    let namespace = <crate::library::Record as store::Record>::NAMESPACE;
+    report(&newer, &node, item_id, &fragments(&[fragment(0, 10)])).await;
+    let kv = newer.context().store.kv.clone();
     drop(newer);
-    let entry = kv.get(namespace, &name).await.unwrap().unwrap();
-    let record = String::from_utf8(entry.value.to_vec()).unwrap().replace("\"recording\"", "\"hologram\"");
-    kv.compare_and_set(namespace, &name, record.into(), None, store::Expect::Revision(entry.revision))
-        .await
-        .unwrap();
+    make_newer::<T>(&kv, &key(&created, item_id), change).await;
 
     let older = cluster.member(|_| {}).await;
     let node = older.node("m").await;
     let (another, _) = create(&older).await;
     // All recordings are looked after in one round.
     until("recordings were looked after", async || told(&older, &node, &another).await.is_some()).await;
+    older.delete(&format!("/api/streams/{}", another.stream_id), Some(&another.publish.grant)).await;
+    (cluster, older, node, created, item_id)
+}
+
+#[tokio::test]
+async fn a_recording_whose_item_is_of_a_newer_version_is_not_ended() {
+    let newer = ["\"recording\"", "\"hologram\""];
+    let (_cluster, older, _, created, _) =
+        of_a_newer_version::<crate::library::Record>(|_, item_id| item_id, newer).await;
     let stream = older.get(&format!("/api/streams/{}", created.stream_id)).await;
     let stream = stream.read::<protocol::stream::StreamInfo>();
     assert_eq!(stream.recording, created.recording, "it is still to be recorded");
+}
+
+#[tokio::test]
+async fn a_recording_whose_stream_is_of_a_newer_version_is_not_over() {
+    let newer = ["\"public\"", "\"holographic\""];
+    let (_cluster, older, _, _, item_id) =
+        of_a_newer_version::<crate::state::catalogue::record::Record>(|created, _| created.stream_id, newer)
+            .await;
+    let kv = &older.context().store.kv;
+    let namespace = <super::record::Record as store::Record>::NAMESPACE;
+    let entry = kv.get(namespace, &item_id.to_string()).await.unwrap().unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&entry.value).unwrap();
+    assert_eq!(record.get("over_at_ms"), None, "{record}");
+    assert_eq!(older.library.get(item_id).await.unwrap().state, State::Growing);
+}
+
+#[tokio::test]
+async fn a_node_goes_on_with_a_recording_whose_record_is_of_a_newer_version() {
+    let newer = ["\"began_at_ms\"", "\"began\""];
+    let (_cluster, older, node, created, item_id) =
+        of_a_newer_version::<super::record::Record>(|_, item_id| item_id, newer).await;
+    let told = told(&older, &node, &created).await.expect("it goes on");
+    assert_eq!((told.item_id, told.next, told.missing), (item_id, None, vec![]));
+    let whole = GroupRange { first: GroupName { take: 0, group: 0 }, groups: 20 };
+    let grown = report(&older, &node, item_id, &fragments(&[fragment(10, 10)])).await;
+    assert_eq!(grown, [whole], "its reports are taken");
+}
+
+#[tokio::test]
+async fn a_main_server_starts_although_a_manifest_is_of_a_newer_version() {
+    let cluster = Cluster::new().await;
+    let newer = cluster.member(|_| {}).await;
+    let node = newer.node("n").await;
+    let (created, item_id) = recorded(&newer, &node).await;
+    report(&newer, &node, item_id, &fragments(&[fragment(0, 10)])).await;
+    let (kv, namespace) = (newer.context().store.kv.clone(), crate::library::manifest::NAMESPACE);
+    drop(newer);
+    let heads = kv.entries(namespace, &format!("{item_id}/")).await.unwrap();
+    let expect = store::Expect::Revision(heads[0].revision);
+    kv.compare_and_set(namespace, &heads[0].key, "{}".into(), None, expect).await.unwrap();
+
+    let older = cluster.member(|_| {}).await;
+    let node = older.node("m").await;
+    until("the node goes on", async || told(&older, &node, &created).await.is_some()).await;
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use protocol::{
     item::{Kind, MissingGroups, State},
     stream::Visibility,
 };
+use store::Replicated;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{
@@ -83,10 +84,15 @@ impl Recordings {
     /// The store's.
     pub(super) async fn load(&self) -> Result<(), store::Error> {
         self.records.load().await?;
+        for recording in self.streams(Now::read()).0.into_values().map(|seen| seen.recording) {
+            if recording.is_on && is_unreadable(&self.records, &recording.item_id).await? {
+                self.known().unreadable.insert(recording.item_id);
+            }
+        }
         for (item_id, _) in self.records.all() {
             match self.refresh(item_id).await {
                 Ok(()) | Err(Error::Unknown) => {}
-                Err(Error::Store(error)) => return Err(error),
+                Err(Error::Store(error)) if !matches!(error, store::Error::Invalid(_)) => return Err(error),
                 Err(error) => tracing::warn!("recording {item_id} cannot be read: {error}"),
             }
         }
@@ -112,7 +118,11 @@ impl Recordings {
         let begun = |seen: &&Seen| seen.recording.is_on && !seen.is_over && seen.started_at_ms.is_some();
         items.extend(streams.values().filter(begun).map(|seen| seen.recording.item_id));
         memories.retain(|item_id, _| items.contains(item_id));
-        self.known().progress.retain(|item_id, _| items.contains(item_id));
+        {
+            let mut known = self.known();
+            known.progress.retain(|item_id, _| items.contains(item_id));
+            known.unreadable.retain(|item_id| items.contains(item_id));
+        }
         let by_item: HashMap<ItemId, (StreamId, &Seen)> =
             streams.iter().map(|(stream_id, seen)| (seen.recording.item_id, (*stream_id, seen))).collect();
         let with_memory =
@@ -214,6 +224,12 @@ impl Recordings {
                 self.stop(item_id, &reason).await?;
             }
         } else {
+            // A stream of a newer version: main servers of that version look after its recording.
+            if record.over_at_ms.is_none()
+                && is_unreadable(&self.state.stream_records, &record.stream_id).await?
+            {
+                return Ok(());
+            }
             self.records.change(&item_id, |record| record.over(now_ms)).await?;
         }
         if let Some((_, seen)) = seen.filter(|(_, seen)| !seen.is_over && seen.shown != record.shown) {
@@ -267,6 +283,11 @@ impl Recordings {
             }
             Err(store::Error::Conflict) => self.records.look_up(&item_id).await?,
             Err(error) => return Err(error.into()),
+        }
+        if is_unreadable(&self.records, &item_id).await? {
+            self.known().unreadable.insert(item_id);
+            let reason = "a newer version of the program wrote its record".to_owned();
+            return Err(store::Error::Invalid(reason).into());
         }
         self.refresh(item_id).await
     }
@@ -396,6 +417,16 @@ impl Recordings {
     pub(super) fn length_ms(&self, item_id: ItemId) -> u64 {
         self.library.known(item_id).map_or(0, |item| item.duration_ms)
     }
+}
+
+/// Whether the store has a record that this version cannot read.
+async fn is_unreadable<T: store::Record, H: store::Host<T>>(
+    records: &Replicated<T, H>,
+    key: &T::Key,
+) -> Result<bool, store::Error> {
+    let is_known = || records.get(key).is_some();
+    // Asking the store may show one that is merely new here.
+    Ok(!is_known() && !records.is_absent(key).await? && !is_known())
 }
 
 fn account(owner: Option<&Owner>) -> Option<&str> {
