@@ -21,6 +21,7 @@ use super::{
     metadata::Metadata,
     parts::Parts,
     record::{Key, PART_BYTES, Phase, Record},
+    upkeep::MOST_GONE,
 };
 use crate::{
     Config,
@@ -438,6 +439,21 @@ async fn uploads_that_ended_lately_are_bounded() {
     }
     let refused = server.call(Method::POST, "/api/uploads", &[VERSION, ("upload-length", "1")], vec![]).await;
     assert_eq!(code(refused).await, (429, ErrorCode::LimitReached));
+}
+
+#[tokio::test]
+async fn records_of_uploads_that_ended_are_bounded_whoever_made_them() {
+    let (_servers, server) = server().await;
+    let uploads = super::Uploads::of(server.context(), &server.library);
+    let key = |number: usize| Key::of(&number.to_string());
+    for number in 0..MOST_GONE + 2 {
+        let new = NewUpload { owner: None, address: None, length: 5, metadata: Metadata::default() };
+        let record = Record::new(new, protocol::ItemId::from_bytes([0; 16]), 0);
+        uploads.records.create(&key(number), record.gone(number as u64).unwrap()).await.unwrap();
+    }
+    uploads.look_after_all(MOST_GONE as u64).await;
+    let left = (0..MOST_GONE + 2).filter(|number| uploads.records.get(&key(*number)).is_some());
+    assert!(left.eq(2..MOST_GONE + 2), "the first ones went before their time");
 }
 
 #[tokio::test]

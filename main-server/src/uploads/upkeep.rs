@@ -2,7 +2,10 @@
 //!
 //! Every main server does it for all uploads, so none has to live. Doing it twice does no harm.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    cmp::Reverse,
+    time::{Duration, SystemTime},
+};
 
 use tokio::time::sleep;
 
@@ -19,6 +22,9 @@ const ROUNDS_OF_UNKNOWN: u64 = 120;
 /// How long the record of an upload is kept after its parts were deleted for the first time: longer than storing a part may take
 /// for a writer that does not know yet.
 const KEEP_GONE: Duration = Duration::from_secs(10 * 60);
+/// Most records of uploads that are gone, of the cluster: the oldest of more go before their time. Parts that a writer stores later
+/// are deleted with those that have no record.
+pub(super) const MOST_GONE: usize = 2_000;
 
 impl Uploads {
     /// Runs until dropped.
@@ -57,11 +63,30 @@ impl Uploads {
         if let Err(error) = self.give_up().await {
             tracing::warn!("cannot give up uploads now: {error}");
         }
-        for (key, record) in self.records.all() {
+        let all = self.records.all();
+        if let Err(error) = self.forget_surplus(&all).await {
+            tracing::warn!("cannot forget uploads that are gone now: {error}");
+        }
+        for (key, record) in all {
             if let Err(error) = self.look_after(&key, &record, now_ms).await {
                 tracing::warn!("cannot look after an upload now: {error}");
             }
         }
+    }
+
+    /// Forgets the uploads that went first, if more than [`MOST_GONE`] are gone.
+    async fn forget_surplus(&self, all: &[(Key, Record)]) -> Result<(), Error> {
+        let mut gone: Vec<_> = all.iter().filter(|(_, record)| record.phase == Phase::Gone).collect();
+        gone.sort_unstable_by_key(|(_, record)| Reverse(record.changed_at_ms));
+        for (key, _) in gone.into_iter().skip(MOST_GONE) {
+            self.forget(key).await?;
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, key: &Key) -> Result<(), Error> {
+        self.parts.delete(key).await?;
+        Ok(self.records.remove(key).await?)
     }
 
     /// Does what is due for one upload.
@@ -76,11 +101,10 @@ impl Uploads {
             }
             Phase::Gone | Phase::Processed => {
                 let is_over = age >= if record.phase == Phase::Gone { KEEP_GONE } else { self.keep() };
-                if is_over || age < KEEP_GONE {
-                    self.parts.delete(key).await?;
-                }
                 if is_over {
-                    self.records.remove(key).await?;
+                    self.forget(key).await?;
+                } else if age < KEEP_GONE {
+                    self.parts.delete(key).await?;
                 }
             }
             // The server that received the last byte did not get so far.
