@@ -93,17 +93,19 @@ async fn check(place: Place) {
     let mib: u64 = env::var("UPLOAD_MIB").map_or(64, |mib| mib.parse().unwrap());
     let limit = Duration::from_secs(120 + mib);
     let folder = tempfile::tempdir().unwrap();
-    // Noise is not compressed: two bytes for each sample of 16 bits, on two channels.
+    // Noise is not compressed: two bytes for each sample of 16 bits, on two channels that are different.
     let file = folder.path().join("noise.flac");
     let seconds = mib * 6;
-    let noise =
-        format!("anoisesrc=d={seconds}:r=44100:a=1:seed=1,aformat=channel_layouts=stereo:sample_fmts=s16");
+    let channel = |seed| format!("anoisesrc=d={seconds}:r=44100:a=1:seed={seed}");
+    let stereo = "amerge=inputs=2,aformat=channel_layouts=stereo:sample_fmts=s16";
+    let noise = format!("{}[left];{}[right];[left][right]{stereo}", channel(1), channel(2));
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg
         .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", &noise, "-compression_level", "0"])
         .arg(&file);
     run(&mut ffmpeg, limit).await;
     let bytes = fs::metadata(&file).unwrap().len();
+    assert!(bytes >= mib << 20, "{bytes}");
 
     let storage = Storage::start(place, folder.path()).await;
     let mut command = undead(folder.path());
@@ -127,6 +129,7 @@ async fn check(place: Place) {
     let upload = run(&mut tuspy, limit).await;
     assert_eq!(proxy.cuts_left(), 0);
 
+    let uploaded_kib = server.peak_kib() - before_kib;
     let head = client.head(upload.replace(&proxy.url, &url)).header("tus-resumable", "1.0.0");
     let head = head.send().await.unwrap();
     let item_id = head.headers()["undead-item"].to_str().unwrap().to_owned();
@@ -147,7 +150,10 @@ async fn check(place: Place) {
     let item = timeout(limit, item).await.expect("it is processed");
     assert_eq!((&item["state"], &item["error"]), (&"ready".into(), &Value::Null));
     let grown_kib = server.peak_kib() - before_kib;
-    println!("{mib} MiB: {bytes} bytes, peak memory {before_kib} KiB before, {grown_kib} KiB more after");
+    println!(
+        "{mib} MiB: {bytes} bytes, peak memory {before_kib} KiB before, {uploaded_kib} KiB more once all was there, {grown_kib} KiB \
+         more at the end"
+    );
     assert!(grown_kib < MOST_GROWTH_KIB, "{grown_kib} KiB");
 
     let manifest: Manifest = get(format!("/api/library/{item_id}/manifest")).await.json().await.unwrap();

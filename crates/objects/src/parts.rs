@@ -43,6 +43,14 @@ impl Objects {
         self.store("a part of an upload")?.get(&key::part(upload, name)?, None).await
     }
 
+    /// A part of an upload, read on this thread, which waits for the disk; none where it is no file that can be read:
+    /// [`Self::get_part`] has it then, or says why not. Whoever reads many parts takes this one: `get_part` reads files on a pool of
+    /// threads, and the allocator keeps some memory for each thread that has ever allocated as much.
+    pub fn read_part(&self, upload: &str, name: PartName) -> Option<Bytes> {
+        let path = self.store("a part of an upload").ok()?.file(&key::part(upload, name).ok()?)?;
+        std::fs::read(path).ok().map(Bytes::from)
+    }
+
     /// All parts of an upload, in the order of their names; none if there is no such upload.
     ///
     /// # Errors

@@ -51,6 +51,11 @@ impl Store {
         Ok(Self { store: Arc::new(store.with_fsync(true)), folder: Some(Arc::new(Folder::new(folder))) })
     }
 
+    /// Where the file of an object is, if the location is a folder.
+    pub(crate) fn file(&self, key: &Path) -> Option<std::path::PathBuf> {
+        self.folder.as_ref().map(|folder| folder.path().join(key.as_ref()))
+    }
+
     /// Sends nothing.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use objects::{Error, Hash, Location, Objects};
+use objects::{Error, Hash, Location, Objects, PartName};
 
 struct Folder {
     objects: Objects,
@@ -32,6 +32,16 @@ impl Folder {
 #[tokio::test]
 async fn folder_keeps_objects() {
     conformance::run(&folder().objects).await;
+}
+
+#[tokio::test]
+async fn a_part_is_read_from_its_file_where_there_is_one() {
+    let (folder, content) = (folder(), Bytes::from_static(b"0123456789"));
+    let [name, other] = [8, 9].map(|offset| PartName { offset, writer: 1 });
+    folder.objects.put_part("upload", name, content.clone()).await.expect("put");
+    let read = |name| folder.objects.read_part("upload", name);
+    assert_eq!((read(name), read(other)), (Some(content), None));
+    assert_eq!(folder.objects.read_part("../upload", name), None);
 }
 
 #[tokio::test]

@@ -33,6 +33,12 @@ impl Parts {
         self.0.get_part(&key.to_string(), PartName { offset, writer }).await
     }
 
+    /// As [`Self::get`], from a thread that may block, where the part is a file that can be read.
+    pub(crate) fn read(&self, key: &Key, part: Part) -> Option<Bytes> {
+        let Part { writer, offset, .. } = part;
+        self.0.read_part(&key.to_string(), PartName { offset, writer })
+    }
+
     /// Deletes all parts of an upload.
     ///
     /// # Errors

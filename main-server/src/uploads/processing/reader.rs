@@ -48,6 +48,9 @@ pub(super) struct FromStore {
 
 impl Fetch for FromStore {
     fn fetch(&self, part: Part) -> io::Result<Bytes> {
+        if let Some(bytes) = self.parts.read(&self.key, part).filter(|_| !self.cancelled.is_cancelled()) {
+            return Ok(bytes);
+        }
         let fetched =
             self.runtime.block_on(self.cancelled.run_until_cancelled(self.parts.get(&self.key, part)));
         fetched.ok_or_else(|| io::Error::other("cancelled"))?.map_err(io::Error::other)
