@@ -113,7 +113,7 @@ record: ## A broadcast of ten minutes is recorded while nodes, the main server a
 places: tools ## Recording, uploads and the library's commands with media in moto and records on three NATS servers
 	$(CARGO) test --locked --test recording --test uploads --test library -- --ignored --test-threads 1
 
-fuzz: build ## Every fuzz target for a minute (FUZZ_SECONDS, FUZZ_TARGETS; about 6 minutes and the build on two processors)
+fuzz: build ## Every fuzz target for a minute (FUZZ_SECONDS, FUZZ_TARGETS; about 4 minutes and the build on two processors)
 	scripts/fuzz.sh
 
 bench: ## The criterion benches

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for FUZZ_SECONDS under libFuzzer: four at a time on two processors, since those that call servers wait.
+# Runs every fuzz target for FUZZ_SECONDS under libFuzzer: six at a time on two processors, since those that call servers wait.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seconds=${FUZZ_SECONDS:-60}
 targets=${FUZZ_TARGETS:-$(ls fuzz/corpus)}
-jobs=${FUZZ_JOBS:-$(($(nproc) * 2))}
+jobs=${FUZZ_JOBS:-$(($(nproc) * 3))}
 
 # Instruments the crates of the workspace alone. With the package `undead` named, though not built, the dependencies have the features that
 # they have in the release build, and are not built again.
