@@ -1,15 +1,15 @@
-// An audio context and decoded sound for tests: no audio, and a clock that a test moves. A sound knows which samples of its item it has,
-// so that a test can ask what is heard when.
+// A fake audio context and decoded sound for tests. It plays no audio, and the test moves its clock. Each sound knows
+// which samples of its item it holds, so a test can check what is heard at a given time.
 
 import { FakeStore } from '../library/fake-library';
 import type { TakeFormat } from '../protocol/item';
 import type { Decoder, Sound } from './sound-source';
 
 export const FAKE_RATE = 1_000;
-/** Samples that the decoder cuts off the beginning of each file, as decoders of real codecs do. */
+/** Samples that the decoder cuts off the beginning of each file, as real decoders do. */
 export const CUT_SAMPLES = 7;
 
-/** Samples `from` on of an item; the value of each is its place. */
+/** Samples of an item, beginning with sample `from`. The value of each is its number. */
 export class FakeSound implements Sound {
   readonly numberOfChannels = 1;
   readonly length: number;
@@ -29,10 +29,10 @@ export class FakeSound implements Sound {
   }
 }
 
-/** Decodes what {@link FakeStore} writes. */
+/** Decodes the files that {@link FakeStore} writes. */
 export class FakeDecoder implements Decoder<AudioBuffer> {
   readonly rate = FAKE_RATE;
-  /** Fragments that it cannot decode contain this. */
+  /** Decoding fails for fragments that contain this text. */
   damaged: string | undefined;
   decodings = 0;
 
@@ -92,7 +92,7 @@ class FakeNode {
     this.to = undefined;
   }
 
-  /** How loud what comes in here goes out, at the end of the line. */
+  /** The volume at `atS` of a sound that enters here, measured at the end of the audio graph. */
   loudness(atS: number): number {
     return this.to === undefined ? 0 : this.gain.at(atS) * this.to.loudness(atS);
   }
@@ -126,14 +126,14 @@ class FakePlayer extends FakeNode {
     return Math.min(this.stopS, this.fromS + lengthS / this.playbackRate.value);
   }
 
-  /** The second of the item that it plays at `atS`. */
+  /** The second of the item that this node plays at `atS`. */
   positionAt(atS: number): number | undefined {
     if (this.buffer === undefined || atS < this.fromS || atS >= this.endS) return undefined;
     return this.buffer.from / FAKE_RATE + this.#offsetS + (atS - this.fromS) * this.playbackRate.value;
   }
 }
 
-/** See the head of the file. */
+/** A fake `AudioContext` whose clock the test moves. */
 export class FakeContext {
   readonly sampleRate = FAKE_RATE;
   readonly destination = new FakeOutput();
@@ -143,9 +143,9 @@ export class FakeContext {
   currentTime = 0;
   outputLatency = 0;
   state: AudioContextState = 'running';
-  /** The browser lets no page play unasked. */
+  /** Whether the browser refuses to play before a user gesture. */
   refuses = false;
-  /** What the page's clock shows. */
+  /** The current time of the page's clock. */
   nowMs = 0;
 
   createGain(): GainNode {
@@ -185,7 +185,7 @@ export class FakeContext {
     return Promise.resolve();
   }
 
-  /** The seconds of items that sound at `atS`, each with how loud. */
+  /** The positions of items, s, that sound at `atS`, each with its volume. */
   soundsAt(atS: number): { positionS: number; loudness: number }[] {
     return this.players.flatMap((player) => {
       const positionS = player.positionAt(atS);
@@ -195,7 +195,7 @@ export class FakeContext {
   }
 }
 
-/** A take in `store` of so many fragments of 10 s. */
+/** A take in `store` with `count` fragments of 10 s. */
 export function fakeTake(store: FakeStore, count: number, name = 's'): TakeFormat {
   return store.take(name, 'audio/mp4; codecs="opus"', count);
 }

@@ -1,4 +1,4 @@
-// Headers of MP4 files for tests: what says when a fragment begins, and nothing else.
+// MP4 headers for tests: only the boxes that give a fragment's start time.
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -13,14 +13,14 @@ function box(type: string, ...content: (Bytes | number[])[]): Bytes {
 
 const u32 = (n: number): number[] => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255];
 
-/** An init segment. */
+/** Builds an init segment. */
 export function fakeInit(timescale: number, version = 0): Bytes {
   const times = version === 1 ? Array<number>(16).fill(0) : Array<number>(8).fill(0);
   const header = box('mdhd', [version, 0, 0, 0], times, u32(timescale), u32(0));
   return box('moov', box('mvhd', u32(0)), box('trak', box('tkhd', u32(0)), box('mdia', header)));
 }
 
-/** A fragment that begins at `time`. */
+/** Builds a fragment that begins at `time`, in ticks. */
 export function fakeFragment(time: number, version = 1): Bytes {
   const ticks = version === 1 ? [...u32(0), ...u32(time)] : u32(time);
   const header = box(

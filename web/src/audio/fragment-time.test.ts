@@ -1,4 +1,4 @@
-// When a fragment begins is read from its own header, to the sample.
+// A fragment's start time is read from its own header, exact to the sample.
 
 import { expect, it } from 'vitest';
 import { fakeFragment, fakeInit } from './fake-fragment';
@@ -9,7 +9,7 @@ it('reads when a fragment begins, in both versions of its header', () => {
   expect([decodeTimeOf(fakeFragment(441_003)), decodeTimeOf(fakeFragment(441_003, 0))]).toEqual([441_003, 441_003]);
 });
 
-it('does not read what is cut off or something else', () => {
+it('reads nothing from truncated or unrelated bytes', () => {
   const whole = fakeFragment(441_003);
   for (let length = 0; length < whole.length; length++) decodeTimeOf(whole.subarray(0, length));
   expect(decodeTimeOf(new Uint8Array([0, 0, 0, 0, 109, 111, 111, 102]))).toBeUndefined();

@@ -1,7 +1,7 @@
-// Reads when a fragment of an MP4 file begins, to the sample: manifests say it in milliseconds only (ISO/IEC 14496-12: `mdhd`, section
-// 8.4.2; `tfdt`, section 8.8.12). No DOM.
+// Reads the start time of an MP4 fragment, exact to the sample, because manifests count in milliseconds only (ISO/IEC
+// 14496-12: `mdhd`, section 8.4.2; `tfdt`, section 8.8.12). No DOM.
 
-/** Ticks a second of the first track of an init segment; undefined where it has none. */
+/** Ticks per second of the first track of an init segment; undefined if it does not say. */
 export function timescaleOf(init: Uint8Array): number | undefined {
   const header = find(init, ['moov', 'trak', 'mdia', 'mdhd']);
   if (header === undefined) return undefined;
@@ -10,7 +10,7 @@ export function timescaleOf(init: Uint8Array): number | undefined {
   return timescale > 0 ? timescale : undefined;
 }
 
-/** When a fragment begins, in ticks of its track; undefined where it does not say. */
+/** A fragment's start time in ticks of its track; undefined if it does not say. */
 export function decodeTimeOf(fragment: Uint8Array): number | undefined {
   const header = find(fragment, ['moof', 'traf', 'tfdt']);
   if (header === undefined) return undefined;
@@ -19,7 +19,7 @@ export function decodeTimeOf(fragment: Uint8Array): number | undefined {
   return isLong ? Number(header.getBigUint64(4)) : header.getUint32(4);
 }
 
-/** The content of the first box with this path. */
+/** Finds the content of the first box at `path`. */
 function find(bytes: Uint8Array, path: readonly string[]): DataView | undefined {
   let view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (const type of path) {
@@ -36,7 +36,7 @@ function child(view: DataView, type: string): DataView | undefined {
     const head = isLong ? 16 : 8;
     if (at + head > view.byteLength) return undefined;
     const size = isLong ? Number(view.getBigUint64(at + 8)) : view.getUint32(at);
-    // 0: it reaches to the end (section 4.2).
+    // Size 0: the box reaches to the end (section 4.2).
     const end = size === 0 ? view.byteLength : Math.min(view.byteLength, at + size);
     if (end < at + head) return undefined;
     if (nameOf(view, at + 4) === type) return new DataView(view.buffer, view.byteOffset + at + head, end - at - head);

@@ -1,10 +1,11 @@
-// What is heard when is known to a few milliseconds, although browsers tell it late, and again soon after sound broke off.
+// The clock knows to a few milliseconds when sound is heard. It recovers soon after an interruption, although browsers
+// report late.
 
 import { describe, expect, it } from 'vitest';
 import { FakeContext } from './fake-audio';
 import { knownLatenessMs, OutputClock } from './output-clock';
 
-/** A context whose time 0 is heard at `originMs`, and which is read each 35 ms for a while. */
+/** Reads, every 35 ms for a while, a context whose time 0 is heard at `originMs`. */
 function run(
   clock: OutputClock,
   context: FakeContext,
@@ -25,8 +26,8 @@ function made(lateMs = 0) {
   return { context, clock: new OutputClock(context, () => context.nowMs, lateMs) };
 }
 
-describe('what is heard', () => {
-  it('is known after a moment, both ways', () => {
+describe('the time at which sound is heard', () => {
+  it('is known after a few readings, in both directions', () => {
     const { clock, context } = made();
     run(clock, context, 100, 20);
     expect(clock.heardAt(1_020)).toBeUndefined();
@@ -35,21 +36,21 @@ describe('what is heard', () => {
     expect(clock.whenHeard(1)).toBeCloseTo(1_020);
   });
 
-  it('is what the earliest readings say: a busy page reads late', () => {
+  it('follows the earliest readings, because a busy page reads late', () => {
     const { clock, context } = made();
     let n = 0;
     run(clock, context, 3_000, 20, () => ((n++ * 7) % 13) + (n % 9 === 0 ? 80 : 0));
     expect(Math.abs((clock.whenHeard(1) ?? 0) - 1_020)).toBeLessThan(4);
   });
 
-  it('is known again soon after sound broke off', () => {
+  it('is known again soon after an interruption', () => {
     const { clock, context } = made();
     run(clock, context, 3_000, 20);
     run(clock, context, 800, 90);
     expect(clock.whenHeard(1)).toBeCloseTo(1_090);
   });
 
-  it.each(['the device changed', 'the context rested'])('is that of now soon after %s', (what) => {
+  it.each(['the device changed', 'the context was suspended'])('is right again soon after %s', (what) => {
     const { clock, context } = made();
     context.outputLatency = 0.02;
     run(clock, context, 20_000, -20);
@@ -64,7 +65,7 @@ describe('what is heard', () => {
     expect(Math.abs((clock.whenHeard(1) ?? 0) - 1_230)).toBeLessThan(5);
   });
 
-  it('does not move while the latency that the browser tells strays for some seconds', () => {
+  it('does not move while the reported latency is wrong for some seconds', () => {
     const { clock, context } = made();
     context.outputLatency = 0.07;
     run(clock, context, 20_000, -50);
@@ -85,7 +86,7 @@ describe('what is heard', () => {
     expect(clock.whenHeard(1)).toBeCloseTo(1_250);
   });
 
-  it('is not known while the context rests, nor from what it said before', () => {
+  it('is unknown while the context is suspended, and earlier readings do not count afterwards', () => {
     const { clock, context } = made();
     run(clock, context, 1_000, 20);
     context.state = 'suspended';
@@ -96,7 +97,7 @@ describe('what is heard', () => {
     expect(clock.whenHeard(1)).toBeCloseTo(1_500);
   });
 
-  it('is later by what was measured of the browser', () => {
+  it('is later by the delay measured for the browser', () => {
     const { clock, context } = made(30);
     run(clock, context, 1_000, 20);
     expect(clock.whenHeard(1)).toBeCloseTo(1_050);
@@ -104,7 +105,7 @@ describe('what is heard', () => {
   });
 });
 
-it('what was measured counts where it was measured', () => {
+it('a measured delay applies only to the browser and system it was measured on', () => {
   const chromium = (system: string): string => `Mozilla/5.0 (${system}) AppleWebKit/537.36 Chrome/140.0 Safari/537.36`;
   expect(knownLatenessMs(chromium('X11; Linux x86_64'))).toBeLessThan(0);
   expect(knownLatenessMs(chromium('Windows NT 10.0; Win64; x64'))).toBe(0);

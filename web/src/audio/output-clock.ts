@@ -1,31 +1,35 @@
-// Says when each moment of an audio context is heard: when it is computed, plus the output latency. `currentTime` says when it is computed;
-// busy pages read it late, so the earliest of the last readings count. When sound breaks off, it is later at once. The latency comes from
-// `getOutputTimestamp`. After a disturbance that is wrong by 100 ms and more for some seconds (PulseAudio estimates it) although what is
-// heard does not move, so the median of half a minute counts. What is left is a constant for each browser, measured against a recording
-// (docs/decisions/0040-songs-by-web-audio.md). No DOM but the context it is given.
+// Tells when each moment of an audio context is heard: the time it is computed plus the output latency.
+//
+// The compute time comes from `currentTime`. Busy pages read it late, so the earliest of the recent readings count.
+// After an interruption of the sound the later time applies at once.
+//
+// The latency comes from `getOutputTimestamp`. After a disturbance it is wrong by 100 ms and more for some seconds
+// (PulseAudio estimates it) although what is heard does not move, so the median of half a minute counts. A constant per
+// browser remains; it was measured against a recording (docs/decisions/0040-songs-by-web-audio.md). No DOM but the
+// given context.
 
 import { heardMoment, type TellingContext } from './output-latency';
 
-/** What is used of an audio context. */
+/** The part of an audio context that the clock uses. */
 export type TimedContext = TellingContext & Pick<AudioContext, 'state'>;
 
-/** How old readings may be, and how many it takes to know the time. */
+/** How long a reading of the compute time counts, and how many the clock needs. */
 const COUNTED = { ms: 3_000, fewest: 10 };
-/** The share of the readings that are earlier than the one that counts. */
+/** The quantile of the readings that counts as the earliest. */
 const EARLIEST = 0.1;
-/** This many readings in a row, later than all before by this much, mean that sound broke off. */
+/** So many readings in a row, each later than all before by this much, mean that the sound was interrupted. */
 const STEP = { readings: 20, ms: 12 };
 /** How often the latency is read, and how long a reading counts. */
 const LATENCY = { everyMs: 300, ms: 30_000 };
 
-/** When the context's time 0 was computed, and when it was heard, by one reading. */
+/** One reading: when the context's time 0 was computed, and when it was heard. */
 interface Reading {
   atMs: number;
   computedMs: number;
   heardMs: number;
 }
 
-/** See the head of the file. */
+/** Maps between times of an audio context and the page's clock, by when sound is heard. */
 export class OutputClock {
   readonly #context: TimedContext;
   readonly #now: () => number;
@@ -35,14 +39,14 @@ export class OutputClock {
   #lastS = -1;
   #originMs: number | undefined;
 
-  /** `now` is `performance.now`; sound is heard `lateMs` later than the browser says. */
+  /** `now` is `performance.now`; sound is heard `lateMs` later than the browser reports. */
   constructor(context: TimedContext, now: () => number, lateMs = 0) {
     this.#context = context;
     this.#now = now;
     this.#lateMs = lateMs;
   }
 
-  /** Reads the context's clocks; to be called some 25 times a second while it runs. */
+  /** Reads the context's clocks. The owner calls this about 25 times a second while the context runs. */
   read(): void {
     if (this.#context.state !== 'running') {
       this.#forget();
@@ -59,17 +63,17 @@ export class OutputClock {
     this.#originMs = computed(this.#readings) + quantile(this.#latencies, ({ ms }) => ms, 0.5);
   }
 
-  /** The moment of the context that is heard at `nowMs`, s; undefined while it is not known. */
+  /** The time of the context that is heard at `nowMs`, in seconds; undefined while unknown. */
   heardAt(nowMs: number): number | undefined {
     return this.#originMs === undefined ? undefined : (nowMs - this.#originMs - this.#lateMs) / 1000;
   }
 
-  /** When this moment of the context is heard, by `performance.now`; undefined while it is not known. */
+  /** When this time of the context is heard, by `performance.now`; undefined while unknown. */
   whenHeard(contextS: number): number | undefined {
     return this.#originMs === undefined ? undefined : this.#originMs + this.#lateMs + contextS * 1000;
   }
 
-  /** The output device may have changed: forgets the latency. */
+  /** Forgets the latency, because the output device may have changed. */
   deviceChanged(): void {
     this.#readings = [];
     this.#latencies = [];
@@ -99,7 +103,7 @@ export class OutputClock {
   }
 }
 
-/** When the context's time 0 was computed, by the earliest of these. */
+/** When the context's time 0 was computed, according to the earliest readings. */
 function computed(readings: readonly Reading[]): number {
   return quantile(readings, ({ computedMs }) => computedMs, EARLIEST);
 }
@@ -109,10 +113,10 @@ function quantile<T>(values: readonly T[], of: (value: T) => number, share: numb
   return sorted[Math.floor(sorted.length * share)] ?? 0;
 }
 
-/** How much later sound is heard than Chromium says, ms; measured with PulseAudio, so it applies to Linux only. */
+/** How much later sound is heard than Chromium reports, ms. Measured with PulseAudio, so it applies to Linux only. */
 const CHROMIUM_LATE_MS = -14;
 
-/** That of the browser with this `navigator.userAgent`; 0 where it is not known. */
+/** The delay for the browser with this `navigator.userAgent`; 0 if unknown. */
 export function knownLatenessMs(userAgent: string): number {
   const isOnLinux = userAgent.includes('Linux') && !userAgent.includes('Android');
   return isOnLinux && userAgent.includes('Chrome/') ? CHROMIUM_LATE_MS : 0;

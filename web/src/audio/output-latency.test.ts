@@ -1,4 +1,4 @@
-// What browsers tell of their latency is used, and Firefox on Linux is not asked.
+// The latency that browsers report is used, but Firefox on Linux is never asked.
 
 import { describe, expect, it } from 'vitest';
 import { heardMoment, latencyOf, type TellingContext } from './output-latency';
@@ -12,7 +12,7 @@ function told(timestamp: AudioTimestamp, outputLatency = 0.2): TellingContext {
   return { baseLatency: 0.01, currentTime: 3, outputLatency, getOutputTimestamp: () => timestamp };
 }
 
-/** As Firefox stands still when it is asked at the wrong moment. */
+/** A context that fails the test when it is asked. Firefox may hang when asked at the wrong moment. */
 const silent: TellingContext = {
   baseLatency: 0,
   currentTime: 3,
@@ -25,7 +25,7 @@ const silent: TellingContext = {
 };
 
 describe('the latency of a context', () => {
-  it('is what the browser says, or the part of it that the browser knows', () => {
+  it('is what the browser reports, in full or in part', () => {
     expect(latencyOf(told({}), CHROMIUM)).toBe(0.2);
     expect(latencyOf(told({}, 0), FIREFOX_ON_A_MAC)).toBe(0.01);
     expect(latencyOf(told({}, NaN), CHROMIUM)).toBe(0.01);
@@ -40,13 +40,13 @@ describe('the latency of a context', () => {
   });
 });
 
-describe('what is heard', () => {
-  it('is what the browser says', () => {
+describe('the moment that is heard', () => {
+  it('is what the browser reports', () => {
     const timestamp = { contextTime: 2.5, performanceTime: 800 };
     expect(heardMoment(told(timestamp), 900, CHROMIUM)).toEqual(timestamp);
   });
 
-  it('is counted from the latency where the browser says nothing', () => {
+  it('is computed from the latency if the browser reports no timestamp', () => {
     expect(heardMoment(told({ contextTime: 0, performanceTime: 0 }), 900, CHROMIUM)).toEqual({
       contextTime: 2.8,
       performanceTime: 900,

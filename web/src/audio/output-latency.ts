@@ -1,25 +1,25 @@
-// How long after an audio context computed a sound it is heard, as the browser tells it. Firefox on Linux is not asked. It asks PulseAudio
-// while it holds a lock that its thread of sound needs, and that thread holds a lock of PulseAudio meanwhile: now and then the two wait for
-// each other, and the page stands still for good (docs/decisions/0043-latency-of-firefox.md).
+// The delay between computing a sound and hearing it, as the browser reports it. Firefox on Linux is not asked. It asks
+// PulseAudio while it holds a lock that its audio thread needs, while that thread holds a lock of PulseAudio. The two
+// can deadlock, and the page then hangs for good (docs/decisions/0043-latency-of-firefox.md).
 
-/** What is used of an audio context. */
+/** The part of an audio context that tells its latency. */
 export type TellingContext = Pick<AudioContext, 'baseLatency' | 'currentTime' | 'getOutputTimestamp' | 'outputLatency'>;
 
-/** How late a recording of PulseAudio heard Firefox on a machine that was not busy, s. */
+/** Delay of Firefox, s, in a recording of PulseAudio's output on an idle machine. */
 const FIREFOX_ON_LINUX_S = 0.034;
 
-/** Seconds from the computation of a sound to when it is heard; `userAgent` is that of the browser. */
+/** Seconds between computing a sound and hearing it; `userAgent` is the browser's. */
 export function latencyOf(
   context: Pick<AudioContext, 'baseLatency' | 'outputLatency'>,
   userAgent = ownUserAgent(),
 ): number {
   if (mustNotAsk(userAgent)) return FIREFOX_ON_LINUX_S;
-  // Older browsers leave some of it out.
+  // Older browsers lack one or both.
   const latency = context.outputLatency || context.baseLatency || 0;
   return Number.isFinite(latency) ? latency : 0;
 }
 
-/** A moment of the context, s, and when it is heard, by `performance.now`. It is `nowMs` now. */
+/** A time of the context, s, and the `performance.now` at which it is heard. `nowMs` is the current time. */
 export function heardMoment(
   context: TellingContext,
   nowMs: number,
@@ -33,12 +33,12 @@ export function heardMoment(
   return { contextTime: context.currentTime - latencyOf(context, userAgent), performanceTime: nowMs };
 }
 
-/** Android has another sound system. */
+/** Whether the browser may hang when asked. Android uses another sound system. */
 function mustNotAsk(userAgent: string): boolean {
   return userAgent.includes('Firefox/') && userAgent.includes('Linux') && !userAgent.includes('Android');
 }
 
-/** Unit tests run without a browser. */
+/** The browser's user agent; empty in unit tests, which run without a browser. */
 function ownUserAgent(): string {
   return typeof navigator === 'undefined' ? '' : navigator.userAgent;
 }

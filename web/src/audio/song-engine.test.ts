@@ -1,4 +1,4 @@
-// Songs sound at exact moments of the context: without a gap from piece to piece, from song to song, and at changes of the rate.
+// Songs play at exact times of the context: without a gap between pieces, between songs, and at changes of the rate.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeNodes, FakeStore, fakeAccess, manifestOf, settle } from '../library/fake-library';
@@ -34,7 +34,7 @@ async function open(sources: SoundSource[], positionS = 0): Promise<SongEngine> 
   return engine;
 }
 
-/** Runs on to `toS`, looked after as a page does. */
+/** Runs until `toS` and calls `fill` as often as a page does. */
 async function playTo(engine: SongEngine, toS: number): Promise<void> {
   while (context.currentTime < toS) {
     context.currentTime = Math.min(toS, context.currentTime + 0.5);
@@ -43,14 +43,14 @@ async function playTo(engine: SongEngine, toS: number): Promise<void> {
   }
 }
 
-/** The one position that sounds at full volume. */
+/** The only position that sounds at full volume. */
 function soundAt(atS: number): number | undefined {
   const sounds = context.soundsAt(atS);
   return sounds.length === 1 && sounds[0]?.loudness === 1 ? sounds[0].positionS : undefined;
 }
 
 describe('a song', () => {
-  it('sounds from its moment on, to its end, without a gap', async () => {
+  it('plays from its start time to its end without a gap', async () => {
     const engine = await open([await sourceOf(6)]);
     engine.start(2, 0);
     await playTo(engine, 63);
@@ -60,7 +60,7 @@ describe('a song', () => {
     expect(context.soundsAt(1.999).concat(context.soundsAt(62.001))).toEqual([]);
   });
 
-  it('begins in its middle, faded in', async () => {
+  it('fades in when it begins in its middle', async () => {
     const engine = await open([await sourceOf(6)], 33.3);
     engine.start(1, 33.3);
     expect(soundAt(1.5)).toBeCloseTo(33.8);
@@ -69,14 +69,14 @@ describe('a song', () => {
     expect(engine.positionAt(0.5)).toBeUndefined();
   });
 
-  it('is decoded a bounded stretch ahead', async () => {
+  it('is decoded a bounded time ahead', async () => {
     const engine = await open([await sourceOf(60)]);
     engine.start(0, 0);
     await playTo(engine, 1);
     expect(context.decoder.decodings).toBeLessThan(6);
   });
 
-  it('whose piece is late goes on where it would be, and tells that it is dry', async () => {
+  it('reports that it is dry while a piece is late, then continues where it would be', async () => {
     const engine = await open([await sourceOf(6)]);
     for (const node of ['a', 'b', 'c']) nodes.dead.add(node);
     engine.start(0, 0);
@@ -88,7 +88,7 @@ describe('a song', () => {
     expect(soundAt(14)).toBeCloseTo(14);
   });
 
-  it('ends at the moment that is said', async () => {
+  it('ends at the given time', async () => {
     const engine = await open([await sourceOf(6)]);
     engine.start(0, 0);
     engine.stop(4);
@@ -96,7 +96,7 @@ describe('a song', () => {
     expect([soundAt(3.99), context.soundsAt(4.02), engine.positionAt(4)]).toEqual([3.99, [], undefined]);
   });
 
-  it('that was to begin does not, where something else was said', async () => {
+  it('does not begin if another command replaced its start', async () => {
     const engine = await open([await sourceOf(6)]);
     engine.start(5, 0);
     engine.stop(2);
@@ -106,7 +106,7 @@ describe('a song', () => {
 });
 
 describe('another rate', () => {
-  it('goes on from where the song is, and ends when it is said', async () => {
+  it('continues from the position of the song, and ends at the new time', async () => {
     const engine = await open([await sourceOf(6)]);
     engine.start(0, 0);
     engine.start(4, 4, 1.005);
@@ -124,7 +124,7 @@ describe('another rate', () => {
     }
   });
 
-  it('is heard as no more than a cross-fade of the same sound', async () => {
+  it('is audible only as a cross-fade of the same sound', async () => {
     const engine = await open([await sourceOf(6)]);
     engine.start(0, 0);
     engine.start(4, 4, 1.005);
@@ -137,38 +137,35 @@ describe('another rate', () => {
 });
 
 describe('several sources', () => {
-  it.each([0, 300])(
-    'wait for the one that is late without more work, also where %i fills ask meanwhile',
-    async (times) => {
-      let arrive: () => void = () => undefined;
-      const arrived = new Promise<void>((resolve) => (arrive = resolve));
-      let isLate = false;
-      const late: typeof fetch = async (input, init) => {
-        if (isLate) await arrived;
-        return nodes.fetch(input, init);
-      };
-      const engine = await open([await sourceOf(5, 'one'), await sourceOf(5, 'two', late)]);
-      isLate = true;
-      const fill = engine.fill.bind(engine);
-      let fills = 0;
-      // Without the bound, a loop of microtasks would never end.
-      engine.fill = () => {
-        if (++fills <= times + 1_000) fill();
-      };
-      engine.start(1, 0);
-      await settle();
-      for (let n = 0; n < times; n++) engine.fill();
-      await settle();
-      arrive();
-      await settle();
-      expect(fills - times).toBeLessThan(20);
-      context.currentTime = 11;
-      await playTo(engine, 12);
-      expect(context.soundsAt(11.5).map(({ positionS }) => positionS)).toEqual([10.5, 10.5]);
-    },
-  );
+  it.each([0, 300])('wait for the late one without extra work, even with %i calls of fill meanwhile', async (times) => {
+    let arrive: () => void = () => undefined;
+    const arrived = new Promise<void>((resolve) => (arrive = resolve));
+    let isLate = false;
+    const late: typeof fetch = async (input, init) => {
+      if (isLate) await arrived;
+      return nodes.fetch(input, init);
+    };
+    const engine = await open([await sourceOf(5, 'one'), await sourceOf(5, 'two', late)]);
+    isLate = true;
+    const fill = engine.fill.bind(engine);
+    let fills = 0;
+    // Without the limit, a loop of microtasks would never end.
+    engine.fill = () => {
+      if (++fills <= times + 1_000) fill();
+    };
+    engine.start(1, 0);
+    await settle();
+    for (let n = 0; n < times; n++) engine.fill();
+    await settle();
+    arrive();
+    await settle();
+    expect(fills - times).toBeLessThan(20);
+    context.currentTime = 11;
+    await playTo(engine, 12);
+    expect(context.soundsAt(11.5).map(({ positionS }) => positionS)).toEqual([10.5, 10.5]);
+  });
 
-  it('sound together or not at all, each with its volume', async () => {
+  it('play together or not at all, each at its volume', async () => {
     const engine = await open([await sourceOf(3, 'one'), await sourceOf(3, 'two')]);
     engine.gain(1)?.setValueAtTime(0.25, 0);
     engine.start(0, 0);

@@ -1,52 +1,57 @@
-// Plays decoded sound at exact moments of an audio context: one song, from one source or from several in step. Each start begins a run: from
-// then on the song plays from a position at a rate, piece after piece without a gap. A later run takes over with a cross-fade, so that a
-// change of the rate is not heard, and a jump hardly. The owner says when, and calls `fill` a few times a second, which schedules a bounded
-// stretch ahead. The engine owns no clock. No DOM but the context it is given.
+// Plays decoded sound at exact times of an audio context: one song, from one source or from several in step. Each start
+// begins a run: from then on the song plays from a position at a rate, piece after piece without a gap. A later run
+// takes over with a cross-fade, so a change of the rate is inaudible and a jump almost so. The owner calls `fill` a few
+// times a second, which schedules a bounded time ahead. The engine owns no clock. No DOM but the given context.
 
 import type { PlacedSound, SoundSource } from './sound-source';
 
-/** How far ahead of what plays sound is scheduled. */
+/** How far ahead of the playing position sound is scheduled. */
 const AHEAD_S = 15;
-/** Shorter gaps between two pieces are rounding, as manifests count in milliseconds, and are closed. */
+/**
+ * Gaps shorter than this between two pieces are rounding errors of manifests, which count in milliseconds. They are
+ * closed.
+ */
 const JOINS_WITHIN_S = 0.005;
-/** The next pieces are scheduled together for all sources that are less than this ahead of the last one. */
+/** The next pieces are scheduled together for all sources that are less than this ahead of the slowest one. */
 const TOGETHER_S = 1;
-/** From one run to the next, and from silence into the middle of a song. */
+/** Cross-fade between two runs, and fade-in from silence into the middle of a song. */
 const FADE_S = 0.01;
-/** What could not be scheduled in time begins this long from now. */
+/** Sound that missed its time begins this long from now. */
 const LATE_S = 0.01;
 
-/** What is used of an audio context. */
+/** The part of an audio context that the engine uses. */
 export type EngineContext = Pick<AudioContext, 'createBufferSource' | 'createGain' | 'currentTime' | 'sampleRate'>;
 
 /** How an engine plays. */
 export interface EngineOptions {
-  /** Whether a run that lacks sound stays silent until another start. Otherwise late pieces are joined in the middle. */
+  /**
+   * Whether a run that lacks sound stays silent until the next start. Otherwise a late piece is joined in its middle.
+   */
   haltsDry?: boolean;
 }
 
-/** How far a source is scheduled: its next piece, and the sample of the item up to which there is sound. */
+/** How far a source is scheduled: its next piece, and the sample of the item up to which it has sound. */
 interface Track {
   next: number;
   until: number;
 }
 
 interface Run {
-  /** In the context's time. */
+  /** Start of the run, in the context's time. */
   readonly fromS: number;
-  /** Another run takes over, or it is silent, from here on. */
+  /** From here on another run takes over, or there is silence. */
   endS: number;
   readonly positionS: number;
   readonly rate: number;
-  /** One for each source, into its gain; they fade. */
+  /** One per source, connected to its gain; these fade. */
   readonly buses: readonly GainNode[];
   readonly tracks: readonly Track[];
   readonly playing: Set<AudioBufferSourceNode>;
-  /** The piece that it begins with is scheduled. */
+  /** Whether the first piece of the run is scheduled. */
   hasBegun: boolean;
 }
 
-/** See the head of the file. */
+/** Schedules the sources of one song on an audio context. */
 export class SongEngine {
   readonly #context: EngineContext;
   readonly #output: AudioNode;
@@ -54,7 +59,7 @@ export class SongEngine {
   readonly #sources: SoundSource[] = [];
   readonly #gains: GainNode[] = [];
   #runs: Run[] = [];
-  /** Pieces that are awaited. */
+  /** Pieces that are being loaded. */
   readonly #asked = new WeakSet<Promise<unknown>>();
   #isClosed = false;
 
@@ -66,7 +71,7 @@ export class SongEngine {
     for (const source of sources) this.add(source);
   }
 
-  /** Plays `source` as well, from the next start on. Gives its number. */
+  /** Adds a source, from the next start on. Returns its number. */
   add(source: SoundSource, volume = 1): number {
     const gain = this.#context.createGain();
     gain.gain.value = volume;
@@ -80,7 +85,7 @@ export class SongEngine {
     return this.#gains[source]?.gain;
   }
 
-  /** Whether all sources have the sound at `positionS`; asks for it where not. */
+  /** Whether all sources have the sound at `positionS`; requests it from those that do not. */
   prepare(positionS: number): boolean {
     return this.#sources
       .map((source) => {
@@ -106,7 +111,9 @@ export class SongEngine {
     );
   }
 
-  /** The song is at `positionS` when the context is at `atS`. What was to play then ends, or does not begin. */
+  /**
+   * Puts the song at `positionS` when the context is at `atS`. Whatever was scheduled for then ends, or does not begin.
+   */
   start(atS: number, positionS: number, rate = 1): void {
     const fromS = this.#toSample(atS);
     this.#end(fromS);
@@ -127,29 +134,29 @@ export class SongEngine {
     this.fill();
   }
 
-  /** Silence from `atS` on. */
+  /** Silences everything from `atS` on. */
   stop(atS: number): void {
     this.#end(this.#toSample(atS));
   }
 
-  /** Where the song is when the context is at `atS`; undefined where nothing plays then. */
+  /** The position of the song when the context is at `atS`; undefined if nothing plays then. */
   positionAt(atS: number): number | undefined {
     const run = this.#runAt(atS);
     return run === undefined ? undefined : run.positionS + (atS - run.fromS) * run.rate;
   }
 
-  /** Something plays at `atS`, or is to play, but its sound is not here. */
+  /** Whether something is to play at `atS` but its sound is missing. */
   isDryAt(atS: number): boolean {
     return this.dryFromAt(atS) !== undefined;
   }
 
-  /** Where the song is dry at `atS`: the position up to which all sources have sound, s. Undefined where it is not. */
+  /** If the song is dry at `atS`, the position up to which all sources have sound, s; otherwise undefined. */
   dryFromAt(atS: number): number | undefined {
     const run = this.#runAt(atS);
     return run !== undefined && this.#isDry(run, atS) ? this.#untilOf(run) / this.#context.sampleRate : undefined;
   }
 
-  /** Schedules what comes next, as far as it is decoded, and asks for what is not. */
+  /** Schedules what comes next, as far as it is decoded, and requests the rest. */
   fill(): void {
     if (this.#isClosed) return;
     const { currentTime } = this.#context;
@@ -169,7 +176,7 @@ export class SongEngine {
     for (const gain of this.#gains) gain.disconnect();
   }
 
-  /** The sample of the item up to which all sources that have more to come are scheduled; infinite where all have come to their end. */
+  /** The sample of the item up to which every unfinished source is scheduled; infinite if all sources have ended. */
   #untilOf(run: Run): number {
     return Math.min(...this.#openTracks(run).map(({ track }) => track.until));
   }
@@ -187,7 +194,7 @@ export class SongEngine {
     return this.#runs.find(({ fromS, endS }) => fromS <= atS && atS < endS);
   }
 
-  /** Into `output`; it fades in from `fadesS` on. */
+  /** Creates a bus into `output`, with a fade-in at `fadesS` if given. */
   #bus(output: GainNode, fadesS: number | undefined): GainNode {
     const bus = this.#context.createGain();
     bus.connect(output);
@@ -198,7 +205,7 @@ export class SongEngine {
     return bus;
   }
 
-  /** No run plays, or begins, from `atS` on. */
+  /** Ends every run from `atS` on. */
   #end(atS: number): void {
     const begun = this.#runs.filter(({ fromS }) => fromS < atS);
     for (const run of this.#runs) if (!begun.includes(run)) this.#cancel(run);
@@ -231,7 +238,7 @@ export class SongEngine {
       if (this.#timeOf(run, until) >= horizon) return;
       const isFirst = !run.hasBegun;
       if (this.#haltsDry && !isFirst && this.#isDry(run, currentTime)) return;
-      // Sources are cut at other moments: one that is ahead of another by a piece waits for it.
+      // Sources have different piece boundaries: one that is ahead of another by a piece waits for it.
       const next = this.#openTracks(run)
         .filter(({ track }) => track.until < until + TOGETHER_S * this.#context.sampleRate)
         .map((open) => ({ ...open, piece: open.source.peek(open.track.next, isFirst) }));
@@ -246,7 +253,7 @@ export class SongEngine {
     }
   }
 
-  /** Those with more to come. */
+  /** The tracks with more to come. */
   #openTracks(run: Run): { track: Track; n: number; source: SoundSource }[] {
     return run.tracks.flatMap((track, n) => {
       const source = this.#sources[n];
@@ -254,19 +261,19 @@ export class SongEngine {
     });
   }
 
-  /** Goes on as soon as a piece is here; it waits for each piece once, however often it is asked for. */
+  /** Calls `fill` as soon as a piece is loaded. Each piece is awaited once, however often it is requested. */
   #ask(source: SoundSource, place: number, isFirst: boolean): void {
     const loading = source.load(place, isFirst);
     if (this.#asked.has(loading)) return;
     this.#asked.add(loading);
     loading.then(
       () => this.fill(),
-      // The source tells its problem.
+      // The source reports its own problem.
       () => undefined,
     );
   }
 
-  /** Schedules what is new of a piece. */
+  /** Schedules the part of a piece that is not scheduled yet. */
   #place(run: Run, n: number, track: Track, piece: PlacedSound<AudioBuffer>): void {
     const apart = Math.abs(piece.firstSample - track.until);
     const joins = run.hasBegun && apart < JOINS_WITHIN_S * this.#context.sampleRate;
@@ -284,7 +291,7 @@ export class SongEngine {
     const bus = run.buses[n];
     const atS = this.#timeOf(run, firstSample + from);
     if (bus === undefined || atS >= run.endS + FADE_S) return;
-    // What should have begun already begins in its middle.
+    // A piece whose time has passed begins in its middle.
     const lateS = atS < currentTime ? currentTime + LATE_S - atS : 0;
     const offsetS = from / sampleRate + lateS * run.rate;
     if (offsetS * sampleRate >= sound.length) return;

@@ -1,4 +1,5 @@
-// Pieces of an item are decoded so that they follow one another to the sample, each once, with bounded memory, whatever is damaged.
+// Pieces of an item are decoded so that they follow one another to the sample. Each is decoded once, with bounded
+// memory, even if some are damaged.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeNodes, FakeStore, fakeAccess, manifestOf, settle } from '../library/fake-library';
@@ -29,13 +30,13 @@ async function open(...takes: (TakeFormat & { offset_ms?: number })[]): Promise<
   return source;
 }
 
-/** Samples of the item that it has, from the first to past the last. */
+/** The first sample, the number of the first sample it holds, and the end of a piece. */
 function samplesOf({ firstSample, length, sound }: PlacedSound<AudioBuffer>) {
   return { at: firstSample, has: (sound as unknown as FakeSound | undefined)?.from, until: firstSample + length };
 }
 
 describe('a piece', () => {
-  it('begins where the one before ended, although decoders cut the beginning of what they are given', async () => {
+  it('begins where the previous one ended, although decoders cut the beginning of each file', async () => {
     const source = await open(fakeTake(store, 4));
     const pieces = [];
     for (let place = 0; place < 4; place++) pieces.push(samplesOf(await source.load(place, place === 0)));
@@ -47,31 +48,31 @@ describe('a piece', () => {
     ]);
   });
 
-  it('is fetched once, also where the next one needs it', async () => {
+  it('is fetched once, even if the next one needs it too', async () => {
     const source = await open(fakeTake(store, 4));
     for (let place = 0; place < 4; place++) await source.load(place, place === 0);
     const asked = nodes.asked.map(({ hash }) => hash);
     expect(new Set(asked).size).toBe(asked.length);
   });
 
-  it('needs nothing before it where nothing is heard before it', async () => {
+  it('needs no previous piece if nothing is heard before it', async () => {
     const source = await open(fakeTake(store, 4));
     const first = samplesOf(await source.load(2, true));
     expect([first, nodes.asked.length]).toEqual([{ at: 20_007, has: 20_007, until: 30_000 }, 2]);
     expect(source.peek(2, true)).toBeDefined();
-    // Where it follows another one, its beginning is missing.
+    // After another piece it would lack its beginning.
     expect(source.peek(2, false)).toBeUndefined();
     expect(samplesOf(await source.load(2, false)).has).toBe(20_000);
   });
 
-  it('of another take begins anew', async () => {
+  it('of another take is decoded without the previous one', async () => {
     const second = { ...store.take('two', 'audio/webm; codecs="opus"', 1, { offsetMs: 10_000 }), offset_ms: 10_000 };
     const source = await open(fakeTake(store, 1), second);
     expect((await source.load(1, false)).firstSample).toBe(10_000);
     expect(decoder.decodings).toBe(1);
   });
 
-  it('that is damaged is silent; the song goes on', async () => {
+  it('that is damaged is silent and the song continues', async () => {
     const source = await open(fakeTake(store, 6));
     await source.load(0, true);
     decoder.damaged = '10000,20000';
@@ -81,7 +82,7 @@ describe('a piece', () => {
     expect(source.problem).toBeUndefined();
   });
 
-  it('comes although nodes fail for a while', async () => {
+  it('is loaded although nodes fail for a while', async () => {
     const source = await open(fakeTake(store, 1));
     for (const node of ['a', 'b', 'c']) nodes.dead.add(node);
     const loading = source.load(0, true);
@@ -91,9 +92,9 @@ describe('a piece', () => {
   });
 });
 
-describe('a piece whose media says when it begins', () => {
+describe('a piece whose media has a start time', () => {
   const RATE = 44_100;
-  /** The fragments begin at multiples of 441,003 samples, which are no milliseconds. */
+  /** The fragments begin at multiples of 441,003 samples, which are not whole milliseconds. */
   function sourceAt(rate: number): SoundSource {
     const hold = (hash: string) => ({
       bytes: () => Promise.resolve(hash === 'init' ? fakeInit(RATE) : fakeFragment(Number(hash) * 441_003)),
@@ -124,19 +125,19 @@ describe('a piece whose media says when it begins', () => {
     expect((await sourceAt(RATE).load(2, false)).firstSample).toBe(882_006);
   });
 
-  it('is placed at the sample of another rate that is the same moment', async () => {
+  it('is placed at the same time in another sample rate', async () => {
     expect((await sourceAt(48_000).load(1, true)).firstSample).toBe(Math.round((441_003 / RATE) * 48_000));
   });
 });
 
-it('an item that the browser cannot decode is a problem at its first piece', async () => {
+it('an item that the browser cannot decode fails at its first piece', async () => {
   const source = await open(fakeTake(store, 2));
   decoder.damaged = 'init';
   await expect(source.load(0, true)).rejects.toMatchObject({ code: 'malformed_media' });
   expect(source.problem?.code).toBe('malformed_media');
 });
 
-it('a piece that is refused for good is not asked for again', async () => {
+it('a piece that is refused permanently is not requested again', async () => {
   let asked = 0;
   const fetch: typeof globalThis.fetch = () => {
     asked++;

@@ -1,6 +1,7 @@
-// Fetches and decodes the sound of one item, piece by piece. Decoders need the sound before a piece for its beginning, and drop some of what
-// they begin with. So each piece is decoded together with the one before it, and that one's part is cut off: pieces follow one another to
-// the sample, whatever the codec. The first piece of a run is decoded alone. Decoded sound is kept up to a bound. No DOM but the decoder.
+// Fetches and decodes the sound of one item, piece by piece. Decoders need the sound before a piece for its beginning,
+// and they drop the first samples of each file. So each piece is decoded together with the previous one, whose part is
+// then cut off: pieces follow one another to the sample, whatever the codec. The first piece of a run is decoded alone.
+// Decoded sound is kept up to a limit. No DOM but the decoder.
 
 import { backOffMs } from '../api/back-off';
 import { asCallError, CallError } from '../protocol/error';
@@ -10,13 +11,13 @@ import type { Priority } from '../library/turns';
 import { placeAt, type Piece, type Plan } from '../library/plan';
 import { decodeTimeOf, timescaleOf } from './fragment-time';
 
-/** Most decoded sound that is kept: what plays, what comes next, and where the listener was before. */
+/** Limit of decoded sound in memory: what plays, what comes next, and what the listener heard before. */
 const MOST_DECODED_BYTES = 24 * 1024 * 1024;
-/** Fetched pieces that are kept, each for the decoding of the next. */
+/** Fetched pieces that are kept, each to decode the next one. */
 const KEPT_FILES = 2;
-/** Pieces that cannot be decoded before the source fails. */
+/** Number of undecodable pieces after which the source fails. */
 const MOST_DAMAGED = 5;
-/** Manifests count in milliseconds: differences below this are rounding. */
+/** Manifests count in milliseconds, so differences below this are rounding. */
 const ROUNDING_MS = 2;
 const RETRY = { firstMs: 500, longestMs: 8_000 };
 
@@ -25,44 +26,46 @@ export type Sound = Pick<AudioBuffer, 'getChannelData' | 'length' | 'numberOfCha
 
 /** Turns files into sound. */
 export interface Decoder<S extends Sound> {
-  /** Samples a second of what it gives. */
+  /** Samples per second of the decoded sound. */
   readonly rate: number;
-  /** Decodes a whole file; the bytes are taken. */
+  /** Decodes a whole file. The buffer is detached. */
   decode(file: ArrayBuffer): Promise<S>;
-  /** What follows the first `from` samples. */
+  /** Returns the sound without its first `from` samples. */
   after(sound: S, from: number): S;
 }
 
-/** A piece of sound. */
+/** A decoded piece and its place in the item. */
 export interface PlacedSound<S extends Sound> {
-  /** The sample of the item at which it begins: exact where its media says so, else to the millisecond. */
+  /**
+   * The sample of the item at which it begins: exact if the media has a start time, else rounded to the millisecond.
+   */
   readonly firstSample: number;
   readonly length: number;
-  /** Undefined where it cannot be decoded: it is silent. */
+  /** Undefined if it cannot be decoded; it is then silent. */
   readonly sound: S | undefined;
 }
 
-/** What a source works with. */
+/** Dependencies and callbacks of a source. */
 export interface SourceSetup<S extends Sound> {
   fetcher: Pick<Fetcher, 'open'>;
   decoder: Decoder<S>;
-  /** A piece was decoded. */
+  /** Called after a piece was decoded. */
   decoded?: (piece: Piece, sound: S) => void;
-  /** A try failed for a reason that passes; there will be another one. */
+  /** Called when a try failed temporarily; another try follows. */
   failed?: (error: CallError) => void;
-  /** Resolves later; between tries. */
+  /** Waits between tries. */
   pause?: (ms: number) => Promise<void>;
 }
 
-/** A piece that is decoded, or will be. */
+/** A piece that is decoded or being decoded. */
 interface Entry<S extends Sound> {
-  /** Its beginning was decoded without the piece before. */
+  /** Whether it was decoded without the previous piece. */
   isAlone: boolean;
   loaded: Promise<PlacedSound<S>>;
   placed: PlacedSound<S> | undefined;
 }
 
-/** See the head of the file. */
+/** The decoded pieces of one item. */
 export class SoundSource<S extends Sound = AudioBuffer> {
   readonly #setup: SourceSetup<S>;
   readonly #entries = new Map<string, Entry<S>>();
@@ -79,7 +82,7 @@ export class SoundSource<S extends Sound = AudioBuffer> {
     this.#setup = setup;
   }
 
-  /** What is played; a later plan of an item that grows has more. */
+  /** Replaces the plan; a later plan of a growing item has more pieces. */
   learn(plan: Plan): void {
     this.#plan = plan;
   }
@@ -93,12 +96,11 @@ export class SoundSource<S extends Sound = AudioBuffer> {
     return this.#problem;
   }
 
-  /** The place of the piece that is heard at `positionS`, or of the first one after it. */
+  /** The index of the piece that is heard at `positionS`, or of the first one after it. */
   placeAt(positionS: number): number {
     return placeAt(this.#plan, positionS * 1000);
   }
 
-  /** How many pieces there are. */
   get count(): number {
     return this.#plan.pieces.length;
   }
@@ -109,9 +111,9 @@ export class SoundSource<S extends Sound = AudioBuffer> {
   }
 
   /**
-   * The piece. What fails for reasons that pass is tried again for as long as the source is open.
+   * Loads a piece. Temporary failures are retried for as long as the source is open.
    *
-   * @throws CallError where it cannot be had, `malformed_media` where this browser cannot decode the item.
+   * @throws CallError if it cannot be loaded; `malformed_media` if this browser cannot decode the item.
    */
   load(place: number, isFirst: boolean): Promise<PlacedSound<S>> {
     const known = this.#known(place, isFirst);
@@ -148,19 +150,19 @@ export class SoundSource<S extends Sound = AudioBuffer> {
     const id = this.#plan.pieces[place]?.id ?? '';
     const entry = this.#entries.get(id);
     if (entry === undefined || (entry.isAlone && !isFirst && this.#before(place) !== undefined)) return undefined;
-    // Moved to the end: the entry that was used longest ago is dropped first.
+    // Moves the entry to the end, because the least recently used one is dropped first.
     this.#entries.delete(id);
     this.#entries.set(id, entry);
     return entry;
   }
 
-  /** The piece whose sound goes on in that at `place`. */
+  /** The previous piece, if its sound continues in the piece at `place`. */
   #before(place: number): Piece | undefined {
     const [before, piece] = [this.#plan.pieces[place - 1], this.#plan.pieces[place]];
     return before !== undefined && before.run === piece?.run && before.endMs === piece.startMs ? before : undefined;
   }
 
-  /** Decoders may cut something off the end of an item. */
+  /** Decoders may cut samples off the end of an item. */
   #isLast(place: number): boolean {
     return place === this.count - 1 && !this.#plan.isGrowing;
   }
@@ -199,7 +201,7 @@ export class SoundSource<S extends Sound = AudioBuffer> {
     }
   }
 
-  /** The sound of `file`, which goes on after that of `lead`. */
+  /** Decodes `file`, whose sound follows that of `lead`. */
   async #decode(init: Uint8Array | undefined, lead: Uint8Array | undefined, file: Uint8Array): Promise<S> {
     const { decoder } = this.#setup;
     const [whole, before] = await Promise.all([
@@ -209,7 +211,7 @@ export class SoundSource<S extends Sound = AudioBuffer> {
     return before === undefined ? whole : decoder.after(whole, before.length);
   }
 
-  /** How many samples the decoder cut off the beginning, where it cannot have cut any off the end. */
+  /** How many samples the decoder cut off the beginning, if it cannot have cut any off the end. */
   #cutOf(piece: Piece, { length }: S): number {
     const cut = this.#lengthOf(piece) - length;
     return Math.abs(cut) < this.#sampleAt(ROUNDING_MS) ? 0 : cut;
@@ -237,7 +239,7 @@ export class SoundSource<S extends Sound = AudioBuffer> {
   }
 
   async #fetch(blob: BlobName, priority: Priority): Promise<Uint8Array<ArrayBuffer>> {
-    // It was closed between two tries.
+    // The source was closed between two tries.
     if (this.#isClosed) throw new CallError('item_not_ready', 'the source is closed');
     const hold = this.#setup.fetcher.open(blob, priority);
     this.#holds.add(hold);
@@ -249,7 +251,7 @@ export class SoundSource<S extends Sound = AudioBuffer> {
     }
   }
 
-  /** Drops the entries that were used longest ago. */
+  /** Drops the least recently used entries. */
   #trim(newest: string): void {
     let bytes = 0;
     for (const { placed } of this.#entries.values())
@@ -263,7 +265,7 @@ export class SoundSource<S extends Sound = AudioBuffer> {
   }
 }
 
-/** Asks once; again after a failure. */
+/** Returns the pending or finished call for `id`; asks again after a failure. */
 function kept<T>(known: Map<string, Promise<T>>, id: string, ask: () => Promise<T>): Promise<T> {
   let asked = known.get(id);
   if (asked === undefined) {
@@ -274,12 +276,12 @@ function kept<T>(known: Map<string, Promise<T>>, id: string, ask: () => Promise<
   return asked;
 }
 
-/** When a piece begins in the item, ms: exact where its media says so. */
+/** When a piece begins in the item, ms: exact if its media has a start time. */
 function startMsOf({ run, startMs }: Piece, init: Uint8Array | undefined, file: Uint8Array): number {
   const [timescale, ticks] = [init && timescaleOf(init), decodeTimeOf(file)];
   if (timescale === undefined || ticks === undefined) return startMs;
   const exactMs = (ticks * 1000) / timescale + run.offsetMs;
-  // Manifests may leave out what players do not play: their time counts.
+  // A large difference is intended: the manifest leaves out parts that are not played. Its time counts then.
   return Math.abs(exactMs - startMs) < ROUNDING_MS ? exactMs : startMs;
 }
 
@@ -298,7 +300,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** By an audio context. */
+/** A decoder that uses an audio context. */
 export function contextDecoder(
   context: Pick<BaseAudioContext, 'createBuffer' | 'decodeAudioData' | 'sampleRate'>,
 ): Decoder<AudioBuffer> {

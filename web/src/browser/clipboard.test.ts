@@ -1,4 +1,4 @@
-// Copying a link: by the API, else by the selection; where neither works the person finds the link selected.
+// Copies a link through the clipboard API, or else through the selection. If neither works, the link is left selected.
 
 import { describe, expect, it } from 'vitest';
 import { copyKeys, copyText, type Clipboard } from './clipboard';

@@ -1,28 +1,28 @@
-// Copying text. The clipboard API is missing on insecure addresses (plain http) and may be forbidden in frames; the older
-// command works in more places, but only for what is selected.
+// Copies text. The clipboard API is missing on insecure addresses (plain http) and may be forbidden in frames. The
+// older command works in more places, but only for selected text.
 
-/** A text field. */
+/** The part of a text field that copying uses. */
 export type Field = Pick<HTMLInputElement, 'focus' | 'select'>;
 
-/** What a browser offers for copying. */
+/** The browser's means of copying. */
 export interface Clipboard {
-  /** `navigator.clipboard`, where there is one. */
+  /** `navigator.clipboard`, if there is one. */
   api: { writeText(text: string): Promise<void> } | undefined;
-  /** `document.execCommand('copy')`: copies the selection, false where that is not possible. */
+  /** `document.execCommand('copy')`: copies the selection; false if that is not possible. */
   copySelection: () => boolean;
 }
 
-/** This browser's. */
+/** The means of this browser. */
 function clipboard(): Clipboard {
   return {
     api: navigator.clipboard,
-    // Deprecated, and the only way on plain http.
+    // Deprecated, but the only way on plain http.
     // eslint-disable-next-line @typescript-eslint/no-deprecated
     copySelection: () => document.execCommand('copy'),
   };
 }
 
-/** Copies `text`, which `field` shows. False if it could not be copied: the field is focused and selected then. */
+/** Copies `text`, which `field` shows. If that fails, it returns false and leaves the field focused and selected. */
 export async function copyText(text: string, field: Field, { api, copySelection } = clipboard()): Promise<boolean> {
   try {
     if (api) {
@@ -30,7 +30,7 @@ export async function copyText(text: string, field: Field, { api, copySelection 
       return true;
     }
   } catch {
-    // Not allowed here; the selection may be.
+    // The API is not allowed here; the selection may be.
   }
   field.focus();
   field.select();
@@ -41,7 +41,7 @@ export async function copyText(text: string, field: Field, { api, copySelection 
   }
 }
 
-/** The keys that copy on a computer with this `platform`. */
+/** The key combination that copies on a computer with this `platform`. */
 export function copyKeys(platform: string = globalThis.navigator.platform): string {
   return /mac|iphone|ipad/i.test(platform) ? '⌘C' : 'Ctrl+C';
 }

@@ -1,4 +1,4 @@
-// Secrets behind `#` are read once and leave the address.
+// Secrets behind `#` are read once and removed from the address.
 
 import { expect, it } from 'vitest';
 import { takeFromFragment } from './fragment';
@@ -15,7 +15,7 @@ it('takes a secret out of the address and leaves the rest', () => {
   expect(shown).toEqual(['/view/abc?region=eu#t=5']);
 });
 
-it('leaves addresses without one alone', () => {
+it('leaves addresses without a secret unchanged', () => {
   for (const hash of ['', '#chapter']) {
     const { shown, address: page } = address(hash);
     expect(takeFromFragment('invitation', page)).toBeUndefined();
@@ -23,7 +23,7 @@ it('leaves addresses without one alone', () => {
   }
 });
 
-it('reads it where the address cannot be changed, and takes an empty one for none', () => {
+it('reads it even if the address cannot be changed, and ignores an empty one', () => {
   const { address: page } = address('#setup=abc');
   page.history.replaceState = () => {
     throw new DOMException('not here', 'SecurityError');

@@ -1,13 +1,13 @@
-// Secrets in a page's address. They stand behind `#`, which browsers send to no server, and are taken out of the address at once:
-// histories, bookmarks and shared screens keep addresses.
+// Secrets in a page's address. They stand behind `#`, which browsers send to no server, and are removed at once,
+// because histories, bookmarks and shared screens keep addresses.
 
-/** The parts of `location` and `history` that are used; a test brings its own. */
+/** The parts of `location` and `history` in use; a test passes its own. */
 export interface Address {
   location: Pick<Location, 'hash' | 'pathname' | 'search'>;
   history: Pick<History, 'replaceState' | 'state'>;
 }
 
-/** Takes the value of `name` out of the fragment of the page's address; undefined if it has none. */
+/** Takes the value of `name` out of the fragment of the page's address; undefined if it is missing or empty. */
 export function takeFromFragment(name: string, { location, history }: Address = window): string | undefined {
   const fields = new URLSearchParams(location.hash.slice(1));
   const value = fields.get(name);
@@ -17,7 +17,7 @@ export function takeFromFragment(name: string, { location, history }: Address = 
   try {
     history.replaceState(history.state, '', location.pathname + location.search + rest);
   } catch {
-    // Not allowed in some frames, whose address people do not see.
+    // Some frames do not allow this. Their address is not visible to people.
   }
   return value === '' ? undefined : value;
 }

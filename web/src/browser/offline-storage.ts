@@ -1,7 +1,6 @@
-// What a browser keeps of a site beyond its pages' lives: service workers, caches of answers, a small database. Each is missing where
-// the page is not secure, and throws or fails where the person blocks site data: it is undefined here then.
+// Browser storage that outlives pages: service workers, caches, databases. Each is missing on insecure pages, and
+// throws or fails if the person blocks site data. The functions then return undefined.
 
-/** The service workers of this site, as far as the page may have any. */
 export function serviceWorkers(): ServiceWorkerContainer | undefined {
   try {
     return navigator.serviceWorker;
@@ -10,7 +9,7 @@ export function serviceWorkers(): ServiceWorkerContainer | undefined {
   }
 }
 
-/** The caches of this site, for pages and for the service worker. */
+/** The caches of this site, shared by pages and the service worker. */
 export function siteCaches(): CacheStorage | undefined {
   try {
     return globalThis.caches;
@@ -19,7 +18,6 @@ export function siteCaches(): CacheStorage | undefined {
   }
 }
 
-/** The databases of this site. */
 export function siteDatabases(): IDBFactory | undefined {
   try {
     return globalThis.indexedDB;
@@ -28,7 +26,7 @@ export function siteDatabases(): IDBFactory | undefined {
   }
 }
 
-/** Bytes that the browser lets this site keep; undefined where it does not say. */
+/** The storage quota of this site in bytes; undefined if the browser does not report it. */
 export async function siteQuotaBytes(): Promise<number | undefined> {
   try {
     return (await navigator.storage.estimate()).quota;

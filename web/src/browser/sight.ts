@@ -1,13 +1,13 @@
-// Whether the person can see this page. What a hidden page would ask of a server can wait until it is seen again.
+// Whether the person can see this page. Requests of a hidden page can wait until it is visible again.
 
-/** What is used of it; tests bring their own. */
+/** Visibility of a page; tests pass their own. */
 export interface Sight {
   readonly visible: boolean;
-  /** Hears every change until the returned function is called. */
+  /** Calls `listener` at every change until the returned function is called. */
   onChange(listener: () => void): () => void;
 }
 
-/** The page's own. */
+/** The visibility of this page. */
 export const pageSight: Sight = {
   get visible() {
     return document.visibilityState === 'visible';

@@ -1,6 +1,6 @@
-// One signal out of several. `AbortSignal.any` is missing in Safari before 17.4, which plays streams since 17.1.
+// Combines several abort signals. `AbortSignal.any` is missing in Safari before 17.4; streams play in Safari from 17.1.
 
-/** A signal that aborts as soon as one of `signals` does, for the same reason. */
+/** Returns a signal that aborts as soon as one of `signals` does, for the same reason. */
 export function anyOf(...signals: readonly AbortSignal[]): AbortSignal {
   const either = new AbortController();
   for (const signal of signals) {

@@ -1,4 +1,4 @@
-// Storage that the browser blocks, or that is full, never throws into a page, and what was put there is still read back.
+// Storage that is blocked or full never throws into a page, and values that were put there can still be read back.
 
 import { describe, expect, it } from 'vitest';
 import { guarded, siteMemory, tabMemory, type Memory } from './storage';
@@ -33,7 +33,7 @@ describe('guarded storage', () => {
     expect(memory.getItem('a')).toBe('1');
   });
 
-  it('stores values where the browser takes them', () => {
+  it('stores values if the browser accepts them', () => {
     const store = fakeStore();
     const memory = guarded(() => store);
     memory.setItem('a', '1');

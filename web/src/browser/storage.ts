@@ -1,19 +1,19 @@
-// What the browser keeps for this tab or this site. A browser that blocks site data throws from the mere getter, a full
-// store throws when written to: a page must work all the same. So this file alone touches the browser's storage (eslint
-// forbids it elsewhere); what cannot be stored is kept in memory and is gone with the page.
+// Storage for this tab or this site. If the browser blocks site data, the mere getter throws; a full store throws when
+// written to. Pages must still work. So this file alone touches the browser's storage (eslint forbids it elsewhere).
+// Values that cannot be stored are kept in memory until the page closes.
 
 /** A small text store. None of its methods throws. */
 export type Memory = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-/** A store that tells what will be gone with the page. */
+/** A store that tells which values will be lost with the page. */
 export interface GuardedMemory extends Memory {
-  /** Whether the browser took what was written last under `key`. */
+  /** Whether the browser stored the last value written under `key`. */
   stores(key: string): boolean;
 }
 
-/** A store on top of `open`, with memory for what the browser does not take. */
+/** Wraps the store that `open` returns, with memory for values that the browser does not accept. */
 export function guarded(open: () => Memory): GuardedMemory {
-  /** What differs from the store; null: removed. */
+  /** Values that differ from the store; null: removed. */
   const kept = new Map<string, string | null>();
   const attempt = <T>(action: (store: Memory) => T, otherwise: () => T): T => {
     try {
@@ -47,8 +47,8 @@ export function guarded(open: () => Memory): GuardedMemory {
   };
 }
 
-/** Lives as long as the tab, and survives reloads where the browser stores it. */
+/** Lives as long as the tab, and survives reloads if the browser stores it. */
 export const tabMemory: GuardedMemory = guarded(() => sessionStorage);
 
-/** Shared by the tabs of this site, and survives restarts where the browser stores it. */
+/** Shared by the tabs of this site, and survives restarts if the browser stores it. */
 export const siteMemory: GuardedMemory = guarded(() => localStorage);
