@@ -1,5 +1,5 @@
-// How long to wait before asking again what failed: longer after each failure, differently in each page, so that a crowd
-// does not come back at once, and never shorter than the server asked for.
+// How long to wait before a failed call is repeated: longer after each failure, randomly different in each page so that
+// clients do not return all at once, and never shorter than the server asked for.
 
 import { CallError } from '../protocol/error';
 
@@ -9,7 +9,7 @@ export interface BackOff {
   longestMs: number;
 }
 
-/** The pause after so many failures in a row, the last of which was `problem`. */
+/** The pause after `failures` failures in a row. `problem` is the last one. */
 export function backOffMs({ firstMs, longestMs }: BackOff, failures: number, problem?: unknown): number {
   const ownMs = Math.min(longestMs, firstMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
   const askedMs = problem instanceof CallError ? (problem.retryAfterMs ?? 0) : 0;

@@ -1,4 +1,4 @@
-// The catalogue after each kind of event, and how it is followed: without asking more often than makes sense.
+// The catalogue after each kind of event, and how often a page that follows it connects.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -24,24 +24,24 @@ describe('applyEvent', () => {
     expect(ids(after)).toEqual(['b', 'a']);
   });
 
-  it('changes a stream in place, however many viewers it wins', () => {
+  it('updates a stream in place when its viewers change', () => {
     const after = applyEvent([stream('a', 5), stream('b')], { type: 'stream_changed', data: stream('b', 99) });
     expect(ids(after)).toEqual(['a', 'b']);
     expect(after[1]?.viewers).toBe(99);
   });
 
-  it('shows a stream once though it started twice', () => {
+  it('shows a stream once even if it started twice', () => {
     const after = applyEvent([stream('a')], { type: 'stream_started', data: stream('a', 1) });
     expect(ids(after)).toEqual(['a']);
   });
 
-  it('removes what ended, and what it never knew without a fuss', () => {
+  it('removes ended streams, and ignores unknown ones', () => {
     const before = [stream('a'), stream('b')];
     expect(ids(applyEvent(before, { type: 'stream_ended', data: { stream_id: 'a' } }))).toEqual(['b']);
     expect(ids(applyEvent(before, { type: 'stream_ended', data: { stream_id: 'z' } }))).toEqual(['a', 'b']);
   });
 
-  it('leaves the list it was given alone', () => {
+  it('does not change the given list', () => {
     const before = [stream('a')];
     applyEvent(before, { type: 'stream_changed', data: stream('a', 7) });
     expect(before[0]?.viewers).toBe(0);
@@ -52,7 +52,7 @@ describe('followCatalogue', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  /** Events, then silence until aborted; or a refusal. */
+  /** Events, after which the server is silent until aborted; or a refusal. */
   type Answer = ServerEvent[] | CallError;
 
   function follow(answer: () => Answer) {
@@ -80,7 +80,7 @@ describe('followCatalogue', () => {
 
   const snapshot: ServerEvent = { type: 'snapshot', data: JSON.stringify([stream('a')]) };
 
-  it('tells what it hears, and passes over what it cannot read', async () => {
+  it('reports events, and skips those it cannot read', async () => {
     const odd = [
       { type: 'snapshot', data: '{' },
       { type: 'party', data: '{}' },
@@ -94,7 +94,7 @@ describe('followCatalogue', () => {
     expect(seen.open).toBe(0);
   });
 
-  it('asks ever more seldom while it is refused, and never before Retry-After', async () => {
+  it('connects less and less often while it is refused, and never before Retry-After', async () => {
     const { stop, seen } = follow(() => new CallError('limit_reached', 'full', { retryAfterMs: 20_000 }));
     await vi.advanceTimersByTimeAsync(19_000);
     expect(seen.asked).toBe(1);
@@ -109,7 +109,7 @@ describe('followCatalogue', () => {
     expect(seen.asked).toBe(asked);
   });
 
-  it('closes its connection while the page is hidden, and asks again when it is seen', async () => {
+  it('closes its connection while the page is hidden, and connects again when it is visible', async () => {
     const { stop, sight, seen } = follow(() => [snapshot]);
     await vi.advanceTimersByTimeAsync(1_000);
     sight.show(false);

@@ -1,5 +1,5 @@
-// What is live now, pushed by the main server over Server-Sent Events. The list keeps the server's order, new streams
-// come first, and nothing moves when viewers come and go: cards must not slip away under a pointer.
+// The list of live streams, pushed by the main server over Server-Sent Events. It keeps the server's order, new streams
+// come first, and changes of viewers move nothing: cards must not slip away under a pointer.
 
 import { pageSight, type Sight } from '../browser/sight';
 import { anyOf } from '../browser/signals';
@@ -15,7 +15,7 @@ export type CatalogueEvent =
 
 const EVENT_TYPES = ['snapshot', 'stream_started', 'stream_changed', 'stream_ended'] as const;
 
-/** The list after `event`; `streams` itself is left as it is. */
+/** Returns the list after `event`, and leaves `streams` unchanged. */
 export function applyEvent(streams: readonly StreamInfo[], event: CatalogueEvent): readonly StreamInfo[] {
   switch (event.type) {
     case 'snapshot':
@@ -31,33 +31,35 @@ export function applyEvent(streams: readonly StreamInfo[], event: CatalogueEvent
   }
 }
 
-/** What a listener of {@link followCatalogue} is told. */
+/** What listeners of {@link followCatalogue} receive. */
 export interface CatalogueView {
-  /** None before the first snapshot. */
+  /** Undefined before the first snapshot. */
   streams: readonly StreamInfo[] | undefined;
-  /** Whether the main server is being heard; when not, `streams` is what was known last. */
+  /** Whether the connection works; if not, `streams` is the last known list. */
   connected: boolean;
 }
 
-/** Pauses before connecting again. */
+/** Pauses before reconnecting. */
 const RETRY: BackOff = { firstMs: 1_000, longestMs: 30_000 };
-/** A hidden page gives its connection back after this long: browsers open six to one server, for all tabs. */
+/**
+ * A page that was hidden for this long closes its connection, because browsers open only six to a server for all tabs.
+ */
 const HIDDEN_MS = 60_000;
 
-/** What following works with; a test brings its own. */
+/** Dependencies of {@link followCatalogue}; a test passes its own. */
 export interface FollowSetup {
   server: Pick<MainServer, 'events'>;
   sight: Sight;
 }
 
-/** Tells `listener` what is live, at once and on every change, until `signal` aborts. Reconnects by itself. */
+/** Calls `listener` with the live streams at once and at every change, until `signal` aborts. Reconnects by itself. */
 export function followCatalogue(
   listener: (view: CatalogueView) => void,
   signal: AbortSignal,
   { server, sight }: FollowSetup = { server: new MainServer(), sight: pageSight },
 ): void {
   let streams: readonly StreamInfo[] | undefined;
-  /** A connection that tells nothing counts as a failure as well. */
+  /** A connection without any event counts as a failure too. */
   let failures = 0;
 
   const hear = async (until: AbortSignal): Promise<void> => {
@@ -100,7 +102,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Waits until the page is seen. */
+/** Waits until the page is visible. */
 function whenSeen(sight: Sight): Promise<void> {
   if (sight.visible) return Promise.resolve();
   return new Promise((resolve) => {
@@ -112,7 +114,7 @@ function whenSeen(sight: Sight): Promise<void> {
   });
 }
 
-/** A signal that aborts once the page was hidden for `ms` at a stretch; `forget` ends the watching. */
+/** A signal that aborts once the page was hidden for `ms` without a break; `forget` stops watching the page. */
 function whenUnseen(sight: Sight, ms: number): { signal: AbortSignal; forget(): void } {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -26,7 +26,7 @@ function server(answer: () => Response | Promise<Response>) {
   return { main: new MainServer(setup), other: new MainServer(setup), seen, clock, time };
 }
 
-/** How a call failed. */
+/** Returns the error of a failed call. */
 async function failure(call: Promise<unknown>): Promise<CallError> {
   const error = await call.then(
     () => undefined,
@@ -45,7 +45,7 @@ describe('MainServer', () => {
     expect(seen[0]?.init.body).toBe('{"title":"Hello"}');
   });
 
-  it('holds back a kind of call that is refused for now, and no other of the same address', async () => {
+  it('holds back the kind of call that is refused for now, but no other kind at the same address', async () => {
     const headers = { 'retry-after': '60' };
     const refusal = (): Response =>
       Response.json({ error: { code: 'limit_reached', message: '' } }, { status: 429, headers });
@@ -62,7 +62,7 @@ describe('MainServer', () => {
     expect(new Headers(seen[0]?.init.headers).get('authorization')).toBe('Bearer secret');
   });
 
-  it('marks what changes something by the session alone, as pages of other sites cannot', async () => {
+  it('adds a header to changes by the session alone, which pages of other sites cannot do', async () => {
     const { main, seen } = server(() => new Response('[]'));
     await main.nodes();
     await main.removeNode('a b');
@@ -77,13 +77,13 @@ describe('MainServer', () => {
     ]);
   });
 
-  it('tells which of several causes a refusal had', async () => {
+  it('reports the reason of a refusal', async () => {
     const refused = { error: { code: 'invitation_refused', message: 'no', reason: 'expired' } };
     const { main } = server(() => Response.json(refused, { status: 403 }));
     await expect(main.watch('abc')).rejects.toMatchObject({ code: 'invitation_refused', reason: 'expired' });
   });
 
-  it('sends a preview picture as it is', async () => {
+  it('sends a preview picture unchanged', async () => {
     const { main, seen } = server(() => new Response(null, { status: 204 }));
     const picture = new Blob(['jpeg'], { type: 'image/jpeg' });
     await main.putThumbnail('abc', 'secret', picture);
@@ -104,20 +104,20 @@ describe('MainServer', () => {
     expect(failure).toMatchObject({ code: 'bad_answer', transient: true });
   });
 
-  it('says unreachable when the request does not get through', async () => {
+  it('says unreachable when the request does not reach the server', async () => {
     const { main } = server(() => {
       throw new TypeError('Failed to fetch');
     });
     await expect(main.streams()).rejects.toMatchObject({ code: 'unreachable' });
   });
 
-  it('escapes ids, which come out of addresses', async () => {
+  it('escapes ids, because they come from addresses', async () => {
     const { main, seen } = server(() => Response.json({}));
     await main.stream('../nodes?x');
     expect(seen[0]?.url).toBe('/api/streams/..%2Fnodes%3Fx');
   });
 
-  it('takes the date of any answer for the time of the server, a refusal included', async () => {
+  it('reads the server’s time from the date of any answer, refusals included', async () => {
     const date = 'Sat, 28 Nov 2026 12:00:00 GMT';
     const { main, time } = server(() => new Response('[]', { status: 502, headers: { date } }));
     await failure(main.streams());

@@ -1,6 +1,6 @@
-// The main server's HTTP API, typed. One method per call; every failure is a CallError with the server's code, or a
-// local one where no server answered. What a server asks for with `Retry-After` is kept to here, for the whole page; its
-// `Date` is what the page takes for the server's time.
+// The main server's HTTP API, typed: one method per call. Every failure is a CallError with the server's code, or a
+// local code if no server answered. The client obeys `Retry-After` for the whole page, and takes the server's time from
+// the `Date` header.
 
 import { anyOf } from '../browser/signals';
 import { site } from '../browser/site';
@@ -22,28 +22,34 @@ import { serverTime, type ServerTime } from './server-time';
 
 /** How long a call may take before it counts as `timeout`. */
 const CALL_TIMEOUT_MS = 8_000;
-/** An event stream that is silent for this long has broken: the server sends at least a comment more often. */
+/** An event stream that is silent for this long is broken, because the server sends at least a comment more often. */
 const SILENT_MS = 45_000;
 
 /** One call. */
 export interface Request {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Sent as JSON, or as it is when it is a Blob. */
+  /** Sent as JSON; a Blob is sent unchanged. */
   body?: object | Blob;
-  /** A grant or a stream key. Without one the session counts, if there is one. */
+  /** A grant or a stream key. Without one, the session is used if there is one. */
   credential?: string;
-  /** Tells calls of one address apart, of which the server may refuse some for now and take others. */
+  /** Distinguishes calls to one address of which the server may refuse some for now and accept others. */
   kind?: string;
-  /** The session does not matter: frames of other sites, which have none, make such calls too, and send no headers of their own. */
+  /**
+   * The call needs no session. Frames of other sites, which have none, make such calls too, and must send no custom
+   * headers.
+   */
   anonymous?: boolean;
-  /** The type of answer wanted: JSON unless said. */
+  /** The type of answer wanted; JSON by default. */
   accept?: string;
-  /** `no-store` for answers that last: browsers have the next window that asks the same wait for the end of the first answer. */
+  /**
+   * `no-store` for long answers: otherwise browsers let the next window with the same request wait until the first
+   * answer ends.
+   */
   cache?: RequestCache;
   signal?: AbortSignal | undefined;
 }
 
-/** What a client works with; a test brings its own. */
+/** Dependencies of a client; a test passes its own. */
 export interface ClientSetup {
   fetch: typeof fetch;
   gate: RetryGate;
@@ -52,7 +58,6 @@ export interface ClientSetup {
 
 const PAGE: ClientSetup = { fetch: (input, init) => fetch(input, init), gate: retryGate, time: serverTime };
 
-/** A client of one main server. */
 export class MainServer {
   readonly #setup: ClientSetup;
 
@@ -60,7 +65,7 @@ export class MainServer {
     this.#setup = { ...PAGE, ...setup };
   }
 
-  /** Creates a stream, by a stream key where one is needed; the answer holds the grant to publish and the nodes to use. */
+  /** Creates a stream, with a stream key if one is needed. The answer holds the publish grant and the nodes to use. */
   createStream(body: CreateStream, signal?: AbortSignal, streamKey?: string): Promise<StreamCreated> {
     return this.call('/api/streams', { method: 'POST', body, signal, ...bearer(streamKey) });
   }
@@ -70,27 +75,27 @@ export class MainServer {
     return this.call('/api/streams', { signal });
   }
 
-  /** Every stream that is not over, private ones too; for operators. */
+  /** Every stream that has not ended, private ones included; for operators. */
   allStreams(signal?: AbortSignal): Promise<StreamInfo[]> {
     return this.call('/api/streams?all=true', { signal });
   }
 
-  /** One stream. If it is private, a grant for it is needed to learn more than its state. */
+  /** One stream. For a private one, a grant is needed to learn more than its state. */
   stream(id: StreamId, grant?: string, signal?: AbortSignal): Promise<StreamInfo> {
     return this.call(path(id), { signal, ...bearer(grant) });
   }
 
-  /** Where to watch a stream, and the grant for it. An earlier grant shows that this viewer was let in before. */
+  /** Where to watch a stream, and the grant for it. An earlier grant proves that this viewer was admitted before. */
   watch(id: StreamId, ask: AskForNodes = {}, grant?: string, signal?: AbortSignal): Promise<Assignment> {
     return this.call(`${path(id)}/watch`, { method: 'POST', body: ask, signal, anonymous: true, ...bearer(grant) });
   }
 
-  /** Where to go on publishing, after a node was lost. */
+  /** Where to continue publishing after a node was lost. */
   publish(id: StreamId, grant: string, ask: AskForNodes = {}, signal?: AbortSignal): Promise<Assignment> {
     return this.call(`${path(id)}/publish`, { method: 'POST', body: ask, credential: grant, signal });
   }
 
-  /** A fresh grant in the place of a publish or watch grant. */
+  /** A fresh grant in exchange for a publish or watch grant. */
   renewGrant(id: StreamId, grant: string, signal?: AbortSignal): Promise<RenewedGrant> {
     return this.call(`${path(id)}/renew`, { method: 'POST', credential: grant, signal });
   }
@@ -105,7 +110,7 @@ export class MainServer {
     await this.send(`${path(id)}/thumbnail`, { method: 'PUT', body: picture, credential: grant, signal });
   }
 
-  /** Begins or ends recording a stream into the library, with its publish grant or as its owner or an operator. */
+  /** Starts or stops recording a stream into the library, with its publish grant or as its owner or an operator. */
   async setRecording(id: StreamId, grant: string | undefined, on: boolean): Promise<void> {
     const body: SetRecording = { on };
     await this.send(`${path(id)}/recording`, { method: 'PUT', body, ...bearer(grant) });
@@ -116,19 +121,19 @@ export class MainServer {
     return this.call('/api/nodes', { signal });
   }
 
-  /** Forgets a node that does not respond; for operators. */
+  /** Removes a node that does not respond from the list; for operators. */
   async removeNode(id: string, signal?: AbortSignal): Promise<void> {
     await this.send(`/api/nodes/${encodeURIComponent(id)}`, { method: 'DELETE', signal });
   }
 
-  /** How many nodes the present load wants; for operators. */
+  /** How many nodes the current load needs; for operators. */
   scaling(signal?: AbortSignal): Promise<Scaling> {
     return this.call('/api/scaling', { signal });
   }
 
   /**
-   * The list of streams and every change of it, or the events of another `url`, until the connection breaks, which one that is silent for
-   * `silentMs` has, or `signal` aborts.
+   * The list of streams and every change of it, or the events of another `url`. Ends when the connection breaks, when
+   * it was silent for `silentMs`, or when `signal` aborts.
    *
    * @throws CallError when the server refuses, cannot be reached, or goes silent.
    */
@@ -163,7 +168,7 @@ export class MainServer {
     }
   }
 
-  /** Makes a call that answers with JSON. */
+  /** Makes a call whose answer is JSON. */
   async call<T>(url: string, request: Request = {}): Promise<T> {
     const response = await this.send(url, request);
     try {
@@ -173,7 +178,7 @@ export class MainServer {
     }
   }
 
-  /** Makes a call. */
+  /** Makes a call and returns the raw response. */
   async send(url: string, request: Request, timeout = AbortSignal.timeout(CALL_TIMEOUT_MS)): Promise<Response> {
     const { fetch, gate, time } = this.#setup;
     const method = request.method ?? 'GET';
@@ -197,7 +202,7 @@ export class MainServer {
   }
 }
 
-/** The part of a call that shows `credential`. */
+/** The request options that send `credential`. */
 export function bearer(credential: string | undefined): { credential?: string } {
   return credential === undefined ? {} : { credential };
 }
@@ -209,7 +214,7 @@ function path(id: StreamId): string {
 function content(request: Request): { headers: Record<string, string>; body?: BodyInit } {
   const headers: Record<string, string> = { accept: request.accept ?? 'application/json' };
   if (request.credential !== undefined) headers.authorization = `Bearer ${request.credential}`;
-  // Pages of other sites cannot send it: the server knows from it that a call by the session comes from here.
+  // Pages of other sites cannot send this header: it tells the server that a call by the session comes from this site.
   else if (request.method !== undefined && request.method !== 'GET' && !request.anonymous)
     headers['x-undead-csrf'] = '1';
   if (request.body === undefined) return { headers };

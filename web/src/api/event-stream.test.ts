@@ -1,4 +1,4 @@
-// Server-Sent Events, cut anywhere on the way.
+// Server-Sent Events, cut into pieces anywhere.
 
 import { expect, it } from 'vitest';
 import { serverEvents, type ServerEvent } from './event-stream';
@@ -30,7 +30,7 @@ it.each([1, 2, 3, 7, 1_000])('reads the same events from pieces of %i bytes', as
   expect(signs).toBeGreaterThan(10);
 });
 
-it('ends the connection when its reader has had enough', async () => {
+it('ends the connection when its reader stops', async () => {
   let cancelled = false;
   const body = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.enqueue(new TextEncoder().encode('data: x\n\n')),

@@ -1,5 +1,5 @@
-// Reads Server-Sent Events off an answer to `fetch` (HTML Living Standard, section 9.2.6). The browser's own EventSource
-// does not tell the status and headers of a refusal, and comes back at fixed intervals, all pages at the same time.
+// Reads Server-Sent Events from an answer to `fetch` (HTML Living Standard, section 9.2.6). The browser's own
+// EventSource hides the status and headers of a refusal, and reconnects at fixed intervals, all pages at the same time.
 
 /** One event. */
 export interface ServerEvent {
@@ -7,7 +7,7 @@ export interface ServerEvent {
   data: string;
 }
 
-/** Bytes to lines. A line may end with CR, LF or both, and a pair may be cut apart. */
+/** Splits bytes into lines. A line may end with CR, LF or both, and a pair may be cut apart. */
 async function* lines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
   let rest = '';
@@ -24,7 +24,7 @@ async function* lines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> 
   }
 }
 
-/** The events of `body` as they come, until it ends or breaks. `alive` hears everything that arrives, comments too. */
+/** The events of `body` until it ends or breaks. `alive` is called for everything that arrives, comments included. */
 export async function* serverEvents(body: ReadableStream<Uint8Array>, alive: () => void): AsyncGenerator<ServerEvent> {
   let type = '';
   let data: string[] = [];

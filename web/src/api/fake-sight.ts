@@ -1,8 +1,8 @@
-// A page that tests hide and show.
+// The visibility of a page, controlled by the test.
 
 import type { Sight } from '../browser/sight';
 
-/** See the head of the file. */
+/** A page that tests hide and show. */
 export class FakeSight implements Sight {
   visible = true;
   readonly #listeners = new Set<() => void>();

@@ -1,5 +1,5 @@
-// The main server's calls about people: signing in, accounts, stream keys, invitations. The session is a cookie that pages cannot
-// read; the server knows it from each call.
+// The main server's calls about people: signing in, accounts, stream keys, invitations. The session is a cookie that
+// pages cannot read; browsers send it with each call.
 
 import type {
   AccountInfo,
@@ -14,7 +14,7 @@ import type {
 import type { StreamId } from '../protocol/stream';
 import { MainServer, bearer } from './client';
 
-/** See the head of the file. All methods throw a CallError on refusal. */
+/** The calls about people. All methods throw a CallError on refusal. */
 export class People {
   readonly #server: Pick<MainServer, 'call' | 'send'>;
 
@@ -22,7 +22,7 @@ export class People {
     this.#server = server;
   }
 
-  /** Who is signed in, and whether that, or `streamKey`, is enough to go live. */
+  /** Who is signed in, and whether that account, or `streamKey`, may go live. */
   me(streamKey?: string): Promise<Me> {
     return this.#server.call('/api/me', bearer(streamKey));
   }
@@ -31,12 +31,12 @@ export class People {
     await this.#server.send('/api/login', { method: 'POST', body: { name, password } });
   }
 
-  /** Ends this session, or all of the account. */
+  /** Ends this session, or every session of the account. */
   async signOut(everywhere = false): Promise<void> {
     await this.#server.send('/api/logout', { method: 'POST', body: everywhere ? { everywhere } : {} });
   }
 
-  /** Makes the first operator and signs in. `token` is from the link that the main server printed. */
+  /** Creates the first operator and signs in. `token` is from the link that the main server printed. */
   async setUp(token: string, name: string, password: string): Promise<void> {
     await this.#server.send('/api/setup', { method: 'POST', body: { token, name, password } });
   }
@@ -61,7 +61,7 @@ export class People {
     await this.#server.send(`/api/accounts/${encodeURIComponent(name)}`, { method: 'DELETE' });
   }
 
-  /** An operator's are all, a broadcaster's its own. */
+  /** All stream keys for an operator, their own for a broadcaster. */
   streamKeys(): Promise<StreamKeyInfo[]> {
     return this.#server.call('/api/stream-keys');
   }
@@ -74,17 +74,17 @@ export class People {
     await this.#server.send(`/api/stream-keys/${encodeURIComponent(keyId)}`, { method: 'DELETE' });
   }
 
-  /** With the stream's publish grant. */
+  /** Lists the invitations of a stream, with its publish grant. */
   invitations(id: StreamId, grant: string): Promise<InvitationInfo[]> {
     return this.#server.call(invitationsOf(id), bearer(grant));
   }
 
-  /** With the stream's publish grant. */
+  /** Creates an invitation, with the stream's publish grant. */
   invite(id: StreamId, grant: string, invitation: NewInvitation): Promise<InvitationMade> {
     return this.#server.call(invitationsOf(id), { method: 'POST', body: invitation, ...bearer(grant) });
   }
 
-  /** With the stream's publish grant. Viewers whom it let in are disconnected. */
+  /** Revokes an invitation, with the stream's publish grant. Viewers admitted by it are disconnected. */
   async revokeInvitation(id: StreamId, grant: string, invitationId: string): Promise<void> {
     const url = `${invitationsOf(id)}/${encodeURIComponent(invitationId)}`;
     await this.#server.send(url, { method: 'DELETE', ...bearer(grant) });

@@ -1,4 +1,4 @@
-// How often a page asks: counted over hours of fake time.
+// How often a page polls, counted over hours of fake time.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -20,7 +20,7 @@ function poll(everyMs: number, problem?: Error) {
 }
 
 describe('Poll', () => {
-  it('asks at once, then about as often as said, and not in step with other pages', async () => {
+  it('asks at once, then about as often as set, and not in step with other pages', async () => {
     const pages = Array.from({ length: 20 }, () => poll(MINUTE));
     expect(pages.map(({ world }) => world.asked)).toEqual(Array(20).fill(1));
     await vi.advanceTimersByTimeAsync(MINUTE);
@@ -34,7 +34,7 @@ describe('Poll', () => {
     pages.forEach((page) => page.poll.stop());
   });
 
-  it('asks nothing while the page is hidden, and at once when it is seen, if it is time', async () => {
+  it('asks nothing while the page is hidden, and at once when it becomes visible, if it is due', async () => {
     const { poll: running, world } = poll(MINUTE);
     await vi.advanceTimersByTimeAsync(1_000);
     world.sight.show(false);
@@ -49,7 +49,7 @@ describe('Poll', () => {
     running.stop();
   });
 
-  it('asks ever more seldom while that fails, and as before once it works again', async () => {
+  it('asks less and less often while calls fail, and as before once they succeed', async () => {
     const { poll: running, world } = poll(2_000, new Error('down'));
     await vi.advanceTimersByTimeAsync(30 * MINUTE);
     expect(world.asked).toBeGreaterThan(20);
@@ -57,7 +57,7 @@ describe('Poll', () => {
     world.problem = undefined;
     const failed = world.asked;
     await vi.advanceTimersByTimeAsync(2 * MINUTE);
-    // The last pause, of a minute at most, comes before these.
+    // The last pause, at most a minute, precedes these calls.
     expect(world.asked - failed).toBeGreaterThan(20);
     running.stop();
   });
@@ -72,7 +72,7 @@ describe('Poll', () => {
     running.stop();
   });
 
-  it('is silent once stopped, also when that happens during a question', async () => {
+  it('asks nothing once stopped, even if that happens during a call', async () => {
     const { poll: running, world } = poll(2_000);
     running.stop();
     await vi.advanceTimersByTimeAsync(60 * MINUTE);

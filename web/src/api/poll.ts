@@ -1,29 +1,31 @@
-// Asks the same question again and again, no more often than its answer is worth: while the page is seen, at slightly
-// different intervals in each page, and after failures ever more seldom. Stopped, it asks nothing any more.
+// Polls at an interval while the page is visible. The interval varies slightly between pages and grows after failures.
 
 import { pageSight, type Sight } from '../browser/sight';
 import { backOffMs } from './back-off';
 
-/** Spread of the intervals, as a share of them. */
+/** Range of the intervals, as a share of the set one. */
 const JITTER = { least: 0.75, most: 1.25 };
-/** Longest pause after failures, in intervals, unless that is less than the second. */
+/** Longest pause after failures: so many intervals, but at least `leastMs`. */
 const LONGEST = { intervals: 4, leastMs: 60_000 };
 /** First pause after a failure, if the interval is longer. */
 const FIRST_RETRY_MS = 2_000;
 
-/** See the head of the file. */
+/** Calls a function at an interval until it is stopped. */
 export class Poll {
   readonly #look: () => Promise<void>;
   readonly #everyMs: number;
   readonly #sight: Sight;
   readonly #forgetSight: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Its time has come, but the page is hidden. */
+  /** A call is due, but the page is hidden. */
   #due = false;
   #failures = 0;
   #stopped = false;
 
-  /** Asks at once, seen or not, and then about every `everyMs`. A `look` that throws is repeated sooner or later. */
+  /**
+   * Calls `look` at once, visible or not, and then about every `everyMs`. After a `look` that throws, it is called
+   * again later.
+   */
   constructor(everyMs: number, look: () => Promise<void>, sight: Sight = pageSight) {
     this.#everyMs = everyMs;
     this.#look = look;
@@ -32,7 +34,6 @@ export class Poll {
     void this.#ask();
   }
 
-  /** Asks no more. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);

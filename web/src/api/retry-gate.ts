@@ -1,26 +1,26 @@
-// Keeps a page from asking again before the server wants to be asked. What an answer said with `Retry-After` holds for
-// that call, for all parts of the page: until then it fails at once, as it failed before, and nothing is sent.
+// Keeps a page from repeating a call before the server allows it. A `Retry-After` in an answer holds for that call in
+// the whole page: until then the call fails at once with the same error, and nothing is sent.
 
 import { CallError } from '../protocol/error';
 import { localNowMs } from '../transport/clock';
 
-/** A server that asks for more does not know better than the person in front of the page. */
+/** Longest pause that a server can ask for, so that a wrong header does not block the person. */
 const LONGEST_MS = 300_000;
 
-/** See the head of the file. */
+/** Remembers until when each call is held back. */
 export class RetryGate {
   readonly #now: () => number;
   readonly #shut = new Map<string, { untilMs: number; why: CallError }>();
 
-  /** `now` is the page's clock unless a test brings its own. */
+  /** `now` is the page's clock unless a test passes its own. */
   constructor(now: () => number = localNowMs) {
     this.#now = now;
   }
 
   /**
-   * Lets a call through whose time has come.
+   * Lets a call through if its time has come.
    *
-   * @throws CallError the last failure of `call`, with the time that is left.
+   * @throws CallError the last failure of `call`, with the remaining time.
    */
   pass(call: string): void {
     const shut = this.#shut.get(call);
@@ -30,7 +30,7 @@ export class RetryGate {
     this.#shut.delete(call);
   }
 
-  /** `call` failed: it passes again when `why` says so. */
+  /** Records that `call` failed: it is held back for as long as `why` says. */
   failed(call: string, why: CallError): void {
     const { retryAfterMs } = why;
     if (retryAfterMs === undefined) return;
@@ -38,10 +38,10 @@ export class RetryGate {
   }
 }
 
-/** The page's own. */
+/** The gate of this page. */
 export const retryGate = new RetryGate();
 
-/** What a `Retry-After` header asks for in milliseconds, as seconds or as a date (RFC 9110, section 10.2.3). */
+/** Milliseconds that a `Retry-After` header asks for, given in seconds or as a date (RFC 9110, section 10.2.3). */
 export function retryAfterMs(header: string | null, nowMs: number): number | undefined {
   if (header === null || header.trim() === '') return undefined;
   const seconds = Number(header);

@@ -1,4 +1,4 @@
-// The server's time, on computers whose own clock is wrong, is set, or slept.
+// The server's time on computers whose clock is wrong, was set, or slept.
 
 import { describe, expect, it } from 'vitest';
 import { ServerTime } from './server-time';
@@ -35,7 +35,7 @@ describe('ServerTime', () => {
     }
   });
 
-  it('does not go back and forth between answers that agree', () => {
+  it('does not jump back and forth between answers that agree', () => {
     const { clocks, time, answer } = computer(-3_600_000);
     answer();
     const ahead = time.nowMs() - clocks.trueMs;
@@ -46,7 +46,7 @@ describe('ServerTime', () => {
     }
   });
 
-  it('includes the time that the computer slept', () => {
+  it('includes the time during which the computer slept', () => {
     const { clocks, answer, error } = computer(60_000);
     answer();
     clocks.trueMs += 7_200_000;

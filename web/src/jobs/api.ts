@@ -11,7 +11,7 @@ export interface JobQuery {
   cursor?: string | undefined;
 }
 
-/** See the head of the file. All methods throw a CallError on refusal. */
+/** The calls about jobs. All methods throw a CallError on refusal. */
 export class Jobs {
   readonly #server: Pick<MainServer, 'call' | 'send' | 'events'>;
 
@@ -19,13 +19,13 @@ export class Jobs {
     this.#server = server;
   }
 
-  /** Starts a job. Work that was done, or is being done, gives the id of its job. */
+  /** Starts a job. If the same work was done or is in progress, returns the id of that job. */
   async create(job: CreateJob): Promise<JobId> {
     const { job_id } = await this.#server.call<JobCreated>('/api/jobs', { method: 'POST', body: job });
     return job_id;
   }
 
-  /** The jobs that the caller may see, the newest first, without the logs of their tasks. */
+  /** The jobs that the caller may see, newest first, without the logs of their tasks. */
   list(query: JobQuery = {}, signal?: AbortSignal): Promise<JobPage> {
     const fields = new URLSearchParams();
     for (const [name, value] of Object.entries(query) as [string, string | undefined][])
@@ -33,15 +33,14 @@ export class Jobs {
     return this.#server.call(fields.size === 0 ? '/api/jobs' : `/api/jobs?${fields.toString()}`, { signal });
   }
 
-  /** A job with the logs of its tasks. */
   job(id: JobId, signal?: AbortSignal): Promise<Job> {
     return this.#server.call(path(id), { signal });
   }
 
   /**
-   * The job, now and after each change, until it ended or the connection broke.
+   * Yields the job now and after each change, until it ends or the connection breaks.
    *
-   * @throws CallError where the main server refuses, cannot be reached, or goes silent; and the signal's reason.
+   * @throws CallError if the main server refuses, cannot be reached, or goes silent; or the signal's reason.
    */
   async *events(id: JobId, signal: AbortSignal): AsyncGenerator<Job> {
     for await (const { type, data } of this.#server.events(signal, `${path(id)}/events`)) {
@@ -58,7 +57,6 @@ export class Jobs {
     await this.#server.send(`${path(id)}/retry`, { method: 'POST' });
   }
 
-  /** The workers that are running; for operators. */
   workers(signal?: AbortSignal): Promise<Workers> {
     return this.#server.call('/api/workers', { signal });
   }

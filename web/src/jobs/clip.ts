@@ -2,7 +2,7 @@
 
 const TIME = /^(?:(?:(\d{1,3}):)?(\d{1,3}):)?(\d{1,5})(?:[.,](\d{1,3}))?$/;
 
-/** A written time in ms; undefined if `text` is none. */
+/** A written time in ms; undefined if `text` is not a time. */
 export function readTime(text: string): number | undefined {
   const found = TIME.exec(text.trim());
   if (found === null) return undefined;
@@ -20,7 +20,7 @@ export interface Clip {
   to_ms?: number;
 }
 
-/** The part between two written times, empty for the whole item; or which of them is wrong. */
+/** The clip between two written times, empty for the whole item; or which of the two is wrong. */
 export function readClip(
   from: string,
   to: string,
@@ -30,7 +30,7 @@ export function readClip(
   const toMs = to.trim() === '' ? durationMs : readTime(to);
   if (fromMs === undefined) return { wrong: 'from' };
   if (toMs === undefined) return { wrong: 'to' };
-  // People write whole seconds: the end may be up to one second past the item.
+  // People write whole seconds, so the end may exceed the item by up to one second.
   if (fromMs >= toMs || fromMs >= durationMs || toMs >= durationMs + 1000) return { wrong: 'order' };
   return {
     clip: { ...(fromMs > 0 ? { from_ms: fromMs } : {}), ...(toMs < durationMs ? { to_ms: toMs } : {}) },

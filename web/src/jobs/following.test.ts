@@ -1,4 +1,4 @@
-// A page follows a job over broken connections, until it ended.
+// A page follows a job over broken connections until the job ends.
 
 import { expect, it } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -9,7 +9,7 @@ function job(state: JobState, progress = 0): Job {
   return { job_id: 'j', kind: 'stems', item_id: 'i', title: 't', state, progress, created_at_ms: 0, tasks: [] };
 }
 
-/** Answers with each of the scripts in turn: jobs, then how the connection ends. */
+/** Serves the scripts, one per connection: first jobs, then how the connection ends. */
 async function following(scripts: readonly { jobs: Job[]; error?: CallError }[]): Promise<{
   seen: string[];
   problem: string | undefined;
@@ -41,7 +41,7 @@ async function following(scripts: readonly { jobs: Job[]; error?: CallError }[])
   return { seen, problem, waits };
 }
 
-it('goes on after a connection that broke, and ends with the job', async () => {
+it('reconnects after a broken connection, and ends with the job', async () => {
   const told = await following([
     { jobs: [job('waiting'), job('running', 0.2)], error: new CallError('unreachable', 'broke') },
     { jobs: [job('running', 0.6)] },
@@ -52,6 +52,6 @@ it('goes on after a connection that broke, and ends with the job', async () => {
   expect(told.waits).toBe(2);
 });
 
-it('tells when the job is not there for this person', async () => {
+it('reports a job that this person may not see', async () => {
   expect((await following([{ jobs: [] }])).problem).toBe('unknown_job');
 });

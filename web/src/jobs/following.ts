@@ -1,4 +1,4 @@
-// Follows a job by its events until it ends. Broken connections are made again, with growing pauses. No DOM.
+// Follows a job by its events until it ends. Reconnects with growing pauses. No DOM.
 
 import { backOffMs } from '../api/back-off';
 import { asCallError, type CallError } from '../protocol/error';
@@ -7,27 +7,27 @@ import type { Jobs } from './api';
 
 const RETRY = { firstMs: 500, longestMs: 15_000 };
 
-/** What following works with. */
+/** Dependencies and callbacks of {@link follow}. */
 export interface FollowSetup {
   jobs: Pick<Jobs, 'events'>;
-  /** The job changed; the last call has the job as it ended. */
+  /** The job changed. The last call has the job in its final state. */
   changed: (job: Job) => void;
-  /** The job cannot be followed: the main server refuses. */
+  /** The main server refuses; the job is followed no longer. */
   failed: (error: CallError) => void;
   wait?: (ms: number) => Promise<void>;
 }
 
-/** Whether a job is over, unless a person starts it again. */
+/** Whether a job has ended, unless a person restarts it. */
 export function hasEnded({ state }: Pick<Job, 'state'>): boolean {
   return state === 'done' || state === 'failed' || state === 'cancelled';
 }
 
-/** A call, because the compiler assumes that `aborted` is as it was before the wait. */
+/** A function, because the compiler assumes that `aborted` does not change during a wait. */
 function isOver(signal: AbortSignal): boolean {
   return signal.aborted;
 }
 
-/** Follows a job until it ended, is refused, or `signal` aborts. */
+/** Follows a job until it ends, the server refuses, or `signal` aborts. */
 export async function follow(id: JobId, setup: FollowSetup, signal: AbortSignal): Promise<void> {
   const wait = setup.wait ?? ((ms) => new Promise<void>((resolve) => setTimeout(resolve, ms)));
   for (let failures = 1; !signal.aborted; failures++) {

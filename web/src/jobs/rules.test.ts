@@ -21,7 +21,7 @@ it('offers jobs as the policy says', () => {
   expect(mayStartJobs({ ...operator, jobs: 'off' }, ITEM)).toBe(false);
 });
 
-it('offers none to people without an account, on older servers, and of items that are not complete', () => {
+it('offers none to people without an account, on older servers, or for incomplete items', () => {
   const older = me('ann');
   delete older.jobs;
   expect(mayStartJobs(older, ITEM)).toBe(false);
@@ -31,12 +31,12 @@ it('offers none to people without an account, on older servers, and of items tha
     expect(mayStartJobs(me('ann'), { ...ITEM, ...more } as Item)).toBe(false);
 });
 
-it('knows which files an item can become', () => {
+it('lists the files that an item can be exported to', () => {
   expect(exportFormats(ITEM)[0]).toBe('mp3');
   expect(exportFormats({ tracks: [{ kind: 'video', codec: 'vp9' }] })).toEqual(['mp4', 'webm', 'mkv']);
 });
 
-it('knows whether a song can be sung to', () => {
+it('tells whether an item has a karaoke player', () => {
   const song = { ...ITEM, stems: { vocals: 'v', accompaniment: 'a' } };
   expect([hasKaraoke(song), hasKaraoke(ITEM), hasKaraoke(undefined)]).toEqual([true, false, false]);
 });

@@ -1,4 +1,4 @@
-// What pages say of jobs: time left, percent, who works on what.
+// Texts about jobs: time left, percent, and who works on what.
 
 import { expect, it } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -26,13 +26,13 @@ it('says roughly how long a job will take', () => {
   ]);
 });
 
-it('is at 100 percent only when it is done', () => {
+it('shows 100 percent only when the job is done', () => {
   expect([0, 0.29, 0.999, 1, 1.2, -1, NaN].map(percent)).toEqual([0, 29, 99, 100, 100, 0, 0]);
   expect(progressText({ state: 'waiting', progress: 0 })).toBe('Waiting for a worker');
   expect(progressText({ state: 'running', progress: 0.5, left_ms: 20_000 })).toBe('50 %, about 20 seconds left');
 });
 
-it('knows who works on a job and who has', () => {
+it('lists who works on a job and who has worked on it', () => {
   const tasks = [
     task(0, { state: 'done', worker: 'b' }),
     task(1, { state: 'running', worker: 'a' }),
@@ -42,7 +42,7 @@ it('knows who works on a job and who has', () => {
   expect(workersOf({ tasks })).toEqual({ all: ['a', 'b'], busy: [{ worker: 'a', tasks: [tasks[1], tasks[2]] }] });
 });
 
-it('shows the name of a step that a newer server has', () => {
+it('shows the raw name of a step that only a newer server knows', () => {
   expect([stepText('separate'), stepText('transcribe')]).toEqual(['Separate', 'transcribe']);
 });
 

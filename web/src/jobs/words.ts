@@ -7,12 +7,12 @@ import { strings } from '../strings';
 
 const texts = strings.jobs;
 
-/** A step of a task. */
+/** The label of a task's step. */
 export function stepText(step: string): string {
   return step in texts.steps ? texts.steps[step as keyof typeof texts.steps] : step;
 }
 
-/** How long a job will take from now on, roughly; empty where that is not known. */
+/** Roughly how long a job will take; empty if unknown. */
 export function leftText(leftMs: number | undefined): string {
   if (leftMs === undefined) return '';
   const seconds = Math.max(1, Math.round(leftMs / 1000));
