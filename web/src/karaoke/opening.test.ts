@@ -1,4 +1,4 @@
-// A song is found by its own id and by those of its stems.
+// A song is found by its own id and by the ids of its stems.
 
 import { expect, it } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -24,7 +24,7 @@ it.each(['s', 'v'])('finds the song by %s', async (id) => {
   expect([song.source.item_id, song.stems]).toEqual(['s', STEMS]);
 });
 
-it('sings to the stems of a song that this person may not see', async () => {
+it('finds the stems of a song that this person may not see', async () => {
   expect((await findSong(libraryOf(VOCALS), 'v')).source.item_id).toBe('v');
 });
 

@@ -1,20 +1,20 @@
-// Finds the song and its stems: by the id of the song, or of one of its stems. No DOM.
+// Finds a song and its stems by the id of the song or of one of its stems. No DOM.
 
 import type { Library } from '../library/api';
 import { CallError } from '../protocol/error';
 import type { Item, ItemId, Stems } from '../protocol/item';
 
-/** A song whose stems are there. */
+/** A song that has stems. */
 export interface Song {
-  /** What the stems were made from; a stem where that is gone. */
+  /** The item that the stems were made from; a stem if that item is gone. */
   source: Item;
   stems: Stems;
 }
 
 /**
- * The song that `id` belongs to.
+ * Finds the song that `id` belongs to.
  *
- * @throws CallError `unknown_item`, also where the song has no stems; its reason is then `no_stems`.
+ * @throws CallError `unknown_item`; its reason is `no_stems` if the song has no stems.
  */
 export async function findSong(library: Pick<Library, 'item'>, id: ItemId): Promise<Song> {
   const item = await library.item(id);

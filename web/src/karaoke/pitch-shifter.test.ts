@@ -1,4 +1,4 @@
-// Another key: the pitch is the one that was asked for, and the tempo stays.
+// A change of the key shifts the pitch as requested and keeps the tempo.
 
 import { describe, expect, it } from 'vitest';
 import { PitchShifter } from './pitch-shifter';
@@ -19,12 +19,12 @@ function sound(seconds: number, at: (t: number) => number): Float32Array {
   return Float32Array.from({ length: Math.floor((seconds * RATE) / BLOCK) * BLOCK }, (_, i) => at(i / RATE));
 }
 
-/** How much of a frequency there is (Goertzel), as an amplitude. */
+/** The amplitude of one frequency (Goertzel). */
 function amplitude(samples: Float32Array, hertz: number): number {
   let [re, im] = [0, 0];
   samples.forEach((sample, i) => {
     const phase = (2 * Math.PI * hertz * i) / RATE;
-    // Hann: what lies beside it does not leak in.
+    // Hann window, so that neighbouring frequencies do not leak in.
     const weight = 1 - Math.cos((2 * Math.PI * i) / samples.length);
     re += sample * weight * Math.cos(phase);
     im += sample * weight * Math.sin(phase);
@@ -32,7 +32,7 @@ function amplitude(samples: Float32Array, hertz: number): number {
   return (2 * Math.hypot(re, im)) / samples.length;
 }
 
-/** How far the frequency around `near` of which there is most is from it, in hundredths of a semitone. */
+/** The distance of the strongest frequency around `near` from `near`, in hundredths of a semitone. */
 function pitch(samples: Float32Array, near: number): number {
   let [best, most] = [0, 0];
   for (let cents = -60; cents <= 60; cents += 4) {
@@ -46,14 +46,17 @@ function pitch(samples: Float32Array, near: number): number {
 describe('a tone', () => {
   const tone = sound(1, (t) => 0.5 * Math.sin(2 * Math.PI * 440 * t));
 
-  it.each([-6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6])('%i semitones away is heard there, as loud', (semitones) => {
-    const heard = shifted(tone, semitones).subarray(RATE / 4);
-    const hertz = 440 * 2 ** (semitones / 12);
-    expect(Math.abs(pitch(heard, hertz))).toBeLessThanOrEqual(4);
-    const rms = Math.sqrt(heard.reduce((sum, sample) => sum + sample * sample, 0) / heard.length);
-    expect(rms / (0.5 / Math.SQRT2)).toBeGreaterThan(0.9);
-    expect(amplitude(heard, 440)).toBeLessThan(0.05);
-  });
+  it.each([-6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6])(
+    'shifted by %i semitones has the right pitch and the same volume',
+    (semitones) => {
+      const heard = shifted(tone, semitones).subarray(RATE / 4);
+      const hertz = 440 * 2 ** (semitones / 12);
+      expect(Math.abs(pitch(heard, hertz))).toBeLessThanOrEqual(4);
+      const rms = Math.sqrt(heard.reduce((sum, sample) => sum + sample * sample, 0) / heard.length);
+      expect(rms / (0.5 / Math.SQRT2)).toBeGreaterThan(0.9);
+      expect(amplitude(heard, 440)).toBeLessThan(0.05);
+    },
+  );
 });
 
 it('keeps a chord a chord', () => {
@@ -63,7 +66,7 @@ it('keeps a chord a chord', () => {
   for (const hertz of notes) expect(Math.abs(pitch(heard, hertz * 2 ** (4 / 12)))).toBeLessThanOrEqual(10);
 });
 
-it.each([-6, 6])('keeps the tempo %i semitones away: as many beats, at the same times', (semitones) => {
+it.each([-6, 6])('keeps the tempo at %i semitones: as many beats, at the same times', (semitones) => {
   // A burst of 20 ms, four times a second.
   const beats = sound(4, (t) => (t % 0.25 < 0.02 ? Math.sin(2 * Math.PI * 1_000 * t) : 0));
   const heard = shifted(beats, semitones);
@@ -71,14 +74,14 @@ it.each([-6, 6])('keeps the tempo %i semitones away: as many beats, at the same 
     const part = heard.subarray(Math.floor(second * RATE), Math.floor((second + 0.1) * RATE));
     return part.some((sample) => Math.abs(sample) > 0.3);
   };
-  // Each begins within the delay of the shifter, and none between.
+  // Each burst begins within the delay of the shifter, and there is silence between them.
   for (let beat = 1; beat < 15; beat++) {
     expect(loud(beat * 0.25), `beat ${beat}`).toBe(true);
     expect(loud(beat * 0.25 + 0.12), `after beat ${beat}`).toBe(false);
   }
 });
 
-it('gives the original back, later, in the original key', () => {
+it('returns the input, delayed, in the original key', () => {
   const tone = sound(0.5, (t) => Math.sin(2 * Math.PI * 100 * t * (1 + t)));
   const heard = shifted(tone, 0);
   const start = heard.findIndex((sample) => sample !== 0);

@@ -1,22 +1,25 @@
-// Shifts the pitch of sound and keeps its tempo, sample by sample. A read head runs through the last moments of the input at the ratio of
-// the pitches. Where it comes too close to the newest sample, or too far from it, it moves on by a whole number of periods: to where the
-// sound is most like that under it, with a cross-fade (WSOLA). Input and output have the same length, so the tempo stays whatever
-// the ratio. At the ratio 1 the output is the input, later. Of the audio thread: it allocates nothing once it is made. No DOM.
+// Shifts the pitch of sound and keeps its tempo, sample by sample. A read head runs through the last moments of the
+// input at the ratio of the pitches. When it comes too close to the newest sample, or too far from it, it jumps by a
+// whole number of periods to where the sound is most similar, with a cross-fade (WSOLA). Input and output have the same
+// length, so the tempo stays whatever the ratio. At ratio 1 the output is the delayed input. It runs on the audio
+// thread and allocates nothing after construction. No DOM.
 
-/** Samples kept of each channel; a power of two. */
+/** Samples kept per channel; a power of two. */
 const KEPT = 16_384;
-/** How far the read head moves, in seconds: from one period of a low voice to less than the ear hears as an echo. */
+/**
+ * Shortest and longest jump of the read head, s: from one period of a low voice to less than the ear hears as an echo.
+ */
 const LEAST_MOVE_S = 0.012;
 const MOST_MOVE_S = 0.036;
-/** Length of the cross-fade. */
+/** Length of the cross-fade, s. */
 const FADE_S = 0.012;
-/** Sounds are compared every few samples first, then at every sample around the best match. */
+/** Similarity is compared every few samples first, then at every sample around the best match. */
 const COARSE = 4;
 
-/** See the head of the file. */
+/** A pitch shifter for one or more channels. */
 export class PitchShifter {
   readonly #channels: Float32Array[];
-  /** All channels in one: what is compared. */
+  /** Sum of all channels, for the comparison. */
   readonly #mono = new Float32Array(KEPT);
   readonly #leastMove: number;
   readonly #mostMove: number;
@@ -24,12 +27,12 @@ export class PitchShifter {
   readonly #nearest: number;
   readonly #farthest: number;
   #ratio = 1;
-  /** Samples that came in. */
+  /** Samples received. */
   #written = 0;
   #head: number;
-  /** Where the read head was that fades out. */
+  /** Position of the read head that fades out. */
   #old = 0;
-  /** Samples until it is gone. */
+  /** Samples until the fade ends. */
   #fading = 0;
 
   constructor(sampleRate: number, channels: number) {
@@ -38,25 +41,25 @@ export class PitchShifter {
     this.#leastMove = samples(LEAST_MOVE_S);
     this.#mostMove = samples(MOST_MOVE_S);
     this.#fade = samples(FADE_S);
-    // What fades out is read on at up to twice the speed.
+    // The part that fades out is read at up to twice the speed.
     this.#nearest = 2 * this.#fade + 4;
     this.#farthest = this.#nearest + this.#mostMove + this.#fade;
     this.#head = -this.#nearest - this.#leastMove;
   }
 
-  /** How far the output is behind the input at most, in samples. */
+  /** The largest delay of the output behind the input, in samples. */
   get mostDelay(): number {
     return this.#farthest + this.#fade;
   }
 
-  /** The new frequency over the old one, 0.5 to 2. */
+  /** The new frequency divided by the old one, 0.5 to 2. */
   set ratio(ratio: number) {
     this.#ratio = Math.min(2, Math.max(0.5, ratio));
-    // At the same pitch between two samples, each would be a mean of its neighbours.
+    // Between two samples, reading at the same pitch would average neighbours.
     if (this.#ratio === 1) this.#head = Math.round(this.#head);
   }
 
-  /** Takes samples and gives as many. A channel that is not there is silent. */
+  /** Processes `count` samples. A missing input channel counts as silent. */
   process(input: readonly Float32Array[], output: readonly Float32Array[], count: number): void {
     for (let i = 0; i < count; i++) {
       this.#write(input, i);
@@ -98,7 +101,7 @@ export class PitchShifter {
     else if (delay > this.#farthest) this.#move(1);
   }
 
-  /** Goes back or forth by as much as sounds alike. */
+  /** Jumps back or forth to a similar place. */
   #move(direction: 1 | -1): void {
     const distance = this.#alike(direction);
     this.#old = this.#head;
@@ -122,7 +125,7 @@ export class PitchShifter {
     return best;
   }
 
-  /** Normalised correlation of what is under the read head with what is `move` samples away. */
+  /** Normalised correlation between the sound at the read head and the sound `move` samples away. */
   #likeness(move: number, step: number): number {
     const here = Math.floor(this.#head);
     let [product, energy] = [0, 1e-9];
@@ -136,7 +139,7 @@ export class PitchShifter {
   }
 }
 
-/** The sample at a time between samples: a cubic through four of them (Catmull-Rom). */
+/** Interpolates between samples: a cubic through four of them (Catmull-Rom). */
 function read(channel: Float32Array, at: number): number {
   const whole = Math.floor(at);
   const t = at - whole;

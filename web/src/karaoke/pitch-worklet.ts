@@ -1,8 +1,8 @@
-// The audio thread's part of the key change: see pitch-shifter.ts. The page sends the ratio of the pitches.
+// Runs pitch-shifter.ts on the audio thread. The page sends the ratio of the pitches.
 
 import { PitchShifter } from './pitch-shifter';
 
-// What an audio thread has; the compiler's DOM types are those of a page.
+// Globals of an audio worklet, which the compiler's DOM types lack.
 declare const sampleRate: number;
 declare class AudioWorkletProcessor {
   readonly port: MessagePort;

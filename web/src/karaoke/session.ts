@@ -1,4 +1,4 @@
-// A karaoke session: the stems of a song and their mix, the key, the lyrics. No DOM; the output is given.
+// A karaoke session: the stems of a song and their mix, the key, the lyrics. No DOM; the output is passed in.
 
 import { contextDecoder, SoundSource } from '../audio/sound-source';
 import type { Library } from '../library/api';
@@ -19,26 +19,26 @@ const [ACCOMPANIMENT, VOCALS] = [0, 1];
 /** The largest change of the key, in semitones. */
 export const MOST_SEMITONES = 6;
 
-/** What plays the stems. */
+/** The output that a session plays through. */
 export interface KaraokeOutput extends StemOutput {
   readonly context: StemOutput['context'] & Pick<AudioContext, 'createBuffer' | 'decodeAudioData'>;
   setVolume(volume: number): void;
-  /** Rejects where the browser cannot. */
+  /** Rejects if the browser cannot change the key. */
   setKey(semitones: number): Promise<void>;
 }
 
-/** What a session works with. */
+/** Dependencies and callbacks of a session. */
 export interface SessionSetup {
   library: Pick<Library, 'lyrics' | 'waveform'>;
   kept: Pick<Kept, 'among'>;
   open: (id: ItemId) => Opening;
   canPlay: (mime: string) => boolean;
   output: (rate: number) => KaraokeOutput;
-  /** Something that is shown changed. */
+  /** Called when displayed state changed. */
   changed: () => void;
 }
 
-/** See the head of the file. */
+/** The state and controls of one karaoke page. */
 export class KaraokeSession {
   readonly song: Song;
   readonly #setup: SessionSetup;
@@ -74,7 +74,7 @@ export class KaraokeSession {
     return this.#player.isWanted;
   }
 
-  /** Undefined until it is known whether there are any. */
+  /** The lyrics; undefined until it is known whether there are any. */
   get lines(): readonly LyricLine[] | undefined {
     return this.#lines;
   }
@@ -83,17 +83,17 @@ export class KaraokeSession {
     return this.#wave;
   }
 
-  /** By how many semitones the key is changed. */
+  /** The change of the key, in semitones. */
   get semitones(): number {
     return this.#semitones;
   }
 
-  /** False once the browser refused to change the key. */
+  /** False after the browser refused to change the key. */
   get canShift(): boolean {
     return this.#canShift;
   }
 
-  /** Reads the song, its lyrics and its wave form. */
+  /** Loads the song, its lyrics and its waveform. */
   open(): void {
     void this.#player.open().finally(() => this.#openings.forEach((opening) => opening.release()));
     void this.readLyrics(this.song.source.lyrics_url);
@@ -113,7 +113,7 @@ export class KaraokeSession {
     this.#setup.changed();
   }
 
-  /** How loud the vocals are, from 0 to 1. At 1 the song sounds as it was recorded. */
+  /** Sets the volume of the vocals, from 0 to 1. At 1 the song sounds as recorded. */
   setVocals(share: number): void {
     this.#player.setGain(VOCALS, share);
     this.#player.setGain(ACCOMPANIMENT, 1);
@@ -124,7 +124,7 @@ export class KaraokeSession {
     this.#output?.setVolume(volume);
   }
 
-  /** Changes the key by so many semitones. */
+  /** Changes the key to `semitones` from the original one. */
   async setKey(semitones: number): Promise<void> {
     this.#semitones = Math.min(MOST_SEMITONES, Math.max(-MOST_SEMITONES, semitones));
     this.#setup.changed();
@@ -137,7 +137,7 @@ export class KaraokeSession {
     }
   }
 
-  /** Shows the lyrics at this address, or none. */
+  /** Loads the lyrics from this address, or shows none. */
   async readLyrics(url: string | undefined): Promise<void> {
     try {
       this.#lines = url === undefined ? [] : readLrc(await this.#setup.library.lyrics(url));
@@ -148,9 +148,9 @@ export class KaraokeSession {
   }
 
   /**
-   * A stem as a file to save.
+   * Downloads a stem as a file to save.
    *
-   * @throws CallError where it cannot be had, and the signal's reason.
+   * @throws CallError if it cannot be loaded; or the signal's reason.
    */
   async file(stem: Stem, progress: (progress: DownloadProgress) => void, signal: AbortSignal): Promise<SavedFile> {
     const opening = this.#openings[stem === 'vocals' ? VOCALS : ACCOMPANIMENT];
@@ -162,7 +162,7 @@ export class KaraokeSession {
     return { name: fileName(`${this.song.source.title} (${stem})`, extensionOf(content.type)), content };
   }
 
-  /** Ends it. */
+  /** Stops playback and releases everything. */
   close(): void {
     this.#player.close();
     for (const opening of this.#openings) opening.release();

@@ -1,4 +1,4 @@
-// What a karaoke player has to know of a stem before it plays.
+// What a karaoke player reads of a stem before it plays.
 
 import { expect, it } from 'vitest';
 import { fakeInit } from '../audio/fake-fragment';
@@ -16,12 +16,12 @@ it('reads the rate of the sound from the media', async () => {
   const plan = stemPlan(manifest, () => true);
   expect(plan.pieces).toHaveLength(3);
   expect(await rateOf(plan, fetcherOf(fakeInit(44_100)))).toBe(44_100);
-  // What no context plays, or is not there.
+  // A rate that no context supports, or none at all.
   expect(await rateOf(plan, fetcherOf(fakeInit(4_000_000)))).toBe(48_000);
   expect(await rateOf(plan, fetcherOf(new Uint8Array()))).toBe(48_000);
 });
 
-it('says that the browser cannot play a stem, or that it has no media', () => {
+it('reports a stem that the browser cannot play, or that has no media', () => {
   expect(() => stemPlan(manifest, () => false)).toThrow(expect.objectContaining({ code: 'unsupported_media' }));
   expect(() => stemPlan(manifestOf([]), () => true)).toThrow(expect.objectContaining({ code: 'item_not_ready' }));
 });

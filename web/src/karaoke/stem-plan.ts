@@ -1,4 +1,4 @@
-// What a karaoke player needs to know of its stems before it makes an audio context: their pieces and their sample rate. No DOM.
+// What a karaoke player needs from its stems before it creates an audio context: their pieces and sample rate. No DOM.
 
 import { timescaleOf } from '../audio/fragment-time';
 import type { Fetcher } from '../library/fetcher';
@@ -12,7 +12,7 @@ const [LEAST_RATE, MOST_RATE] = [8_000, 96_000];
 /**
  * The pieces of a stem.
  *
- * @throws CallError where it has none, or none that this browser plays.
+ * @throws CallError if it has none, or none that this browser plays.
  */
 export function stemPlan(manifest: Manifest, canPlay: (mime: string) => boolean): Plan {
   const plan = planOf(manifest, canPlay);
@@ -23,9 +23,9 @@ export function stemPlan(manifest: Manifest, canPlay: (mime: string) => boolean)
 }
 
 /**
- * Samples a second of a stem, as its media says.
+ * Samples per second of a stem, as its media says.
  *
- * @throws CallError where the beginning of the media cannot be had.
+ * @throws CallError if the beginning of the media cannot be loaded.
  */
 export async function rateOf({ pieces }: Plan, fetcher: Pick<Fetcher, 'open'>): Promise<number> {
   const init = pieces[0]?.run.init;

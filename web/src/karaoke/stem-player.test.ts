@@ -1,4 +1,4 @@
-// Both stems of a song are heard at the same sample, from fragment to fragment, after seeks, and after media that came late.
+// Both stems of a song play at the same sample: across fragments, after seeks, and after late media.
 
 import { beforeEach, expect, it } from 'vitest';
 import { FAKE_RATE, FakeContext } from '../audio/fake-audio';
@@ -11,7 +11,7 @@ import { CallError } from '../protocol/error';
 import { StemPlayer, type StemState } from './stem-player';
 
 const END_MS = 30_000;
-/** Cut at other samples, as the encoder of each liked it. */
+/** Each stem is cut at other samples, as encoders do. */
 const CUTS = { accompaniment: [0, 10_003, 20_001], vocals: [0, 9_990, 20_001] };
 
 let store: FakeStore;
@@ -21,7 +21,7 @@ let isAllowed: boolean;
 let player: StemPlayer;
 let look: () => void;
 let states: StemState[];
-/** Requests for these blobs wait. */
+/** Requests for these blobs wait until the promise resolves. */
 let held: Map<string, Promise<void>>;
 
 const phase = (): StemState['phase'] | undefined => states.at(-1)?.phase;
@@ -92,7 +92,7 @@ async function settleAll(): Promise<void> {
   for (let n = 0; n < 20; n++) await settle();
 }
 
-/** Lets so many samples be heard, and the player look in between. */
+/** Advances by `samples`, and lets the player schedule in between. */
 async function run(samples: number): Promise<void> {
   for (let done = 0; done < samples; done += 100) {
     context.currentTime += Math.min(100, samples - done) / FAKE_RATE;
@@ -106,7 +106,7 @@ async function play(): Promise<void> {
   await settleAll();
 }
 
-/** The samples of the song that are heard now, one for each stem that is. */
+/** The samples of the song that are heard now, one per audible stem. */
 function heard(): number[] {
   return context.soundsAt(context.currentTime + 1e-6).map(({ positionS }) => positionS * FAKE_RATE);
 }
@@ -128,10 +128,10 @@ it('plays both stems at the same sample, across their fragments', async () => {
   }
 });
 
-it('leaves no sample out between fragments, and plays none twice', async () => {
+it('skips no sample between fragments, and plays none twice', async () => {
   await play();
   await run(29_000);
-  // Half a sample apart from their edges.
+  // Checks half a sample away from the boundaries.
   for (let sample = 500; sample < 28_000; sample++) {
     const atS = 0.08 + (sample + 0.5) / FAKE_RATE;
     expect(context.soundsAt(atS).map(({ positionS }) => Math.round(positionS * FAKE_RATE - 0.5))).toEqual([
@@ -141,7 +141,7 @@ it('leaves no sample out between fragments, and plays none twice', async () => {
   }
 });
 
-it('schedules a bounded stretch ahead', async () => {
+it('schedules a bounded time ahead', async () => {
   const isAsked = (): boolean => nodes.asked.some(({ hash }) => hash === hashOf('vocals2'));
   await play();
   expect(isAsked()).toBe(false);
@@ -149,7 +149,7 @@ it('schedules a bounded stretch ahead', async () => {
   expect(isAsked()).toBe(true);
 });
 
-it('seeks: what was scheduled is taken back, and both go on from there', async () => {
+it('seeks: cancels what was scheduled, and both stems continue from there', async () => {
   await play();
   await run(1_000);
   player.seek(20_500);
@@ -162,7 +162,7 @@ it('seeks: what was scheduled is taken back, and both go on from there', async (
   expect(player.positionMs).toBeLessThan(21_000);
 });
 
-it('pauses where it is, and goes on from there', async () => {
+it('pauses at its position, and continues from there', async () => {
   await play();
   await run(2_000);
   player.pause();
@@ -174,7 +174,7 @@ it('pauses where it is, and goes on from there', async () => {
   expect(Math.abs(expectInStep() - at)).toBeLessThan(300);
 });
 
-it('plays neither stem while a fragment of one is late, and then both from where they stopped', async () => {
+it('plays neither stem while a fragment of one is late, then continues both where they stopped', async () => {
   let come = (): void => undefined;
   held.set(hashOf('vocals1'), new Promise((resolve) => (come = resolve)));
   await play();
@@ -192,7 +192,7 @@ it('plays neither stem while a fragment of one is late, and then both from where
   expect(sample).toBeLessThan(10_300);
 });
 
-it('leaves nothing out where a fragment comes between its moment and the next look', async () => {
+it('skips nothing if a fragment arrives after its start time but before the next check', async () => {
   let come = (): void => undefined;
   held.set(hashOf('vocals1'), new Promise((resolve) => (come = resolve)));
   await play();
@@ -207,7 +207,7 @@ it('leaves nothing out where a fragment comes between its moment and the next lo
   expect(expectInStep()).toBeLessThan(10_100);
 });
 
-it('changes the volume of one stem while they play, and schedules nothing anew', async () => {
+it('changes the volume of one stem while they play, and reschedules nothing', async () => {
   await play();
   await run(500);
   const { length } = context.players;
@@ -216,7 +216,7 @@ it('changes the volume of one stem while they play, and schedules nothing anew',
   expect(context.players).toHaveLength(length);
 });
 
-it('keeps trying where no node can be reached, and says so', async () => {
+it('keeps trying while no node can be reached, and reports it', async () => {
   for (const node of ['a', 'b', 'c']) nodes.dead.add(node);
   await play();
   expect(phase()).toBe('waiting');
@@ -228,7 +228,7 @@ it('keeps trying where no node can be reached, and says so', async () => {
   expectInStep();
 });
 
-it('fails where a stem cannot be decoded, and is silent', async () => {
+it('fails if a stem cannot be decoded, and is silent', async () => {
   context.decoder.damaged = 'vocals';
   await play();
   await run(1_000);
@@ -236,7 +236,7 @@ it('fails where a stem cannot be decoded, and is silent', async () => {
   expect(heard()).toEqual([]);
 });
 
-it('fails where a fragment is refused for good, and asks for it no more', async () => {
+it('fails if a fragment is refused permanently, and requests it no more', async () => {
   store.blobs.delete(hashOf('vocals1'));
   await play();
   await run(1_000);
@@ -249,7 +249,7 @@ it('fails where a fragment is refused for good, and asks for it no more', async 
   expect([phase(), nodes.asked.length]).toEqual(['failed', length]);
 });
 
-it('asks for a press where the browser wants one', async () => {
+it('asks for a press if the browser requires one', async () => {
   [isAllowed, context.state] = [false, 'suspended'];
   await play();
   await run(1_000);
@@ -257,7 +257,7 @@ it('asks for a press where the browser wants one', async () => {
   expect(player.isWanted).toBe(false);
 });
 
-it('plays where the browser lets the sound run later, unless it was paused', async () => {
+it('plays when the browser allows sound later, unless it was paused', async () => {
   [isAllowed, context.state] = [false, 'suspended'];
   await play();
   player.pause();
@@ -271,7 +271,7 @@ it('plays where the browser lets the sound run later, unless it was paused', asy
   expect(phase()).toBe('playing');
 });
 
-it('asks for a press where the sound is halted from outside, and goes on from there', async () => {
+it('asks for a press if the sound is stopped from outside, and continues from there', async () => {
   await play();
   await run(2_000);
   const at = player.positionMs;
@@ -283,7 +283,7 @@ it('asks for a press where the sound is halted from outside, and goes on from th
   expect(Math.abs(expectInStep() - at)).toBeLessThan(300);
 });
 
-it('ends with the song, and begins again from its beginning', async () => {
+it('ends with the song, and then starts again from the beginning', async () => {
   player.seek(29_000);
   await play();
   await run(FAKE_RATE * 2);

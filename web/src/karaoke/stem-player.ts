@@ -1,51 +1,55 @@
-// Plays the stems of a song in step to the sample, on the clock of an audio context. When a piece of one stem is late, all of them halt, and
-// go on from there once it is here. The volume of each can change while they play. No DOM; the output is given.
+// Plays the stems of a song in step to the sample, on the clock of an audio context. When a piece of one stem is late,
+// all stems stop, and continue from there once it has loaded. The volume of each can change during playback. No DOM;
+// the output is passed in.
 
 import { SongEngine, type EngineContext } from '../audio/song-engine';
 import type { SoundSource } from '../audio/sound-source';
 import { asCallError, type CallError } from '../protocol/error';
 
-/** Sound begins this long after a start, because what is scheduled must not lie in the past. */
+/** Delay between a start and the first sound, because nothing can be scheduled in the past. */
 const LEAD_S = 0.08;
 /** How often the next pieces are scheduled. */
 const LOOK_MS = 250;
-/** Volumes change this fast: slow enough not to click. */
+/** Time constant of volume changes: slow enough not to click. */
 const VOLUME_S = 0.015;
 
 /** The output that stems play through. */
 export interface StemOutput {
-  /** Its clock stands while the browser does not let it run. */
+  /** Its clock stands still until the browser lets it run. */
   readonly context: EngineContext;
-  /** What the stems play into. */
+  /** The node that the stems connect to. */
   readonly input: AudioNode;
-  /** How long after its time sound is heard, in seconds. */
+  /** Delay between the scheduled time and when sound is heard, in seconds. */
   readonly latencyS: number;
-  /** The browser or the device may halt its clock at any time. */
+  /** Whether the clock runs. The browser or the device may stop it at any time. */
   readonly isRunning: boolean;
-  /** Lets the clock run; whether the browser allows it, which may want a press. */
+  /** Starts the clock. Returns whether the browser allows it; it may require a press. */
   resume(): Promise<boolean>;
   close(): void;
 }
 
-/** What there is to play. */
+/** Stems that are ready to play. */
 export interface OpenStems {
   sources: readonly SoundSource[];
   output: StemOutput;
 }
 
-/** What a player tells. `waiting`: media is late, and the player keeps trying. `refused`: the browser wants a press first. */
+/**
+ * The state of a player. `waiting`: media is late, and the player keeps trying. `refused`: the browser requires a press
+ * first.
+ */
 export interface StemState {
   phase: 'opening' | 'paused' | 'playing' | 'waiting' | 'refused' | 'ended' | 'failed';
   durationMs: number;
   error?: CallError;
 }
 
-/** What a player works with. */
+/** Dependencies and callbacks of a player. */
 export interface StemPlayerSetup {
-  /** Reads what there is to play; `failed` is told each try that fails for a reason that passes. */
+  /** Opens the stems; `failed` is called for each try that fails temporarily. */
   open: (failed: (error: CallError) => void) => Promise<OpenStems>;
   changed: (state: StemState) => void;
-  /** Calls again and again until the returned function is called. */
+  /** Calls `call` every `ms` until the returned function is called. */
   every?: (ms: number, call: () => void) => () => void;
 }
 
@@ -53,19 +57,19 @@ interface Playback extends OpenStems {
   engine: SongEngine;
 }
 
-/** See the head of the file. */
+/** Plays, pauses and seeks all stems of a song together. */
 export class StemPlayer {
   readonly #setup: StemPlayerSetup;
   readonly #gains = new Map<number, number>();
   readonly #stopLooking: () => void;
   #playback: Playback | undefined;
   #state: StemState = { phase: 'opening', durationMs: 0 };
-  /** When what plays begins, in the context's time; undefined while nothing plays. */
+  /** When the current playback began, in the context's time; undefined while nothing plays. */
   #fromS: number | undefined;
-  /** Where it stands while nothing plays, or where what plays began. */
+  /** The position while nothing plays, or at which the current playback began. */
   #positionMs = 0;
   #wantsToPlay = false;
-  /** Grows with each start, so that one that was overtaken ends. */
+  /** Grows with each start, so that an outdated one can stop. */
   #starts = 0;
   #isClosed = false;
 
@@ -84,7 +88,7 @@ export class StemPlayer {
     return this.#wantsToPlay;
   }
 
-  /** The time of the song that is heard now. */
+  /** The position of the song that is heard now, in ms. */
   get positionMs(): number {
     if (this.#fromS === undefined || this.#playback === undefined) return this.#positionMs;
     const { engine, output } = this.#playback;
@@ -93,7 +97,7 @@ export class StemPlayer {
     return positionS === undefined ? this.#positionMs : Math.min(this.#state.durationMs, positionS * 1000);
   }
 
-  /** Reads what there is to play. Problems are told in the state. */
+  /** Opens the stems. Problems are reported in the state. */
   async open(): Promise<void> {
     try {
       const { sources, output } = await this.#setup.open((error) => this.#tellDelay(error));
@@ -111,7 +115,7 @@ export class StemPlayer {
     }
   }
 
-  /** Plays; from the beginning after the end. */
+  /** Plays; after the end, from the beginning. */
   play(): void {
     if (this.#state.phase === 'ended') this.#positionMs = 0;
     this.#wantsToPlay = true;
@@ -124,7 +128,6 @@ export class StemPlayer {
     if (this.#playback !== undefined && this.#state.phase !== 'failed') this.#tell({ phase: 'paused' });
   }
 
-  /** Goes to a time of the song. */
   seek(ms: number): void {
     this.#halt();
     this.#positionMs = Math.min(Math.max(0, ms), Math.max(0, this.#state.durationMs - 1));
@@ -132,14 +135,13 @@ export class StemPlayer {
     else if (this.#state.phase === 'ended') this.#tell({ phase: 'paused' });
   }
 
-  /** The volume of a stem, from 0 to 1, at once. */
+  /** Sets the volume of a stem, from 0 to 1, at once. */
   setGain(stem: number, gain: number): void {
     this.#gains.set(stem, gain);
     const { engine, output } = this.#playback ?? {};
     if (output !== undefined) engine?.gain(stem)?.setTargetAtTime(gain, output.context.currentTime, VOLUME_S);
   }
 
-  /** Frees what it holds. */
   close(): void {
     this.#isClosed = true;
     this.#wantsToPlay = false;
@@ -153,7 +155,7 @@ export class StemPlayer {
     this.#playback?.output.close();
   }
 
-  /** Stops, and takes back what is scheduled. */
+  /** Stops playback, and cancels what is scheduled. */
   #halt(): void {
     this.#starts++;
     this.#positionMs = this.positionMs;
@@ -161,7 +163,7 @@ export class StemPlayer {
     this.#playback?.engine.stop(this.#playback.output.context.currentTime);
   }
 
-  /** Starts at the position, once every stem has its first piece. */
+  /** Starts at the current position once every stem has its first piece. */
   async #start(): Promise<void> {
     if (this.#playback === undefined || this.#fromS !== undefined) return;
     const { engine, output } = this.#playback;
@@ -186,11 +188,11 @@ export class StemPlayer {
     this.#tell({ phase: 'playing' });
   }
 
-  /** Schedules what comes next, and halts at the end of the song, or of what is scheduled. */
+  /** Schedules what comes next, and stops at the end of the song or when media is missing. */
   #look(): void {
     if (this.#playback === undefined) return;
     const { engine, output, sources } = this.#playback;
-    // Sound that was asked for may come later: after a press elsewhere on the page, after a call, on a busy machine.
+    // The browser may allow sound later: after a press elsewhere on the page, after a phone call, on a busy machine.
     if (this.#state.phase === 'refused' && output.isRunning) this.play();
     if (this.#fromS === undefined) return;
     if (!output.isRunning) {
@@ -210,7 +212,7 @@ export class StemPlayer {
     }
   }
 
-  /** The browser does not let it play. */
+  /** Handles that the browser does not allow playback. */
   #refuse(): void {
     this.#wantsToPlay = false;
     this.#tell({ phase: 'refused' });

@@ -1,14 +1,14 @@
-// The output of a karaoke player. The sum of the stems goes to the loudspeaker, or first through the pitch shifter where the key is changed,
-// so that a change of key keeps the stems in step. Only the key change needs a secure context.
+// The output of a karaoke player. The sum of the stems goes to the loudspeaker, through the pitch shifter if the key is
+// changed, so that a change of the key keeps the stems in step. Only the key change needs a secure context.
 
 import pitchWorkletUrl from './pitch-worklet.ts?worker&url';
 import { createContext } from '../audio/context';
 import { latencyOf } from '../audio/output-latency';
 import type { KaraokeOutput } from './session';
 
-/** Volumes change this fast: slow enough not to click. */
+/** Time constant of volume changes: slow enough not to click. */
 const VOLUME_S = 0.015;
-/** How long a context that may run takes to start, at most. */
+/** The longest time that a permitted context takes to start. */
 const STARTS_WITHIN_MS = 1_500;
 
 /** Whether this page can change the key: audio worklets need https or localhost. */
@@ -16,12 +16,12 @@ export function canShiftPitch(): boolean {
   return typeof AudioWorkletNode !== 'undefined' && isSecureContext;
 }
 
-/** See the head of the file. */
+/** Mixes the stems to the loudspeaker. */
 export class WebOutput implements KaraokeOutput {
   readonly context: AudioContext;
   readonly input: GainNode;
   readonly #volume: GainNode;
-  /** The sum of the stems on its way to the loudspeaker, as it is and with another key: one of them is heard. */
+  /** Two paths to the loudspeaker, with and without the pitch shifter; only one of them is audible. */
   readonly #plain: GainNode;
   readonly #shifted: GainNode;
   #shifter: Promise<AudioWorkletNode> | undefined;
@@ -60,9 +60,9 @@ export class WebOutput implements KaraokeOutput {
   }
 
   /**
-   * Changes the key by so many semitones, and not the tempo.
+   * Changes the key by so many semitones, but not the tempo.
    *
-   * @throws Error where the browser cannot.
+   * @throws Error if the browser cannot.
    */
   async setKey(semitones: number): Promise<void> {
     this.#semitones = semitones;
@@ -77,7 +77,7 @@ export class WebOutput implements KaraokeOutput {
   }
 
   close(): void {
-    // A context that is closed twice rejects; there is nothing left to do then.
+    // Closing a context twice rejects; that needs no handling.
     this.context.close().catch(() => undefined);
   }
 

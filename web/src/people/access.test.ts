@@ -1,4 +1,4 @@
-// Who may go live from a page: everybody, holders of a stream key, an account; and how long a key is kept.
+// Who may go live from a page: everyone, holders of a stream key, or accounts; and how long a key is kept.
 
 import { expect, it } from 'vitest';
 import { guarded, type Memory } from '../browser/storage';
@@ -35,7 +35,7 @@ function store(): Memory {
   };
 }
 
-it('asks for nothing where everybody may go live, or where the server cannot be asked', async () => {
+it('asks for nothing if everyone may go live, or if the server cannot be reached', async () => {
   const open = setUp('open');
   expect(open.access.known).toBe(false);
   await open.access.look();
@@ -46,7 +46,7 @@ it('asks for nothing where everybody may go live, or where the server cannot be 
   expect(away.access).toMatchObject({ known: true, isNeeded: false });
 });
 
-it('takes a good key and refuses others, and forgets it with the page', async () => {
+it('accepts a valid key, refuses others, and forgets it with the page', async () => {
   const { access, world, memory } = setUp('key');
   await access.look();
   expect(access.isNeeded).toBe(true);
@@ -60,7 +60,7 @@ it('takes a good key and refuses others, and forgets it with the page', async ()
   expect(reloaded.access.isNeeded).toBe(true);
 });
 
-it('keeps a key for the tab if the person says so, until it is revoked', async () => {
+it('keeps a key for the tab if the person chooses that, until it is revoked', async () => {
   const { access, memory } = setUp('key');
   await access.useKey('good', true);
   const reloaded = setUp('key', memory);
@@ -73,7 +73,7 @@ it('keeps a key for the tab if the person says so, until it is revoked', async (
   expect(setUp('key', memory).access.streamKey).toBeUndefined();
 });
 
-it('works where storage is blocked', async () => {
+it('works if storage is blocked', async () => {
   const blocked = guarded(() => {
     throw new DOMException('blocked', 'SecurityError');
   });
@@ -83,7 +83,7 @@ it('works where storage is blocked', async () => {
   expect(access.streamKey).toBe('good');
 });
 
-it('goes on with an account, which needs no key', async () => {
+it('continues with an account, which needs no key', async () => {
   const { access } = setUp('account');
   await access.look();
   await expect(access.signIn('ann', 'wrong')).rejects.toMatchObject({ code: 'wrong_password' });

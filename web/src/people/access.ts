@@ -1,5 +1,5 @@
-// Whether this page may create streams, and by what: everybody may, or an account that is signed in, or a stream key. A key is
-// kept in memory, and for the tab only if the person says so; it never becomes part of an address. No DOM.
+// Whether this page may create streams, and why: everyone may, an account is signed in, or a stream key is given. A key
+// is kept in memory, and for the tab only if the person chooses that. It never enters an address. No DOM.
 
 import type { People } from '../api/people';
 import type { Memory } from '../browser/storage';
@@ -8,15 +8,15 @@ import type { Me, RecordPolicy } from '../protocol/account';
 
 const KEY = 'undead.stream-key';
 
-/** What access works with. */
+/** Dependencies and callbacks of access. */
 export interface AccessSetup {
   people: Pick<People, 'me' | 'signIn'>;
   tabMemory: Memory;
-  /** Anything that is shown changed. */
+  /** Called when displayed state changed. */
   changed(): void;
 }
 
-/** See the head of the file. */
+/** The person's permission to go live, with the account or stream key behind it. */
 export class Access {
   readonly #setup: AccessSetup;
   #me: Me | undefined;
@@ -28,12 +28,12 @@ export class Access {
     this.#key = setup.tabMemory.getItem(KEY) ?? undefined;
   }
 
-  /** Whether it is known if the person has to show something; a server that cannot be asked decides later. */
+  /** Whether the check has finished. If the server cannot be reached, it decides later. */
   get known(): boolean {
     return this.#known;
   }
 
-  /** Who is signed in. */
+  /** The signed-in account. */
   get account(): Me['account'] {
     return this.#me?.account ?? null;
   }
@@ -48,30 +48,30 @@ export class Access {
     return this.#me?.record ?? 'off';
   }
 
-  /** Whether a stream key or a sign-in is needed first. */
+  /** Whether the person must sign in or enter a stream key first. */
   get isNeeded(): boolean {
     return this.#me !== undefined && !this.#me.may_broadcast;
   }
 
-  /** The stream key to create streams with. A session needs none. */
+  /** The stream key to create streams with; undefined if a session makes it unnecessary. */
   get streamKey(): string | undefined {
     return this.account === null ? this.#key : undefined;
   }
 
-  /** Asks the server. */
+  /** Fetches the person's permissions. */
   async look(): Promise<void> {
     try {
       this.#me = await this.#setup.people.me(this.#key);
       if (!this.#me.may_broadcast && this.#key !== undefined) this.#forgetKey();
     } catch {
-      // The server tells when a stream is asked for.
+      // The server decides when a stream is created.
     }
     this.#known = true;
     this.#setup.changed();
   }
 
   /**
-   * Goes on with a stream key; `keep` remembers it for this tab.
+   * Uses a stream key; `keep` remembers it for this tab.
    *
    * @throws CallError `broadcast_not_allowed` when the key is wrong or revoked.
    */
@@ -85,7 +85,7 @@ export class Access {
   }
 
   /**
-   * Goes on with an account.
+   * Signs in to an account.
    *
    * @throws CallError when name or password are wrong.
    */
@@ -94,7 +94,7 @@ export class Access {
     await this.look();
   }
 
-  /** The server takes the key or the session no longer, or the person signed out. */
+  /** Forgets the credentials after the server rejected the key or the session, or the person signed out. */
   async refused(): Promise<void> {
     this.#forgetKey();
     await this.look();

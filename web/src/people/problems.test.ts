@@ -1,4 +1,4 @@
-// What a refused call means, in words; what a server says about a field is told as it is.
+// Texts for refused calls. What a server says about a field is shown unchanged.
 
 import { expect, it } from 'vitest';
 import { CallError, type ErrorCode } from '../protocol/error';
@@ -14,17 +14,17 @@ it.each<[ErrorCode, string]>([
   expect(refusalText(new CallError(code, 'for programs'))).toBe(text);
 });
 
-it('says how long to wait after too many attempts', () => {
+it('tells how long to wait after too many attempts', () => {
   expect(refusalText(new CallError('limit_reached', 'slow', { retryAfterMs: 4_200 }))).toContain('in 5 s');
   expect(refusalText(new CallError('limit_reached', 'slow'))).toContain('in a moment');
 });
 
-it('makes a sentence of what is wrong with a field', () => {
+it('turns a problem with a field into a sentence', () => {
   expect(refusalText(new CallError('invalid_request', 'name has a space'))).toBe('Name has a space.');
   expect(refusalText(new TypeError('broken'))).toContain('Something went wrong');
 });
 
-it('knows when the session is over', () => {
+it('recognises that the session has ended', () => {
   expect(isSignedOut(new CallError('unauthorized', 'no session'))).toBe(true);
   expect(isSignedOut(new CallError('forbidden', 'no'))).toBe(false);
 });

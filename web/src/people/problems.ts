@@ -1,4 +1,4 @@
-// What a refused call about people means, in words. Pure: errors in, texts out.
+// Texts for refused calls about people. Pure.
 
 import { CallError, type ErrorCode, type LocalErrorCode } from '../protocol/error';
 import { strings } from '../strings';
@@ -24,19 +24,19 @@ const WORDS: Partial<Record<ErrorCode | LocalErrorCode, string>> = {
   store_unavailable: texts.away,
 };
 
-/** Why a call failed, for the person who asked for it. */
+/** The reason of a failed call, for the person who made it. */
 export function refusalText(error: unknown): string {
   if (!(error instanceof CallError)) return texts.other;
   const { code, message, retryAfterMs } = error;
   if (code === 'limit_reached') {
     return retryAfterMs === undefined ? texts.tooMany : texts.tooManyUntil(Math.ceil(retryAfterMs / 1000));
   }
-  // What the server says about a field is more exact than anything that could be said here.
+  // The server's message names the field and is more exact than a general text.
   if (code === 'invalid_request') return sentence(message);
   return WORDS[code] ?? texts.other;
 }
 
-/** Whether the session is over. */
+/** Whether the session has ended. */
 export function isSignedOut(error: unknown): boolean {
   return error instanceof CallError && error.code === 'unauthorized';
 }

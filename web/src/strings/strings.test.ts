@@ -1,4 +1,4 @@
-// Texts are in the table, and only there: a page that is translated is translated whole.
+// All texts are in the table, so that a translation covers every page.
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
@@ -10,7 +10,7 @@ function templates(): string[] {
   return files.filter((file) => /^(ui|pages)\/.*(?<!\.test)\.ts$/.test(file));
 }
 
-/** What people would read in a template: text between tags, and attributes that are read aloud or shown. */
+/** Texts of a template that people would read: between tags, and in attributes that are read aloud or shown. */
 function texts(source: string): string[] {
   const code = source.replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, '');
   const bare = code.replace(/\$\{[^{}]*\}/g, '').replace(/=>/g, '');
@@ -22,13 +22,13 @@ function texts(source: string): string[] {
     .filter((text) => /[A-Za-z]{2}/.test(text));
 }
 
-/** The wordmark, and names of tokens. */
+/** The wordmark, and names of design tokens. */
 const NAMES = ['undead', '--ud-', '--ud-text-'];
 
 it.each(templates())('%s holds no text', (file) => {
   expect(texts(readFileSync(new URL(file, SRC), 'utf8')).filter((text) => !NAMES.includes(text))).toEqual([]);
 });
 
-it('would see one', () => {
+it('finds a text outside the table', () => {
   expect(texts('html`<p>Read this</p><a title="Hover">${link}</a>`')).toEqual(['Read this', 'Hover']);
 });

@@ -3,11 +3,11 @@
 export const common = {
   cancel: 'Cancel',
   dismiss: 'Dismiss',
-  /** What the browser's tab says of a page called `name`. */
+  /** The title of a browser tab with the page called `name`. */
   pageTitle: (name: string) => `${name} · Undead`,
   visibilities: { public: 'Public', unlisted: 'Unlisted', private: 'Private' },
   states: { created: 'Starting', live: 'LIVE', interrupted: 'Interrupted', ended: 'Ended' },
-  /** `shown` is `n` as written. */
+  /** `shown` is `n` as displayed. */
   viewers: (n: number, shown: string) => (n === 1 ? '1 viewer' : `${shown} viewers`),
   ages: {
     justNow: 'just now',

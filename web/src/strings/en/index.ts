@@ -1,4 +1,4 @@
-// English: the one table there is, a file per part of the site.
+// The English table, with one file per part of the site.
 
 import { admin } from './admin';
 import { common } from './common';

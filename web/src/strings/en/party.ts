@@ -1,4 +1,4 @@
-// Within a party.
+// The page of a party.
 
 export const party = {
   label: 'Party',

@@ -1,4 +1,4 @@
-// What can go wrong for a broadcaster: what happened, and what to do about it.
+// Problems of a broadcaster: what happened, and what to do about it.
 
 export const problems = {
   insecure: {

@@ -1,4 +1,4 @@
-// Watching: the page of a stream and the player.
+// Watching: the page of a stream, and the player.
 
 export const watch = {
   onAirFor: (time: string) => `Live for ${time}`,
