@@ -1,5 +1,5 @@
-// Which transport a page watches over: WebSocket first unless its address says otherwise, `?transport=ws`, `socketio`
-// or `polling`.
+// Chooses the transport for watching: WebSocket first, unless the page's address names another by `?transport=ws`,
+// `socketio` or `polling`.
 
 import { tabMemory } from '../browser/storage';
 import { connect, connectPolling } from './socketio';
@@ -15,7 +15,7 @@ const polling: ConnectViewer = (publicUrl) => new SocketIoViewer(connectPolling(
 
 let memory: WsMemory | undefined;
 
-/** How to connect over the transport of this name; one that does not exist is as good as none. */
+/** Returns how to connect over the transport `name`; unknown names mean the default. */
 export function viewerTransport(name: string | null): ConnectViewer {
   switch (name) {
     case 'ws':

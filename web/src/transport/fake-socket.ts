@@ -1,4 +1,4 @@
-// A WebSocket for tests, played by hand.
+// A fake WebSocket; the test plays the node.
 
 import type { Socket } from './ws';
 
@@ -8,7 +8,7 @@ type Listener = (event: never) => void;
 export class FakeSocket implements Socket {
   binaryType: BinaryType = 'blob';
   closed = false;
-  /** What the node does with what it hears. */
+  /** Called with everything that the client sends. */
   onSend: (text: string) => void = () => undefined;
   readonly url: string;
   readonly #listeners = new Map<string, Set<Listener>>();
@@ -30,12 +30,12 @@ export class FakeSocket implements Socket {
     this.closed = true;
   }
 
-  /** The node takes the connection. */
+  /** The node accepts the connection. */
   opens(): void {
     this.#tell('open', {});
   }
 
-  /** The node sends something. */
+  /** The node sends a message. */
   message(data: string | ArrayBuffer): void {
     this.#tell('message', { data });
   }
@@ -45,7 +45,7 @@ export class FakeSocket implements Socket {
     this.message(JSON.stringify([name, payload]));
   }
 
-  /** The connection ends, without a word unless `code` is given. */
+  /** The connection ends, abnormally unless `code` is given. */
   break(code = 1006): void {
     this.#tell('close', { code });
   }

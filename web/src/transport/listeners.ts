@@ -1,4 +1,4 @@
-// Who listens to a node's events and to the state of its link: the part that viewer connections share.
+// Listeners for a node's events and for the state of its link, shared by all viewer connections.
 
 import type { NodeEvents } from '../protocol/event';
 import type { LinkState } from './connection';
@@ -17,24 +17,24 @@ export class Listeners {
   };
   readonly #link = new Set<(link: LinkState) => void>();
 
-  /** Hears an event until the returned function is called. */
+  /** Calls `listener` for an event until the returned function is called. */
   on<E extends keyof NodeEvents>(event: E, listener: (payload: NodeEvents[E]) => void): () => void {
     this.#heard[event].add(listener);
     return () => this.#heard[event].delete(listener);
   }
 
-  /** Hears every change of the link until the returned function is called. */
+  /** Calls `listener` at every change of the link until the returned function is called. */
   onLink(listener: (link: LinkState) => void): () => void {
     this.#link.add(listener);
     return () => this.#link.delete(listener);
   }
 
-  /** Tells whoever listens for `event`. */
+  /** Calls the listeners of `event`. */
   tell<E extends keyof NodeEvents>(event: E, payload: NodeEvents[E]): void {
     for (const listener of [...this.#heard[event]]) listener(payload);
   }
 
-  /** Tells whoever listens for the link. */
+  /** Calls the listeners of the link. */
   tellLink(link: LinkState): void {
     for (const listener of [...this.#link]) listener(link);
   }

@@ -1,18 +1,18 @@
-// Watching over Socket.IO, which also passes as long polling where WebSockets do not. The connection comes back by
-// itself; here it is waited for.
+// Watching over Socket.IO, which also works by long polling where WebSockets do not. The connection recovers by itself;
+// this class waits for it.
 
 import { CallError } from '../protocol/error';
 import type { ClockAnswer, ClockRequest, NodeEvents, Renew, Watching, WatchRequest } from '../protocol/event';
 import type { LinkState, NodeConnection, TransportName } from './connection';
 import { ANSWER_MS, type ViewerConnection } from './viewer';
 
-/** See the head of the file. */
+/** A viewer's connection over Socket.IO. */
 export class SocketIoViewer implements ViewerConnection {
   readonly #connection: NodeConnection;
-  /** What was watched last. */
+  /** The stream that was watched last. */
   #streamId: string | undefined;
 
-  /** Takes over `connection`. */
+  /** Takes ownership of `connection`. */
   constructor(connection: NodeConnection) {
     this.#connection = connection;
   }
@@ -41,7 +41,7 @@ export class SocketIoViewer implements ViewerConnection {
 
   async leave(): Promise<void> {
     if (this.#streamId === undefined || this.#connection.link !== 'up') return;
-    // Without an answer the link is as good as gone, which the next call will say.
+    // Without an answer the link is probably lost, which the next call will report.
     await this.#connection.call('leave_stream', { stream_id: this.#streamId }).catch(() => undefined);
   }
 

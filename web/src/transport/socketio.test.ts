@@ -1,4 +1,4 @@
-// Where a node's public URL leads, and how its acks are read.
+// How a node's public URL is resolved, and how its acks are read.
 
 import { describe, expect, it } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -21,7 +21,7 @@ describe('socketAddress', () => {
 });
 
 describe('accepted', () => {
-  it('hands on what an ack brings', () => {
+  it('returns the content of an ack', () => {
     expect(accepted({ ok: true, take: 2 })).toEqual({ ok: true, take: 2 });
   });
 
@@ -31,12 +31,12 @@ describe('accepted', () => {
     expect(refused).toMatchObject({ code: 'unknown_stream', message: 'no such stream' });
   });
 
-  it('hands on how long the node asks to wait', () => {
+  it('passes on how long the node asks to wait', () => {
     const full = { code: 'no_capacity', message: 'full', retry_after_s: 3 };
     expect(accepted({ ok: false, error: full })).toMatchObject({ code: 'no_capacity', retryAfterMs: 3_000 });
   });
 
-  it('calls anything else a bad answer', () => {
+  it('treats anything else as a bad answer', () => {
     for (const ack of [undefined, null, 'yes', 1, {}, { ok: false }, { ok: 1 }]) {
       expect(accepted(ack)).toMatchObject({ code: 'bad_answer' });
     }

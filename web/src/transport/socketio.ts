@@ -1,29 +1,29 @@
-// A node connection over Socket.IO (WebSocket first, long polling where that does not pass). Reconnects by itself,
-// with growing, jittered pauses, until closed; calls never wait for a link that is down.
+// A node connection over Socket.IO (WebSocket first, long polling where that fails). Reconnects by itself with growing,
+// jittered pauses until closed. Calls never wait for a link that is down.
 
 import { io, type Socket } from 'socket.io-client';
 import { CallError, refusal, wireError } from '../protocol/error';
 import type { NodeCalls, NodeEvents } from '../protocol/event';
 import type { Connect, LinkState, NodeConnection, TransportName } from './connection';
 
-/** How long a call waits for its ack unless told otherwise. */
+/** How long a call waits for its ack by default. */
 const CALL_TIMEOUT_MS = 5_000;
-/** How long one attempt to connect may take: so short that polling can be tried while the caller still waits. */
+/** Limit of one attempt to connect: short enough to try polling while the caller still waits. */
 const CONNECT_TIMEOUT_MS = 2_000;
-/** How long a node is polled to which a WebSocket neither opened nor failed: networks change. */
+/** How long to use polling for a node to which a WebSocket hung; limited, because networks change. */
 const POLLED_MS = 5 * 60_000;
 /** Nodes that are polled, and until when. */
 const polled = new Map<string, number>();
-/** First and longest pause between attempts; each is drawn from half to one and a half of it. */
+/** First and longest pause between attempts; each is randomised to 50 to 150 %. */
 const RECONNECT_MS = { first: 20, longest: 3_000 };
 
-/** Starts connecting to the node at `publicUrl`, an absolute URL or a path on the page's origin. */
+/** Connects to the node at `publicUrl`, an absolute URL or a path on the page's origin. */
 export const connect: Connect = (publicUrl) => {
   const hangs = Date.now() < (polled.get(publicUrl) ?? 0);
   return new SocketIoConnection(publicUrl, hangs ? ['polling'] : ['websocket', 'polling']);
 };
 
-/** The same by long polling alone. */
+/** Connects by long polling alone. */
 export const connectPolling: Connect = (publicUrl) => new SocketIoConnection(publicUrl, ['polling']);
 
 /** Where Socket.IO connects for a node's public URL: its origin, and the path of the handshake. */
@@ -35,11 +35,11 @@ export function socketAddress(publicUrl: string, base: string): { origin: string
 class SocketIoConnection implements NodeConnection {
   readonly #socket: Socket;
   readonly #linkListeners = new Set<(link: LinkState) => void>();
-  /** Rejections of the calls under way, to be told when the link goes down. */
+  /** Rejects the pending calls when the link goes down. */
   readonly #pending = new Set<(error: CallError) => void>();
-  /** What Engine.IO calls its transport. */
+  /** Engine.IO's name of the current transport. */
   #carrier = '';
-  /** The last attempt to connect failed. */
+  /** Whether the last attempt to connect failed. */
   #failed = false;
 
   constructor(publicUrl: string, transports: ('websocket' | 'polling')[]) {
@@ -61,8 +61,8 @@ class SocketIoConnection implements NodeConnection {
     });
     let mayHang = transports.includes('websocket');
     this.#socket.on('connect_error', ({ message }) => {
-      // A WebSocket that is refused has polling tried at once; of one that hangs, the library says no more than this. It
-      // is not tried beside polling either: the node would hold the session's messages back for it.
+      // After a refused WebSocket the library tries polling at once. A hanging one shows only as this timeout. Polling
+      // must not run next to a hanging WebSocket, because the node would hold the session's messages back for it.
       if (mayHang && message === 'timeout') {
         mayHang = false;
         polled.set(publicUrl, Date.now() + POLLED_MS);
@@ -75,7 +75,7 @@ class SocketIoConnection implements NodeConnection {
     this.#socket.on('disconnect', (reason) => {
       this.#failPending();
       this.#tellLink('down');
-      // After a disconnect that the node asked for, Socket.IO leaves it to us to come back.
+      // After a disconnect by the node, Socket.IO does not reconnect by itself.
       if (reason === 'io server disconnect') this.#socket.connect();
     });
   }
@@ -122,7 +122,7 @@ class SocketIoConnection implements NodeConnection {
 
   on<E extends keyof NodeEvents>(event: E, listener: (payload: NodeEvents[E]) => void): () => void {
     const heard = (payload: unknown): void => listener(payload as NodeEvents[E]);
-    // A plain name: Socket.IO's types cannot follow a generic one.
+    // The type is widened because Socket.IO's types cannot follow a generic name.
     const name: string = event;
     this.#socket.on(name, heard);
     return () => this.#socket.off(name, heard);
@@ -153,7 +153,7 @@ function linkDown(what: string): CallError {
   return new CallError('unreachable', `the connection to the node is down, so ${what} did not get through`);
 }
 
-/** What an ack brings, or a {@link CallError} with what it refuses. */
+/** The content of an ack, or a {@link CallError} with the node's refusal. */
 export function accepted(ack: unknown): object {
   if (typeof ack === 'object' && ack !== null && 'ok' in ack && ack.ok === true) return ack;
   const error = wireError(ack);

@@ -1,6 +1,6 @@
-// Lets one loop sleep until something happens: any number of wake-ups before or during the sleep are one.
+// Lets one loop sleep until something happens. Any number of wake-ups before or during the sleep count as one.
 
-/** A bell that one loop waits for and anybody rings. */
+/** A signal that one loop waits for and anyone can send. */
 export class Wake {
   #rung = false;
   #resolve: (() => void) | undefined;
@@ -11,7 +11,7 @@ export class Wake {
     this.#resolve?.();
   }
 
-  /** Waits for the bell, at most `timeoutMs`. */
+  /** Waits for the signal, at most `timeoutMs`. */
   async wait(timeoutMs: number): Promise<void> {
     if (!this.#rung) {
       await new Promise<void>((resolve) => {

@@ -1,4 +1,4 @@
-// WebSocket first: Socket.IO takes over where none passes, and a dead node is not mistaken for that.
+// WebSocket first: Socket.IO takes over if WebSockets do not work, but not because of a dead node.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CallError, type ErrorCode, type LocalErrorCode } from '../protocol/error';
@@ -12,7 +12,7 @@ import { WsMemory } from './ws-memory';
 const REQUEST: WatchRequest = { stream_id: '8811d3bae631e8b5e26212edaf3e41eb' };
 const WATCHING: Watching = { mime: null, take: 0, origin_time_ms: null, window_ms: 30_000 };
 
-/** `silence`: nothing, not even a connection; `slow`: a connection, and a welcome 4 s later. */
+/** `silence`: not even a connection; `slow`: a connection, and a welcome 4 s later. */
 type Answer = ErrorCode | LocalErrorCode | 'silence' | 'slow' | 'welcome';
 
 /** One transport to one node. */
@@ -66,7 +66,7 @@ class FakeViewer implements ViewerConnection {
     this.#left();
   }
 
-  /** True after 4 s, false when it is left before. */
+  /** True after 4 s, false when the viewer leaves before. */
   #patience(): Promise<boolean> {
     return new Promise((resolve) => {
       this.#left = () => resolve(false);
@@ -102,14 +102,14 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 describe('WsFirstViewer', () => {
-  it('watches over a WebSocket where one passes', async () => {
+  it('watches over a WebSocket where one works', async () => {
     const { connect, tried } = network();
     const viewer = connect('/a');
     expect(await outcome(viewer.watch(REQUEST, 3_000))).toBe('done');
     expect([viewer.transport, viewer.link, tried()]).toEqual(['ws', 'up', ['ws']]);
   });
 
-  it('goes over to Socket.IO after a short while where none passes, and knows better at the next node', async () => {
+  it('switches to Socket.IO after a short while where none works, and uses it at once for the next node', async () => {
     const { answers, connect, made, tried } = network();
     answers.ws.push('silence');
     const viewer = connect('/a');
@@ -121,7 +121,7 @@ describe('WsFirstViewer', () => {
     expect(tried()).toEqual(['ws', 'socketio', 'socketio']);
   });
 
-  it('does not wait for long for the first words it hears, but does once WebSockets are known to pass', async () => {
+  it('waits only briefly for the first message, but longer once WebSockets are known to work', async () => {
     const { answers, connect } = network();
     answers.ws.push('slow', 'welcome', 'slow');
     const doubted = connect('/a');
@@ -140,7 +140,7 @@ describe('WsFirstViewer', () => {
     expect(trusted.transport).toBe('ws');
   });
 
-  it('says what it hears, over whichever it goes', async () => {
+  it('reports events over either transport', async () => {
     const { answers, connect, made } = network();
     answers.ws.push('unreachable');
     const viewer = connect('/a');
@@ -153,7 +153,7 @@ describe('WsFirstViewer', () => {
     expect(heard).toEqual([3, 'down']);
   });
 
-  it('takes a node’s refusal as it is: it came through', async () => {
+  it('passes on a node’s refusal, which proves that the connection works', async () => {
     const { answers, connect, tried } = network();
     answers.ws.push('no_capacity', 'welcome');
     expect(await outcome(connect('/a').watch(REQUEST, 3_000))).toBe('no_capacity');
@@ -161,7 +161,7 @@ describe('WsFirstViewer', () => {
     expect(tried()).toEqual(['ws', 'ws']);
   });
 
-  it('does not try Socket.IO on a dead node when WebSockets have served, so that fail-over is fast', async () => {
+  it('does not try Socket.IO on a dead node when WebSockets have worked, so that fail-over is fast', async () => {
     const { answers, connect, tried } = network();
     const viewer = connect('/a');
     await viewer.watch(REQUEST, 3_000);
@@ -171,7 +171,7 @@ describe('WsFirstViewer', () => {
     expect(tried()).toEqual(['ws', 'ws']);
   });
 
-  it('does not blame WebSockets for a node that Socket.IO does not reach either', async () => {
+  it('does not doubt WebSockets because of a node that Socket.IO does not reach either', async () => {
     const { answers, connect, tried } = network();
     answers.ws.push('unreachable');
     answers.socketio.push('unreachable');
@@ -180,7 +180,7 @@ describe('WsFirstViewer', () => {
     expect(tried()).toEqual(['ws', 'socketio', 'ws']);
   });
 
-  it('stays on Socket.IO while it serves, with the same last chunk', async () => {
+  it('stays on Socket.IO while it works, and resumes after the same chunk', async () => {
     const { answers, connect, made, tried } = network();
     answers.ws.push('bad_answer');
     const viewer = connect('/a');

@@ -1,5 +1,5 @@
-// Watches over a WebSocket where one passes, else over Socket.IO: the change happens inside a call to watch, so whoever
-// watches notices nothing but the name of the transport.
+// Watches over a WebSocket if one works, else over Socket.IO. The switch happens inside a call of `watch`, so callers
+// notice only the name of the transport.
 
 import { CallError } from '../protocol/error';
 import type { ClockAnswer, ClockRequest, NodeEvents, Renew, Watching, WatchRequest } from '../protocol/event';
@@ -8,19 +8,19 @@ import { Listeners } from './listeners';
 import type { ConnectViewer, ViewerConnection } from './viewer';
 import type { WsMemory } from './ws-memory';
 
-/** How long the first WebSocket of a page may take to its first message before Socket.IO is tried. */
+/** Limit for the first message of a page's first WebSocket; then Socket.IO is tried. */
 const WS_TIMEOUT_MS = 2_500;
-/** What says nothing about whether anything passes. */
+/** Errors that do not prove that the connection works. */
 const NOT_THROUGH: readonly string[] = ['unreachable', 'timeout', 'bad_answer'];
 
-/** What {@link WsFirstViewer} chooses from. */
+/** The transports that {@link WsFirstViewer} chooses from. */
 export interface Transports {
   ws: ConnectViewer;
   socketIo: ConnectViewer;
   memory: WsMemory;
 }
 
-/** See the head of the file. */
+/** A viewer's connection that chooses its transport. */
 export class WsFirstViewer implements ViewerConnection {
   readonly #publicUrl: string;
   readonly #transports: Transports;
@@ -47,7 +47,7 @@ export class WsFirstViewer implements ViewerConnection {
     this.#onWs = this.#current === undefined ? memory.worthTrying(this.#publicUrl) : this.#onWs;
     const current = (this.#current ??= this.#use(this.#onWs ? ws : socketIo));
     if (!this.#onWs) return current.watch(request, timeoutMs);
-    // Where WebSockets are known to pass, a silent node is not their fault.
+    // If WebSockets are known to work, a silent node is not their fault.
     const giveUp = memory.everServed ? undefined : setTimeout(() => void current.leave(), WS_TIMEOUT_MS);
     try {
       const watching = await current.watch(request, Math.min(timeoutMs, WS_TIMEOUT_MS));
@@ -114,7 +114,7 @@ export class WsFirstViewer implements ViewerConnection {
   }
 }
 
-/** Whether an error is the node's own answer. */
+/** Whether an error came from the node itself. */
 function gotThrough(error: unknown): boolean {
   return error instanceof CallError && !NOT_THROUGH.includes(error.code);
 }

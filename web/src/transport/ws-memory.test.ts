@@ -1,4 +1,4 @@
-// When plain WebSockets are worth trying, from what happened before.
+// Whether plain WebSockets are worth trying, based on earlier attempts.
 
 import { describe, expect, it } from 'vitest';
 import { guarded } from '../browser/storage';
@@ -17,11 +17,11 @@ function storage(kept: string | null = null) {
 }
 
 describe('WsMemory', () => {
-  it('believes in WebSockets at first', () => {
+  it('tries WebSockets at first', () => {
     expect(new WsMemory(storage()).worthTrying('/a')).toBe(true);
   });
 
-  it('does without, at every node, when none ever passed', () => {
+  it('avoids them at every node if none ever worked', () => {
     const memory = new WsMemory(storage());
     expect(memory.failed()).toBe(true);
     memory.doesNotPass('/a');
@@ -29,7 +29,7 @@ describe('WsMemory', () => {
     expect(memory.worthTrying('/b')).toBe(false);
   });
 
-  it('does without at one node when others are reached', () => {
+  it('avoids them at one node if others are reached', () => {
     const memory = new WsMemory(storage());
     memory.served();
     memory.doesNotPass('/a');
@@ -37,7 +37,7 @@ describe('WsMemory', () => {
     expect(memory.worthTrying('/b')).toBe(true);
   });
 
-  it('takes failures for a dead node where WebSockets have served, until they go on for long', () => {
+  it('blames a dead node if WebSockets have worked before, until failures last for long', () => {
     let nowMs = 1_000;
     const memory = new WsMemory(storage(), () => nowMs);
     memory.served();
@@ -52,7 +52,7 @@ describe('WsMemory', () => {
     expect(memory.failed()).toBe(false);
   });
 
-  it('remembers on the next page of the tab, and forgets in time', () => {
+  it('remembers across pages of the tab, and forgets after a time', () => {
     const tab = storage();
     let nowMs = 1_000;
     new WsMemory(tab, () => nowMs).doesNotPass('/a');
@@ -62,13 +62,13 @@ describe('WsMemory', () => {
     expect(next.worthTrying('/a')).toBe(true);
   });
 
-  it('lives with a storage that holds garbage', () => {
+  it('tolerates garbage in the storage', () => {
     for (const kept of ['{', '7', 'null', '[["/a"],["/b","soon"],5]']) {
       expect(new WsMemory(storage(kept)).worthTrying('/a')).toBe(true);
     }
   });
 
-  it('remembers without a storage of the browser, as where site data is blocked', () => {
+  it('remembers without browser storage, as when site data is blocked', () => {
     const blocked = guarded(() => {
       throw new DOMException('no', 'SecurityError');
     });

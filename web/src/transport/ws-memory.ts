@@ -1,25 +1,25 @@
-// Whether plain WebSockets work from here, as far as experience goes, so that one that does not pass costs its waiting
-// time once and not at every fail-over. Pure but for the storage handed in, which lasts as long as the tab.
+// Remembers whether plain WebSockets work on this network, so that a hanging one costs its timeout once and not at
+// every fail-over. Pure but for the given storage, which lasts as long as the tab.
 //
-// A node that cannot be reached by WebSocket may be dead just as well. So a failure counts against WebSockets only when
-// Socket.IO then gets through to the same node, and where they have served before, it takes a while to doubt them: a node
-// that died is asked for again and again until its stream is at another one.
+// A node that a WebSocket cannot reach may simply be dead. So a failure counts against WebSockets only if Socket.IO
+// then reaches the same node. If WebSockets have worked before, several failures are needed: a dead node is tried again
+// and again until its stream has moved.
 
 import type { Memory } from '../browser/storage';
 
-/** How long it is remembered that WebSockets do not reach a node: networks change. */
+/** How long a node counts as unreachable by WebSocket; limited, because networks change. */
 const REMEMBERED_MS = 10 * 60_000;
-/** WebSockets that have served are doubted after failing this often, for so long. */
+/** WebSockets that have worked are doubted after so many failures over so long. */
 const DOUBTED_AFTER = { failures: 3, ms: 6_000 };
 const KEY = 'undead.without-ws';
 
-/** See the head of the file. */
+/** Counts successes and failures of WebSockets. */
 export class WsMemory {
   readonly #storage: Pick<Memory, 'getItem' | 'setItem'>;
   readonly #now: () => number;
   #everServed = false;
   #failuresInARow = 0;
-  /** When the first of them was. */
+  /** When the first of these failures happened. */
   #failingSinceMs = 0;
 
   constructor(storage: Pick<Memory, 'getItem' | 'setItem'>, now: () => number = Date.now) {
@@ -27,25 +27,30 @@ export class WsMemory {
     this.#now = now;
   }
 
-  /** Whether to begin with a WebSocket at `node`. What stops it at one node and never passed, will stop it at others. */
+  /**
+   * Whether to begin with a WebSocket at `node`. If WebSockets failed at one node and never worked anywhere, other
+   * nodes are assumed to fail too.
+   */
   worthTrying(node: string): boolean {
     const without = this.#without();
     if (without.has(node)) return false;
     return this.#everServed || without.size === 0;
   }
 
-  /** Whether a WebSocket ever was opened and heard. */
+  /** Whether any WebSocket ever delivered a message. */
   get everServed(): boolean {
     return this.#everServed;
   }
 
-  /** A WebSocket was opened and heard. */
+  /** Records that a WebSocket delivered a message. */
   served(): void {
     this.#everServed = true;
     this.#failuresInARow = 0;
   }
 
-  /** A WebSocket could not be opened, or died before its first message. True: see whether Socket.IO gets through. */
+  /**
+   * Records that a WebSocket failed before its first message. Returns whether to test if Socket.IO reaches the node.
+   */
   failed(): boolean {
     if (this.#failuresInARow++ === 0) this.#failingSinceMs = this.#now();
     const failingMs = this.#now() - this.#failingSinceMs;
@@ -53,13 +58,13 @@ export class WsMemory {
     return doubted || !this.#everServed;
   }
 
-  /** Socket.IO got through to `node` where a WebSocket had not. */
+  /** Records that Socket.IO reached `node` where a WebSocket failed. */
   doesNotPass(node: string): void {
     const without = this.#without().set(node, this.#now() + REMEMBERED_MS);
     this.#storage.setItem(KEY, JSON.stringify([...without]));
   }
 
-  /** Nodes that are reached without WebSockets, and until when to believe it. */
+  /** Nodes to reach without WebSockets, and until when. */
   #without(): Map<string, number> {
     try {
       const kept: unknown = JSON.parse(this.#storage.getItem(KEY) ?? '[]');

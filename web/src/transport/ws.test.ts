@@ -1,4 +1,4 @@
-// Watching over a WebSocket: where it connects, what it tells, and that nothing a node sends can stop the page.
+// Watching over a WebSocket: where it connects, what it reports, and that no message of a node can break the page.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import fixtures from '../../../crates/protocol/fixtures/binary-messages.json';
@@ -25,7 +25,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** A viewer that has joined, and what it tells. */
+/** A viewer that has joined, and what it reports. */
 async function joined() {
   const viewer = new WsViewer('/cdn/a', sockets.open);
   const links: string[] = [];
@@ -50,7 +50,7 @@ function message(about: string): ArrayBuffer {
 }
 
 describe('watchAddress', () => {
-  it('is the node’s own, with the scheme of WebSockets', () => {
+  it('is the node’s own, with a WebSocket scheme', () => {
     expect(watchAddress('/cdn/a', PAGE, REQUEST)).toBe(`wss://main.example:5000/cdn/a/ws/${STREAM}`);
     expect(watchAddress('http://node-b:5002/', PAGE, REQUEST)).toBe(`ws://node-b:5002/ws/${STREAM}`);
   });
@@ -64,14 +64,14 @@ describe('watchAddress', () => {
 });
 
 describe('WsViewer', () => {
-  it('has joined when the node says so', async () => {
+  it('has joined once the node confirms', async () => {
     const { viewer, socket, links } = await joined();
     expect(viewer.link).toBe('up');
     expect(links).toEqual(['up']);
     expect(socket.binaryType).toBe('arraybuffer');
   });
 
-  it('tells media and states as they come, in the name of its stream', async () => {
+  it('reports media and states as they arrive, for its stream', async () => {
     const { viewer, socket } = await joined();
     const heard: unknown[] = [];
     viewer.on('streaming_data', ({ kind, take, stream_id }: StreamingData) => heard.push([kind, take, stream_id]));
@@ -87,7 +87,7 @@ describe('WsViewer', () => {
     ]);
   });
 
-  it('fails with the node’s code when that refuses', async () => {
+  it('fails with the node’s code when the node refuses', async () => {
     for (const code of ['no_capacity', 'limit_reached', 'unknown_stream', 'invalid_grant']) {
       const viewer = new WsViewer('/cdn/a', sockets.open);
       const watching = viewer.watch(REQUEST, 2_500);
@@ -97,7 +97,7 @@ describe('WsViewer', () => {
     }
   });
 
-  it('tells that the node drops the stream, which is no end, before the link is down', async () => {
+  it('reports a dropped stream, which has not ended, before the link is down', async () => {
     const { viewer, socket, links } = await joined();
     const told: unknown[] = [];
     viewer.on('stream_state', (state) => told.push(state));
@@ -107,7 +107,7 @@ describe('WsViewer', () => {
     expect(links).toEqual(['up', 'down']);
   });
 
-  it('lets a node that took the connection fetch the stream first', async () => {
+  it('gives a connected node time to fetch the stream', async () => {
     const viewer = new WsViewer('/cdn/a', sockets.open);
     const fetched = outcome(viewer.watch(REQUEST, 800));
     sockets.newest.opens();
@@ -120,7 +120,7 @@ describe('WsViewer', () => {
     expect(await never).toBe('timeout');
   });
 
-  it('gives up a node that is silent, refuses connections, or breaks off before its first message', async () => {
+  it('gives up on a node that is silent, refuses connections, or disconnects before its first message', async () => {
     const viewer = new WsViewer('/cdn/a', sockets.open);
     const silent = outcome(viewer.watch(REQUEST, 2_500));
     await vi.advanceTimersByTimeAsync(2_500);
@@ -131,14 +131,14 @@ describe('WsViewer', () => {
     expect(sockets.opened).toHaveLength(2);
   });
 
-  it('fails, and does not throw, where the browser allows no such connection', async () => {
+  it('rejects instead of throwing if the browser allows no such connection', async () => {
     const viewer = new WsViewer('/cdn/a', () => {
       throw new DOMException('mixed content', 'SecurityError');
     });
     expect(await outcome(viewer.watch(REQUEST, 2_500))).toBe('unreachable');
   });
 
-  it('tries to get back to a node that served, but not to one that stops', async () => {
+  it('reconnects to a node that worked, but not to one that shuts down', async () => {
     const { viewer, socket, links } = await joined();
     socket.break();
     expect([viewer.link, ...links]).toEqual(['down', 'up', 'down']);
@@ -151,7 +151,7 @@ describe('WsViewer', () => {
     expect(sockets.opened).toHaveLength(2);
   });
 
-  it('breaks off at a message that cannot be read, and can join again', async () => {
+  it('disconnects at an unreadable message, and can join again', async () => {
     for (const garbage of [new ArrayBuffer(3), new Uint8Array(60).fill(9).buffer, '{', '["stream_state",7]']) {
       const { viewer, socket, links } = await joined();
       socket.message(garbage);
@@ -163,7 +163,7 @@ describe('WsViewer', () => {
     }
   });
 
-  it('says nothing of what an older connection still sends', async () => {
+  it('ignores what an older connection still sends', async () => {
     const { viewer, socket } = await joined();
     let heard = 0;
     viewer.on('streaming_data', () => heard++);
@@ -172,7 +172,7 @@ describe('WsViewer', () => {
     expect(heard).toBe(0);
   });
 
-  it('keeps the clock in step', async () => {
+  it('answers clock requests', async () => {
     const { viewer, socket } = await joined();
     const clock = new ServerClock(() => 1_000);
     socket.onSend = (text) => {
@@ -183,7 +183,7 @@ describe('WsViewer', () => {
     expect(clock.offsetMs).toBe(500);
   });
 
-  it('fails clock questions in time, and at once when the link goes', async () => {
+  it('fails clock requests on timeout, and at once when the link is lost', async () => {
     const { viewer, socket } = await joined();
     const unanswered = outcome(viewer.clock({ t0_ms: 1 }, 1_500));
     await vi.advanceTimersByTimeAsync(1_500);
@@ -194,7 +194,7 @@ describe('WsViewer', () => {
     expect(await outcome(viewer.clock({ t0_ms: 3 }))).toBe('unreachable');
   });
 
-  it('closes for good, in the middle of joining too', async () => {
+  it('closes permanently, even while joining', async () => {
     const { viewer, links } = await joined();
     const joining = outcome(viewer.watch(REQUEST, 2_500));
     viewer.close();

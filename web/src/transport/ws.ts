@@ -1,8 +1,8 @@
-// Watching over a plain WebSocket: one stream, one viewer, one connection. What to watch is in its address, so every
-// join opens a new one; see docs/protocol.md, section WebSocket.
+// Watching over a plain WebSocket: one stream, one viewer, one connection. The address says what to watch, so every
+// join opens a new connection; see docs/protocol.md, section WebSocket.
 //
-// A message that cannot be read ends the connection: going on behind it would leave a hole, joining again after the
-// last chunk does not. What follows is the same as for any broken link.
+// An unreadable message ends the connection: to continue after it would leave a gap, while joining again after the last
+// chunk does not. The link is then handled like any broken one.
 
 import { readMessage } from '../protocol/binary';
 import { CallError, refusal } from '../protocol/error';
@@ -12,15 +12,15 @@ import type { LinkState } from './connection';
 import { Listeners } from './listeners';
 import { ANSWER_MS, type ViewerConnection } from './viewer';
 
-/** How long the clock is waited for unless told otherwise. */
+/** How long a clock request waits by default. */
 const CALL_TIMEOUT_MS = 5_000;
-/** The node stops (RFC 6455, section 7.4.1): there is nothing to come back to. */
+/** The node shuts down (RFC 6455, section 7.4.1), so reconnecting is pointless. */
 const GOING_AWAY = 1001;
 
-/** What is used of a WebSocket. */
+/** The part of a WebSocket that is used. */
 export type Socket = Pick<WebSocket, 'binaryType' | 'send' | 'close' | 'addEventListener'>;
 
-/** Where to watch at a node's public URL: its WebSocket, with the request as a query. */
+/** The WebSocket address at a node's public URL, with the request as a query. */
 export function watchAddress(publicUrl: string, base: string, request: WatchRequest): string {
   const { stream_id, grant, after, format } = request;
   const url = new URL(publicUrl, base);
@@ -32,19 +32,19 @@ export function watchAddress(publicUrl: string, base: string, request: WatchRequ
   return url.href;
 }
 
-/** See the head of the file. */
+/** A viewer's connection over a plain WebSocket. */
 export class WsViewer implements ViewerConnection {
   readonly transport = 'ws';
   readonly #publicUrl: string;
   readonly #open: (url: string) => Socket;
   readonly #listeners = new Listeners();
-  /** Clock questions under way, by `t0_ms`. */
+  /** Pending clock requests, by `t0_ms`. */
   readonly #asked = new Map<number, (answer: ClockAnswer | CallError) => void>();
   #join: Join | undefined;
   #nodeStops = false;
   #closed = false;
 
-  /** `open` makes the sockets: the browser's unless a test brings its own. */
+  /** `open` creates the sockets: the browser's unless a test passes its own. */
   constructor(publicUrl: string, open: (url: string) => Socket = (url) => new WebSocket(url)) {
     this.#publicUrl = publicUrl;
     this.#open = open;
@@ -188,12 +188,12 @@ export class WsViewer implements ViewerConnection {
     this.#listeners.tellLink('up');
   }
 
-  /** Leaves what was joined without a word to anybody: the caller asked for it. */
+  /** Leaves the current join without telling listeners, because the caller asked for it. */
   #drop(): void {
     this.#end(this.#join, linkDown('joining'), false);
   }
 
-  /** Is done with a socket, because of `why`. */
+  /** Closes a socket because of `why`. */
   #end(join: Join | undefined, why: CallError, tell = true): void {
     if (join === undefined || this.#join !== join) return;
     this.#join = undefined;
@@ -209,10 +209,10 @@ export class WsViewer implements ViewerConnection {
 interface Join {
   readonly socket: Socket;
   readonly streamId: string;
-  /** The node's first message came. */
+  /** Whether the node's first message came. */
   joined: boolean;
   timer?: ReturnType<typeof setTimeout>;
-  /** Both settle the same promise: what comes later is of no effect. */
+  /** Both settle the same promise; later calls have no effect. */
   readonly welcome: (watching: Watching) => void;
   readonly refuse: (why: CallError) => void;
 }
