@@ -20,9 +20,9 @@ export interface Me {
   /** Null when not signed in. */
   account: { name: string; role: Role } | null;
   broadcast: BroadcastPolicy;
-  /** Whether the caller may create streams: by its session, or by the stream key that was shown. */
+  /** Whether the caller may create streams, by its session or by the given stream key. */
   may_broadcast: boolean;
-  /** There is no operator yet. */
+  /** Whether there is no operator yet. */
   setup_needed: boolean;
   /** Left out by older main servers, which record nothing. */
   record?: RecordPolicy;
@@ -58,7 +58,7 @@ export interface StreamKeyInfo {
   last_used_at_ms?: number;
 }
 
-/** A stream key that was just made: the only time that its secret is told. */
+/** A new stream key: the only answer that contains its secret. */
 export interface StreamKeyMade {
   key_id: string;
   name: string;
@@ -73,10 +73,10 @@ export interface NewInvitation {
   name?: string;
 }
 
-/** An invitation that was just made: the only time that its link is told. */
+/** A new invitation: the only answer that contains its link. */
 export interface InvitationMade {
   invitation_id: string;
-  /** What a viewer's page sends. */
+  /** The token that a viewer's page sends. */
   invitation: string;
   /** A path on this site, or an absolute URL. */
   url: string;

@@ -11,7 +11,7 @@ function bytes(hex: string): ArrayBuffer {
   return Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16)).buffer;
 }
 
-/** The message of a fixture with some bytes replaced. */
+/** The message of a fixture, with `values` written at `at`. */
 function changed(about: string, at: number, values: readonly number[]): ArrayBuffer {
   const fixture = fixtures.find((one) => one.about === about);
   if (fixture === undefined) throw new Error(`no fixture about ${about}`);
@@ -47,12 +47,12 @@ describe('readMessage', () => {
     }
   });
 
-  it('refuses a type that is no text', () => {
+  it('refuses a type that is not text', () => {
     const message = changed('an init segment whose origin time is known', 24, [0xff]);
     expect(refusal(readMessage(STREAM, message))).toBe('bad_answer');
   });
 
-  it('passes over fields that a later version appends', () => {
+  it('skips fields that a later version appends', () => {
     const media = fixtures.find(({ about }) => about === 'a chunk without capture time')?.hex ?? '';
     const longer = `${media.slice(0, 4)}003c${media.slice(8, 104)}0011223344556677${media.slice(104)}`;
     expect(readMessage(STREAM, bytes(longer))).toEqual(readMessage(STREAM, bytes(media)));

@@ -1,5 +1,5 @@
-// Binary messages of the WebSocket transport: a small fixed header and the bytes to append. Mirrors
-// crates/protocol/src/message.rs; the layout is in docs/protocol.md. Whatever comes in, nothing is thrown.
+// Binary messages of the WebSocket transport: a small fixed header and the media bytes. Mirrors
+// crates/protocol/src/message.rs; the layout is in docs/protocol.md. Reading never throws, whatever the input.
 
 import { CallError } from './error';
 import type { InitData, MediaData } from './event';
@@ -8,18 +8,18 @@ import type { StreamId } from './stream';
 /** First byte of an init segment, and of a chunk. */
 const INIT = 1;
 const MEDIA = 2;
-/** Flags: the chunk begins with a keyframe; its capture time, or the take's origin time, is known. */
+/** Flags: the chunk begins with a keyframe; the chunk's capture time, or the take's origin time, is known. */
 const KEY = 1;
 const TIMED = 2;
 /** Bytes before an init segment's type, and before a chunk's data. */
 const INIT_HEAD_BYTES = 24;
 const MEDIA_HEAD_BYTES = 52;
-/** Bytes of a chunk's header that does not count its frames: earlier nodes wrote those. */
+/** Header length of chunks from earlier nodes, which do not count frames. */
 const UNCOUNTED_HEAD_BYTES = 48;
-/** Longest type an init segment may name. */
+/** Longest type in an init segment. */
 const MAX_MIME_BYTES = 256;
 
-/** Reads one message of `streamId`; a `bad_answer` says why it cannot be read. */
+/** Reads one message of `streamId`. Unreadable messages give a `bad_answer` with the reason. */
 export function readMessage(streamId: StreamId, message: ArrayBuffer): InitData | MediaData | CallError {
   const bytes = message.byteLength;
   if (bytes < INIT_HEAD_BYTES) return unreadable(`${bytes} bytes are too short for a header`);
@@ -68,7 +68,7 @@ function isTimed(view: DataView): boolean {
   return (view.getUint8(1) & TIMED) !== 0;
 }
 
-/** Whether none of them was rounded on its way into a double. */
+/** Whether all numbers fit exactly into a double. */
 function areExact(numbers: readonly number[]): boolean {
   return numbers.every(Number.isSafeInteger);
 }

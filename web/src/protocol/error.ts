@@ -9,7 +9,7 @@ export type ErrorCode =
   | 'unauthorized'
   /** The account may not do this. */
   | 'forbidden'
-  /** A call by the session that this site's pages did not make. */
+  /** A call by the session that did not come from this site's pages. */
   | 'csrf'
   | 'wrong_password'
   | 'setup_refused'
@@ -20,18 +20,18 @@ export type ErrorCode =
   | 'broadcast_not_allowed'
   | 'unknown_key'
   | 'unknown_invitation'
-  /** Missing, or no longer good; the error's `reason` says which. */
+  /** Missing or no longer valid; the error's `reason` says which. */
   | 'invitation_refused'
   | 'not_found'
   | 'hostname_taken'
   | 'unknown_node'
   | 'unknown_stream'
-  /** The node does not carry the stream any more, which is not over. */
+  /** The node no longer carries the stream, which has not ended. */
   | 'stream_dropped'
   | 'no_node_available'
-  /** The node that answers, or every node, is as full as it may be. */
+  /** This node, or every node, is at its limit. */
   | 'no_capacity'
-  /** What the cluster knows cannot be read or written now; running streams go on. */
+  /** The cluster's store cannot be read or written now; running streams continue. */
   | 'store_unavailable'
   | 'relay_loop'
   | 'invalid_grant'
@@ -50,7 +50,7 @@ export type ErrorCode =
   | 'objects_unavailable'
   /** It does not exist, is over, or is not for the caller to see. */
   | 'unknown_party'
-  /** The token is no member's any more, or the party has no such member. */
+  /** The token no longer belongs to a member, or the party has no such member. */
   | 'unknown_member'
   | 'unknown_entry'
   /** It does not exist, or is not for the caller to see. */
@@ -69,30 +69,30 @@ export type ErrorCode =
   | 'limit_reached'
   | 'internal';
 
-/** Codes this client gives to what went wrong before any server could answer. */
+/** Codes that this client assigns when no server answered properly. */
 export type LocalErrorCode =
   /** The server or node could not be reached, or the connection broke. */
   | 'unreachable'
   /** No answer in time. */
   | 'timeout'
-  /** An answer that is not what the protocol says. */
+  /** An answer that violates the protocol. */
   | 'bad_answer';
 
 /** An error as servers send it. */
 export interface WireError {
   code: ErrorCode;
   message: string;
-  /** Which of several causes it was, for the codes that have any. */
+  /** Which of several causes applies, for codes that have several. */
   reason?: string;
-  /** After how many seconds it is worth trying again. */
+  /** Seconds until a retry makes sense. */
   retry_after_s?: number;
 }
 
-/** More about a failed call. */
+/** Details of a failed call. */
 export interface CallErrorOptions extends ErrorOptions {
   /** How long the server asks to wait before the next try. */
   retryAfterMs?: number;
-  /** Which of several causes it was. */
+  /** Which of several causes applies. */
   reason?: string;
 }
 
@@ -101,10 +101,10 @@ export class CallError extends Error {
   override readonly name = 'CallError';
   /** How long the server asks to wait before the next try, if it does. */
   readonly retryAfterMs: number | undefined;
-  /** Which of several causes it was, where the server says so. */
+  /** Which of several causes applies, if the server says so. */
   readonly reason: string | undefined;
 
-  /** `code` tells programs what happened, `message` people. */
+  /** `code` is for programs, `message` for people. */
   constructor(
     readonly code: ErrorCode | LocalErrorCode,
     message: string,
@@ -115,26 +115,26 @@ export class CallError extends Error {
     this.reason = options?.reason;
   }
 
-  /** Whether the same call may work a little later or on another node. */
+  /** Whether the same call may work soon or on another node. */
   get transient(): boolean {
     return ['unreachable', 'timeout', 'bad_answer', 'no_node_available', 'limit_reached', 'internal'].includes(
       this.code,
     );
   }
 
-  /** Whether the same call may work later, unchanged: what is transient, and what a cluster gets over by itself. */
+  /** Whether the same call may work later, unchanged: transient errors, and those that a cluster recovers from. */
   get mayPass(): boolean {
     return this.transient || ['store_unavailable', 'objects_unavailable', 'no_capacity'].includes(this.code);
   }
 }
 
-/** `error` as a {@link CallError}; what is none becomes a `bad_answer`. */
+/** `error` as a {@link CallError}; other errors become a `bad_answer`. */
 export function asCallError(error: unknown): CallError {
   if (error instanceof CallError) return error;
   return new CallError('bad_answer', error instanceof Error ? error.message : 'the call failed', { cause: error });
 }
 
-/** What a node refused, as an error. */
+/** Converts a node's refusal into an error. */
 export function refusal(error: WireError): CallError {
   const seconds = error.retry_after_s;
   const isTold = typeof seconds === 'number' && seconds > 0;

@@ -6,11 +6,11 @@ import type { NodeAddress, StreamId, StreamState } from './stream';
 
 /** Name of a frame, and of the chunk that begins with it: its place in a stream, ordered as frames are sent. */
 export interface ChunkName {
-  /** Which run of the recorder. */
+  /** Number of the recorder's run. */
   take: number;
-  /** Which group of the take, from 0. */
+  /** Index of the group in the take, from 0. */
   group: number;
-  /** Which frame of the group, from 0. */
+  /** Index of the frame in the group, from 0. */
   index: number;
 }
 
@@ -28,13 +28,13 @@ export interface RegisterNewStream {
   /** The recorder's full type with codecs, as it reports it. */
   mime: string;
   take?: number;
-  /** What an older node last gave back, so that this one continues with the same names. */
+  /** The state that an older node last returned, so that this node continues with the same names. */
   resume?: string;
 }
 
 /** Ack of `register_new_stream`. */
 export interface StreamRegistered {
-  /** The segment the node wants next. */
+  /** The segment that the node expects next. */
   next_segment: number;
   viewers: number;
 }
@@ -61,7 +61,7 @@ export interface StreamRef {
   stream_id: StreamId;
 }
 
-/** Payload of `renew`: a fresh grant for what the client does already. */
+/** Payload of `renew`: a fresh grant for what the client already does. */
 export interface Renew extends StreamRef {
   grant: string;
 }
@@ -92,14 +92,14 @@ export interface WatchRequest {
 
 /** Ack of `watch_stream`. */
 export interface Watching {
-  /** None until the current take's init segment is known. */
+  /** Null until the current take's init segment is known. */
   mime: string | null;
   take: number;
   /** Server-clock time at which timestamp 0 of the take was captured, if known. */
   origin_time_ms: number | null;
   /** How far back the node's window reaches. */
   window_ms: number;
-  /** The newest chunk when watching began; over WebSocket alone, none before the first. */
+  /** The newest chunk when watching began; over WebSocket, missing before the first chunk. */
   newest?: ChunkName;
 }
 
@@ -148,13 +148,13 @@ export interface StreamStateChanged {
   viewers: number;
 }
 
-/** Payload of `stream_moved`: go on at one of these nodes after your last chunk. */
+/** Payload of `stream_moved`: continue at one of these nodes after your last chunk. */
 export interface StreamMoved {
   stream_id: StreamId;
   nodes: NodeAddress[];
 }
 
-/** What each client-to-node event takes and its ack brings. */
+/** Payload and ack of each event from client to node. */
 export interface NodeCalls {
   register_new_stream: [RegisterNewStream, StreamRegistered];
   broadcast_data: [BroadcastData, SegmentAccepted];
@@ -165,13 +165,13 @@ export interface NodeCalls {
   leave_stream: [StreamRef, object];
 }
 
-/** What each node-to-client event brings. */
+/** Payload of each event from node to client. */
 export interface NodeEvents {
   streaming_data: StreamingData;
   skipped: Skipped;
   stream_state: StreamStateChanged;
   stream_moved: StreamMoved;
-  /** The node stops sending the stream, which is not over: it goes on at other nodes. */
+  /** The node stops sending the stream, which continues at other nodes. */
   stream_dropped: StreamRef;
   /** The client's grant is about to expire, or has expired. */
   renew_grant: StreamRef;

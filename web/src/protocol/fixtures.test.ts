@@ -1,5 +1,5 @@
-// Holds the types of this folder to the messages that Rust reads and writes (crates/protocol/tests/fixtures.rs): each is
-// written down here once more as the compiler sees it, and has to be what the file says.
+// Keeps the types of this folder equal to the messages that Rust reads and writes (crates/protocol/tests/fixtures.rs):
+// each message is repeated here, so that the compiler checks its type, and compared with the fixture file.
 
 import { expect, test } from 'vitest';
 import messages from '../../../crates/protocol/fixtures/messages.json';
@@ -21,7 +21,7 @@ import type { AskForNodes, CreateStream, SetRecording, StreamCreated, StreamInfo
 const STREAM = '0123456789abcdef0123456789abcdef';
 const ITEM = '00112233445566778899aabbccddeeff';
 
-/** A chunk's `streaming_data` without what it belongs to and its bytes. */
+/** The fields of `streaming_data` that describe a chunk. */
 type MediaHead = Omit<MediaData, 'stream_id' | 'data'>;
 
 const typed = {
@@ -111,6 +111,6 @@ const typed = {
   stream_dropped: { stream_id: STREAM } satisfies StreamRef,
 };
 
-test('the types say what Rust reads and writes', () => {
+test('the types match what Rust reads and writes', () => {
   expect(typed).toEqual(messages);
 });

@@ -5,10 +5,10 @@ import type { StreamId, Visibility } from './stream';
 /** 32 lower-case hex digits. */
 export type ItemId = string;
 
-/** A stream that was recorded, a file that was uploaded, the result of a job. */
+/** A recorded stream, an uploaded file, or the result of a job. */
 export type ItemKind = 'recording' | 'upload' | 'job';
 
-/** `growing`: it is being recorded and can be played already. `processing`: its upload is being read. */
+/** `growing`: still being recorded, but already playable. `processing`: its upload is being read. */
 export type ItemState = 'growing' | 'processing' | 'ready' | 'failed';
 
 /** A track of an item. */
@@ -18,7 +18,7 @@ export interface ItemTrack {
   codec: string;
 }
 
-/** A picture for the time line. */
+/** A preview picture for the time line. */
 export interface Preview {
   /** The time of the item that it shows. */
   at_ms: number;
@@ -52,7 +52,7 @@ export interface Item {
   bytes: number;
   tracks: ItemTrack[];
   state: ItemState;
-  /** How much of its upload was read while it is processed, in percent. */
+  /** Progress of reading its upload while `processing`, in percent. */
   processed_percent?: number;
   /** Why it failed. */
   error?: string;
@@ -61,11 +61,11 @@ export interface Item {
   poster_url?: string;
   /** In order of time. */
   previews?: Preview[];
-  /** Which part of a song it is. */
+  /** Which part of a song it contains. */
   stem?: Stem;
-  /** Of a stem: the song. With single items alone, as `stems`. */
+  /** For a stem: its song. Only in answers about single items, as is `stems`. */
   source?: ItemId;
-  /** Of a song and of its stems. */
+  /** For a song and its stems. */
   stems?: Stems;
   /** Where its wave form is, a path below the site's root. */
   waveform_url?: string;
@@ -79,7 +79,7 @@ export interface Item {
   deleted_until_ms?: number;
 }
 
-/** Body of `PATCH /api/library/{item_id}`; what is left out stays. */
+/** Body of `PATCH /api/library/{item_id}`; omitted fields stay unchanged. */
 export interface ChangeItem {
   title?: string;
   artist?: string;
@@ -94,7 +94,7 @@ export interface ChangeItem {
 /** Answer to `GET /api/library`. */
 export interface ItemPage {
   items: Item[];
-  /** On all pages. */
+  /** Total over all pages. */
   total: number;
   /** Left out on the last page. */
   next_cursor?: string;
@@ -134,7 +134,7 @@ export interface Fragment extends BlobName {
 export interface TakeFormat {
   /** The type for MSE, with codecs. */
   mime: string;
-  /** Left out where the format has none, as bare MP3. */
+  /** Left out if the format has none, such as bare MP3. */
   init?: BlobName;
   fragments: Fragment[];
 }
@@ -150,8 +150,8 @@ export interface ManifestTake extends TakeFormat {
 /** Answer to `GET {node}/library/{item_id}/manifest`. */
 export interface Manifest {
   item_id: ItemId;
-  /** It is being recorded: there will be more. */
+  /** Still being recorded: more will follow. */
   is_growing?: boolean;
-  /** Played one after another. */
+  /** In playback order. */
   takes: ManifestTake[];
 }

@@ -1,4 +1,4 @@
-// JSON bodies about jobs: slow work on items of the library, cut into tasks that workers do. Mirrors crates/protocol/src/job.rs.
+// JSON bodies about jobs: slow work on library items, split into tasks for workers. Mirrors crates/protocol/src/job.rs.
 
 import type { ItemId } from './item';
 
@@ -8,20 +8,19 @@ export type JobId = string;
 /** `stems`: a song's vocals and accompaniment. `export`: a file. `waveform`: peaks and loudness. `preview`: pictures of a video. */
 export type JobKind = 'stems' | 'export' | 'waveform' | 'preview';
 
-/** What became of a job. */
 export type JobState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
 
 /** The container of an exported file. */
 export type ExportFormat = 'mp4' | 'webm' | 'mkv' | 'mp3' | 'flac' | 'opus';
 
-/** How an exported file is encoded again: about as good as the item, or smaller. */
+/** Quality of an export that is encoded again: close to the item's, or smaller. */
 export type ExportQuality = 'high' | 'small';
 
-/** Parameters of a job. The main server refuses those that its kind does not use. */
+/** Parameters of a job. The main server refuses parameters that the job's kind does not use. */
 export interface JobParams {
-  /** `export` alone, as all others. */
+  /** For `export` only, as are all others. */
   format?: ExportFormat;
-  /** The codecs stay if it is left out. */
+  /** If left out, the codecs stay. */
   quality?: ExportQuality;
   /** Where the clip begins, in the item's time. */
   from_ms?: number;
@@ -50,7 +49,6 @@ export interface ResultFile {
   url: string;
 }
 
-/** What became of a task. */
 export type TaskState = 'waiting' | 'running' | 'done' | 'failed';
 
 /** One attempt at a task. */
@@ -74,13 +72,13 @@ export interface Task {
   /** `decode`, `separate`, `join`, `measure`, `pictures`, `export`. A newer server may have others. */
   step: string;
   state: TaskState;
-  /** How often it was begun. */
+  /** How often an attempt began. */
   attempts: number;
-  /** Name of the worker that has it, or did it. */
+  /** Name of the worker that has it or did it. */
   worker?: string;
   /** 0 to 1. */
   progress: number;
-  /** The last ten, the newest last. */
+  /** The last ten attempts, newest last. */
   log?: Attempt[];
 }
 
@@ -97,15 +95,15 @@ export interface Job {
   state: JobState;
   /** 0 to 1. */
   progress: number;
-  /** Left out while it cannot be told. */
+  /** Estimated time left; left out while unknown. */
   left_ms?: number;
   /** Unix epoch. */
   created_at_ms: number;
   /** Unix epoch. */
   ended_at_ms?: number;
-  /** In order. More may follow. */
+  /** In order. More may be added. */
   tasks: Task[];
-  /** The items it made: of `stems` the vocals, then the accompaniment. */
+  /** The created items; for `stems` the vocals, then the accompaniment. */
   result?: ItemId[];
   /** What `export` made. */
   file?: ResultFile;
@@ -115,9 +113,9 @@ export interface Job {
 
 /** Answer to `GET /api/jobs`. */
 export interface JobPage {
-  /** The newest first, without the logs of their tasks. */
+  /** Newest first, without the logs of their tasks. */
   jobs: Job[];
-  /** On all pages. */
+  /** Total over all pages. */
   total: number;
   /** Left out on the last page. */
   next_cursor?: string;
@@ -128,15 +126,15 @@ export interface WorkerState {
   worker_id: string;
   name: string;
   version: string;
-  /** Tasks at once. */
+  /** Maximum of simultaneous tasks. */
   concurrency: number;
-  /** What not every worker can: `ffmpeg`, or what a newer one knows. */
+  /** Abilities that not every worker has, such as `ffmpeg`. */
   abilities: string[];
-  /** Keys of the tasks it has. */
+  /** Keys of its current tasks. */
   tasks: string[];
-  /** Tasks since it began. */
+  /** Tasks done since it started. */
   done: number;
-  /** Failed attempts since it began. */
+  /** Failed attempts since it started. */
   failed: number;
   /** Unix epoch. */
   seen_at_ms: number;
@@ -145,7 +143,7 @@ export interface WorkerState {
 /** Answer to `GET /api/workers`. */
 export interface Workers {
   workers: WorkerState[];
-  /** Tasks that wait for a worker. */
+  /** Tasks waiting for a worker. */
   waiting: number;
 }
 

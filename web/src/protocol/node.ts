@@ -1,6 +1,6 @@
 // What the main server tells operators about nodes. Mirrors crates/protocol/src/node.rs.
 
-/** An operator's limits for one node; a missing one means none. */
+/** An operator's limits for one node; a missing limit means unlimited. */
 export interface Capacity {
   streams?: number;
   viewers?: number;
@@ -12,7 +12,7 @@ export interface Load {
   viewers: number;
   egress_bytes_per_s: number;
   ring_bytes: number;
-  /** Share of the processors it may use that it does use. */
+  /** CPU use, as a share of the processors available to the node. */
   cpu_permille: number;
   /** How often viewers skipped to a newer group since the node started. */
   skips: number;
@@ -23,7 +23,7 @@ export interface NodeInfo {
   node_id: string;
   hostname: string;
   public_url: string;
-  /** Streams placed on it that are not over. */
+  /** Streams placed on it that have not ended. */
   streams: number;
   capacity: Capacity;
   region?: string;
@@ -34,11 +34,11 @@ export interface NodeInfo {
   clock_offset_ms?: number;
 }
 
-/** How many nodes the present load wants. */
+/** How many nodes the current load needs. */
 export interface Scaling {
   nodes: number;
   wanted: number;
-  /** A sentence for people. */
+  /** The reason, as a sentence for people. */
   reason: string;
   /** Hostnames of nodes that may be stopped. */
   may_go: string[];

@@ -6,10 +6,10 @@ import type { StreamId } from './stream';
 /** 32 lower-case hex digits. */
 export type PartyId = string;
 
-/** Who decides what plays: the host, or the members, who vote for the next entry while one plays. */
+/** Who decides what plays: the host, or the members by voting for the next entry while one plays. */
 export type Policy = 'host' | 'vote';
 
-/** Who may join: everybody, and it is listed; everybody who knows its id; those who are invited or on its list. */
+/** Who may join: everyone, and the party is listed; everyone who knows its id; invited people and those on its list. */
 export type PartyAccess = 'public' | 'unlisted' | 'private';
 
 /** What happens at the end of the entry that plays while the host is away. */
@@ -23,15 +23,18 @@ export interface PartySettings {
   on_host_loss: HostLoss;
   /** Members see who voted for what. The counts are always shown. */
   shows_votes: boolean;
-  /** Per cent of the members that are present, from 1 to 100, that skip an entry by asking for it. */
+  /** Percentage of the present members, 1 to 100, that must ask to skip an entry. */
   skip_percent: number;
-  /** An entry gains by losing rounds, and no member's entries win a third time in a row while others have some. */
+  /**
+   * Fair voting: an entry gains weight by losing rounds, and no member's entries win a third time in a row while others
+   * have entries.
+   */
   is_fair: boolean;
   /** Entries stay when the member that added them leaves. */
   keeps_entries: boolean;
   /** What plays while there is nothing else. */
   default_item_id?: ItemId;
-  /** Longest time per entry that all wait for members that have to buffer; 0 for never. */
+  /** Longest time per entry, ms, that all members wait for those that buffer; 0 for never. */
   wait_ms: number;
 }
 
@@ -52,7 +55,7 @@ export interface CreateParty {
   title: string;
   policy: Policy;
   access: PartyAccess;
-  /** What the maker is called; at most {@link MAX_NAME_CHARS} characters. */
+  /** The creator's name; at most {@link MAX_NAME_CHARS} characters. */
   name: string;
   settings?: PartySettings;
 }
@@ -67,20 +70,20 @@ export interface PartyCreated {
   party_id: PartyId;
   /** Its page, a path on the main server's origin. */
   url: string;
-  /** The maker, who is host. */
+  /** The creator, who is the host. */
   member: Membership;
 }
 
 /** Body of `POST /api/parties/{party_id}/join`. */
 export interface JoinParty {
-  /** Made by the client, so that the call can be repeated: `up_` and 32 to 60 characters of base64url. */
+  /** Created by the client, so that the call can be repeated: `up_` and 32 to 60 characters of base64url. */
   token?: string;
   name: string;
   /** From the link of an invitation. */
   invitation?: string;
 }
 
-/** What proves that its holder is a member. */
+/** The proof of a membership. */
 export interface Membership {
   member_id: string;
   /** The bearer token of the member's calls. A secret. */
@@ -94,9 +97,9 @@ export interface PartySummary {
   policy: Policy;
   access: PartyAccess;
   host_name: string;
-  /** How many members are present. */
+  /** Number of present members. */
   present: number;
-  /** Title of what plays. */
+  /** Title of the current entry. */
   playing?: string;
   needs_account: boolean;
   /** Unix epoch. */
@@ -116,27 +119,27 @@ export interface PartyState {
   /** Grows with every change. */
   revision: number;
   title: string;
-  /** Who decides what plays, as it was set. */
+  /** Who decides what plays, according to the settings. */
   policy: Policy;
-  /** Who decides now: another one while the host is away and {@link HostLoss} says so. */
+  /** Who decides now: differs from `policy` while the host is away and {@link HostLoss} says so. */
   acting_policy: Policy;
   access: PartyAccess;
-  /** The member that is host. */
+  /** The host's member id. */
   host: string;
-  /** The member that acts as host while that one is away. */
+  /** The member that acts as host while the host is away. */
   acting_host?: string;
   settings: PartySettings;
-  /** Names of the accounts that may join a private party. Its host and operators alone see them. */
+  /** Names of the accounts that may join a private party. Visible to its host and operators only. */
   people?: string[];
   /** In the order of joining. */
   members: Member[];
   queue: Entry[];
-  /** What was played, newest last, without what is in the queue. */
+  /** Played entries that are not in the queue, newest last. */
   played: Entry[];
   timeline: PartyTimeline;
-  /** The vote that is open. */
+  /** The open vote. */
   round?: Round;
-  /** The vote that was closed last. */
+  /** The last closed vote. */
   last_round?: ClosedRound;
   /** The newest messages, oldest first. */
   chat: Message[];
@@ -150,7 +153,7 @@ export interface Member {
   name: string;
   /** Hue of the member's colour, from 0 to 359 degrees. */
   hue: number;
-  /** The member has an account, of which the name is `name`. */
+  /** The member has an account with this `name`. */
   has_account?: boolean;
   /** The member is connected, or was a moment ago. */
   is_present: boolean;
@@ -160,12 +163,12 @@ export interface Member {
   joined_at_ms: number;
 }
 
-/** An item or live stream that is to be played. With a host it leaves the queue when it begins; in a vote it stays. */
+/** An item or live stream to be played. With a host it leaves the queue when it begins; with voting it stays. */
 export interface Entry {
   entry_id: string;
-  /** What it plays: an item… */
+  /** The item it plays, unless it is a live stream. */
   item_id?: ItemId;
-  /** …or a live stream. */
+  /** The live stream it plays. */
   stream_id?: StreamId;
   /** Its title when it was added. */
   title: string;
@@ -175,46 +178,46 @@ export interface Entry {
   /** Left out for a live stream. */
   duration_ms?: number;
   is_video?: boolean;
-  /** Of entries with equal votes the one wins whose digest is first. */
+  /** Tie-breaker: of entries with equal votes, the one with the lowest digest wins. */
   hash: string;
   /** The member that added it. */
   added_by: string;
-  /** The host has yet to accept it. */
+  /** Still waiting for the host's acceptance. */
   is_suggestion?: boolean;
   /** How many rounds it has lost since it last played. */
   lost?: number;
 }
 
 /**
- * What plays since when: at the server's time `at_ms` the position is `position_ms`, and it moves on with that clock unless `paused`.
- * `at_ms` may be in the future: until then goes on what played before.
+ * What plays, and since when: at the server's time `at_ms` the position is `position_ms`, and it advances with that
+ * clock unless `paused`. `at_ms` may be in the future; until then the previous entry continues.
  */
 export interface PartyTimeline {
   /** Left out if nothing plays. */
   entry?: Entry;
   item_id?: ItemId;
   stream_id?: StreamId;
-  /** Of a live stream: how far behind its capture all members are. */
+  /** For a live stream: the delay behind its capture, the same for all members. */
   position_ms: number;
   /** Unix epoch, by the clock of `POST /api/clock`. */
   at_ms: number;
   paused: boolean;
-  /** Counts the entries that have played. */
+  /** Number of entries that have played. */
   round: number;
-  /** Members for which all wait while they buffer. */
+  /** Members that buffer while all others wait. */
   waiting_for?: string[];
 }
 
-/** A vote that is open. */
+/** An open vote. */
 export interface Round {
-  /** That of the timeline. */
+  /** The round of the timeline. */
   round: number;
-  /** When it closes, Unix epoch; left out while what plays is paused, or live. */
+  /** When it closes, Unix epoch; left out while the current entry is paused or live. */
   closes_at_ms?: number;
   votes: Votes[];
   /** Members that ask to skip. */
   skips: string[];
-  /** How many have to ask. */
+  /** How many members must ask to skip. */
   skips_needed: number;
 }
 
@@ -222,18 +225,18 @@ export interface Round {
 export interface Votes {
   entry_id: string;
   count: number;
-  /** Whose they are, where the party shows it. */
+  /** The voters, if the party shows them. */
   members?: string[];
 }
 
-/** A vote that was closed. */
+/** A closed vote. */
 export interface ClosedRound {
   round: number;
   /** The entry that won; left out if there was nothing to vote for. */
   winner?: string;
-  /** With those cast at random. */
+  /** Including those cast at random. */
   votes: Votes[];
-  /** How many were cast at random, for members that were present and had not voted. */
+  /** Votes cast at random for present members who had not voted. */
   cast_at_random: number;
 }
 
@@ -241,7 +244,7 @@ export interface ClosedRound {
 export interface Message {
   message_id: string;
   member_id: string;
-  /** What the member was called. */
+  /** The member's name at the time. */
   name: string;
   /** Plain text. */
   text: string;
@@ -249,20 +252,23 @@ export interface Message {
   at_ms: number;
 }
 
-/** An entry, by any of its names. */
+/** An entry, identified by its entry, item or stream id. */
 export interface Target {
   entry_id?: string;
   item_id?: ItemId;
   stream_id?: StreamId;
 }
 
-/** What a member can do. */
+/** A command of a member. */
 export type PartyAction =
-  /** `queue` adds at the end; `play` goes on, or plays this entry now; `accept` takes a suggestion; `vote` replaces an earlier vote. */
+  /**
+   * `queue` adds at the end; `play` resumes, or plays this entry now; `accept` accepts a suggestion; `vote` replaces an
+   * earlier vote.
+   */
   | ({ command: 'queue' | 'play' | 'remove' | 'accept' | 'vote' } & Target)
   | { command: 'pause' | 'next' | 'previous' | 'skip' | 'end' }
   | { command: 'seek'; position_ms: number }
-  /** To a new place within the queue, from 0. */
+  /** Moves an entry to this index of the queue, from 0. */
   | ({ command: 'move'; to: number } & Target)
   | { command: 'hand_over' | 'kick'; member_id: string }
   | { command: 'mute'; member_id: string; on?: boolean }
@@ -272,43 +278,46 @@ export type PartyAction =
 
 /** Body of `POST /api/parties/{party_id}/commands`. */
 export type PartyCommand = PartyAction & {
-  /** Does it only if the party still has this revision. */
+  /** Execute the command only if the party still has this revision. */
   if_revision?: number;
-  /** 1 to 32 characters `a-z`, `0-9`, `-`: `queue` and `chat` with those of an earlier call change nothing. */
+  /** 1 to 32 characters `a-z`, `0-9`, `-`: repeats of `queue` and `chat` with the same id change nothing. */
   request_id?: string;
 };
 
-/** What the command `set` changes; what is left out stays. */
+/** Changes by the command `set`; omitted fields stay unchanged. */
 export interface ChangeParty {
   title?: string;
   policy?: Policy;
   access?: PartyAccess;
-  /** All settings. */
+  /** Replaces all settings. */
   settings?: PartySettings;
-  /** All names of the accounts that may join a private party. */
+  /** Replaces the list of accounts that may join a private party. */
   people?: string[];
 }
 
 /** Answer to `POST /api/parties/{party_id}/commands`. */
 export interface CommandDone {
-  /** The revision that has the change. */
+  /** The revision that contains the change. */
   revision: number;
 }
 
 /** Body of `POST /api/parties/{party_id}/report`. */
 export interface ReportPlayback {
-  /** How much later than the timeline the member hears; negative if earlier. Left out while nothing is heard. */
+  /**
+   * How much later than the timeline the member hears the sound, ms; negative if earlier. Left out while nothing is
+   * heard.
+   */
   error_ms?: number;
-  /** The member waits for media. */
+  /** The member is waiting for media. */
   is_buffering?: boolean;
 }
 
-/** What a member reported. */
+/** A member's report. */
 export interface MemberReport extends ReportPlayback {
   member_id: string;
 }
 
-/** The event `presence`: what members reported, of those for whom it changed. */
+/** The event `presence`: the reports that changed. */
 export interface Presence {
   members: MemberReport[];
 }
@@ -317,13 +326,13 @@ export interface Presence {
 export interface PartyChanged {
   revision: number;
   /**
-   * The members that are new or changed are in `members`, those that left in `left`; every other field of the state is whole, and
-   * `null` removes one. Messages come as events `chat` instead.
+   * New and changed members are in `members`, those that left in `left`. Every other field holds its complete new
+   * value, and `null` removes it. Messages arrive as events `chat` instead.
    */
   changes: { members?: Member[]; left?: string[]; [field: string]: unknown };
 }
 
-/** Why a party is over for a member: for all; the member was removed; it left, in another window. */
+/** Why the party is over for this member: it ended for all, the member was removed, or it left in another window. */
 export type EndReason = 'ended' | 'kicked' | 'left';
 
 /** The event `ended`: the party is over for the member. */

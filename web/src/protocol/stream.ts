@@ -9,7 +9,7 @@ export const GRACE_MS = 30_000;
 /** Lower-case hex MD5, 32 digits. */
 export type StreamId = string;
 
-/** Who may watch: everybody; whoever has the link, which no list shows; whoever has a passphrase or an invitation. */
+/** Who may watch: everyone; everyone with the link, which no list shows; those with a passphrase or an invitation. */
 export type Visibility = 'public' | 'unlisted' | 'private';
 
 /** `interrupted`: the broadcaster went missing and may come back within the grace period. */
@@ -42,7 +42,7 @@ export interface NodeAddress {
 export interface Assignment {
   grant: string;
   nodes: NodeAddress[];
-  /** For viewers, the stream they were let in to. */
+  /** For viewers: the stream they were admitted to. */
   stream?: StreamInfo;
   /** How long the grant lasts; left out by older main servers. */
   expires_in_s?: number;
@@ -61,7 +61,7 @@ export interface StreamCreated {
   /** The page to share, a path on the main server's origin. */
   watch_url: string;
   publish: Assignment;
-  /** The item of the library that it is recorded into, if it is. */
+  /** The library item of its recording, if it is recorded. */
   recording?: string;
 }
 
@@ -70,7 +70,7 @@ export interface AskForNodes {
   passphrase?: string;
   /** From the link of an invitation. */
   invitation?: string;
-  /** `public_url`s of nodes the client just lost. */
+  /** `public_url`s of nodes that the client just lost. */
   avoid?: string[];
   /** The region to be served from, if there is room. */
   region?: string;
@@ -80,24 +80,24 @@ export interface AskForNodes {
 export interface StreamInfo {
   stream_id: StreamId;
   title: string;
-  /** When it first went live, or was created while it has not; Unix epoch. 0 if that is not told, see isConcealed. */
+  /** When it first went live, or was created if it has not; Unix epoch. 0 if concealed, see isConcealed. */
   started_at_ms: number;
   /** On all nodes. */
   viewers: number;
   state: StreamState;
-  /** None before it is live. */
+  /** Null before it is live. */
   mime: string | null;
   /** The newest preview picture, a path on the main server's origin; changes with the picture. */
   thumbnail_url?: string;
-  /** Until an interrupted stream ends unless its broadcaster returns. Not in lists. */
+  /** Time until an interrupted stream ends unless its broadcaster returns. Not in lists. */
   ends_in_ms?: number;
   /** Public if left out. */
   visibility?: Visibility;
-  /** The item of the library that it is being recorded into, if it is: playable from its start while it grows. */
+  /** The library item of its current recording, playable from its start while it grows. */
   recording?: string;
 }
 
-/** Whether this is all that clients without a grant are told of a stream with a passphrase: its state. */
+/** Whether the caller may see only the state of this stream: it has a passphrase, and the call had no grant. */
 export function isConcealed(stream: StreamInfo): boolean {
   return stream.started_at_ms === 0;
 }

@@ -1,4 +1,4 @@
-// Text messages of the WebSocket transport: what a page relies on is there, or the message is an error with a code.
+// Text messages of the WebSocket transport: a message lacking the fields that pages rely on is an error with a code.
 
 import { describe, expect, it } from 'vitest';
 import messages from '../../../crates/protocol/fixtures/messages.json';
@@ -11,7 +11,7 @@ const refusal = (text: string): unknown => {
 };
 
 describe('readEvent', () => {
-  it('reads what nodes say', () => {
+  it('reads events of nodes', () => {
     for (const event of ['watching', 'stream_state', 'skipped', 'stream_moved'] as const) {
       const payload = messages[event];
       expect(readEvent(JSON.stringify([event, payload]))).toEqual({ event, payload });
@@ -20,12 +20,12 @@ describe('readEvent', () => {
     expect(readEvent(JSON.stringify(['clock', clock]))).toEqual({ event: 'clock', payload: clock });
   });
 
-  it('passes over events of later versions', () => {
+  it('skips events of later versions', () => {
     expect(readEvent('["party",{"of":1}]')).toBeUndefined();
     expect(readEvent('["relay_path",{"path":[]}]')).toBeUndefined();
   });
 
-  it('calls everything else a bad answer', () => {
+  it('treats everything else as a bad answer', () => {
     const texts = ['', '{', 'null', '7', '"watching"', '{}', '[]', '[1]', '[["watching"]]'];
     const events = ['watching', 'stream_state', 'skipped', 'stream_moved', 'clock', 'error'];
     const payloads = [undefined, null, 7, 'live', [], {}, { state: 'asleep', viewers: 1 }, { nodes: [{}] }];

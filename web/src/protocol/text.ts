@@ -1,5 +1,5 @@
-// Text messages of the WebSocket transport: a JSON array of an event's name and its payload. What a page relies on is
-// looked at here, once; whatever comes in, nothing is thrown.
+// Text messages of the WebSocket transport: a JSON array of an event's name and its payload. The fields that pages rely
+// on are checked here, once. Reading never throws, whatever the input.
 
 import { CallError, type ErrorCode } from './error';
 import type {
@@ -14,9 +14,9 @@ import type {
   Watching,
 } from './event';
 
-/** What a node says in text messages, by event. */
+/** Events in text messages from a node, with their payloads. */
 export interface WsEvents {
-  /** First: what the ack of `watch_stream` says over Socket.IO. */
+  /** The first message; equals the ack of `watch_stream` over Socket.IO. */
   watching: Watching;
   stream_state: StreamStateChanged;
   skipped: Skipped;
@@ -24,24 +24,24 @@ export interface WsEvents {
   /** The grant is about to expire, or has expired. */
   renew_grant: StreamRef;
   clock: ClockAnswer;
-  /** Last: why the node closes. */
+  /** The last message: why the node closes. */
   error: { code: ErrorCode; message: string };
 }
 
 /** One text message. */
 export type WsEvent = { [E in keyof WsEvents]: { event: E; payload: WsEvents[E] } }[keyof WsEvents];
 
-/** The message that asks for the node's clock. */
+/** The message that requests the node's clock. */
 export function clockMessage(request: ClockRequest): string {
   return JSON.stringify(['clock', request]);
 }
 
-/** The message that shows the node a fresh grant. */
+/** The message that sends the node a fresh grant. */
 export function renewMessage(request: Renew): string {
   return JSON.stringify(['renew', request]);
 }
 
-/** Reads one message: undefined for an event this client does not know, a `bad_answer` for one that cannot be read. */
+/** Reads one message: undefined for an event this client does not know, a `bad_answer` for an unreadable one. */
 export function readEvent(text: string): WsEvent | CallError | undefined {
   const message = parse(text);
   if (!Array.isArray(message) || typeof message[0] !== 'string') return unreadable('a text that is no event');

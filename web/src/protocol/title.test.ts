@@ -1,4 +1,4 @@
-// The form takes what the main server takes, in the same words.
+// The form accepts the same titles as the main server.
 
 import { expect, test } from 'vitest';
 import cases from '../../../crates/protocol/fixtures/titles.json';

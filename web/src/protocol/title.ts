@@ -1,10 +1,11 @@
-// What a title is. Mirrors crates/protocol/src/title.rs; both are held to crates/protocol/fixtures/titles.json.
+// The rules for titles. Mirrors crates/protocol/src/title.rs; both are tested with
+// crates/protocol/fixtures/titles.json.
 
-/** Most characters of a title, as it is given. */
+/** Most characters of a title, before cleaning. */
 export const MAX_TITLE_CHARS = 120;
 
 const MAX_MARKS = 6;
-/** What a mark without a letter is shown on: the dotted circle. */
+/** The dotted circle: a base for combining marks without a letter. */
 const NO_LETTER = '\u25cc';
 const IGNORABLE = /[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\u{13430}-\u{1343f}]/u;
 const BLANK = /[\p{White_Space}\u2800\u{1d159}\u{13441}\u{13442}\ufffc]/u;
@@ -14,7 +15,7 @@ const CONTROL = /[\p{Cc}\u2028\u2029\p{Noncharacter_Code_Point}]/u;
 const VARIATION = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/u;
 const JOINER = /[\u200c\u200d]/;
 
-/** The title that `text` stands for; undefined if it is not a title: it shows nothing, is too long or has control characters. */
+/** The cleaned title; undefined if `text` is no valid title: invisible, too long, or with control characters. */
 export function cleanTitle(text: string): string | undefined {
   const trimmed = text.trim();
   if (Array.from(text).length > MAX_TITLE_CHARS || CONTROL.test(trimmed)) return undefined;
@@ -22,7 +23,7 @@ export function cleanTitle(text: string): string | undefined {
   return Array.from(title).some(isPlain) ? title : undefined;
 }
 
-/** A title within a sentence: whatever its direction, the words around it stay in their order (UAX #9, FSI and PDI). */
+/** A title for use within a sentence. Its text direction does not affect the words around it (UAX #9, FSI and PDI). */
 export function isolated(title: string): string {
   return `\u2068${title}\u2069`;
 }
