@@ -1,24 +1,27 @@
-// The publish grant and the nodes to use it at, first choice first. The grant is renewed long before it expires, without
-// disturbing what runs; after a loss the main server names other nodes, or else the standbys move up.
+// The publish grant and its nodes, first choice first. The grant is renewed long before it expires, without disturbing
+// the running session. After a loss the main server names other nodes; if it cannot, the standbys move up.
 
 import type { Assignment, AskForNodes, NodeAddress } from '../protocol/stream';
 
-/** What assigned nodes work with. */
+/** Dependencies and callbacks of assigned nodes. */
 export interface AssignedNodesSetup {
-  /** As the main server gave them first. */
+  /** The first assignment from the main server. */
   assignment: Assignment;
-  /** Asks the main server for nodes again, and for a fresh grant. */
+  /** Requests nodes and a fresh grant from the main server. */
   askForNodes(grant: string, ask: AskForNodes): Promise<Assignment>;
-  /** The main server gave a fresh grant. */
+  /** The main server issued a fresh grant. */
   onAssignment(assignment: Assignment): void;
-  /** The node in use is to know the fresh grant. */
+  /** Sends the fresh grant to the node in use. */
   onRenewed(grant: string): void;
   now: () => number;
-  /** Between renewals, give or take a quarter; after one that failed; and the longest pause after the node asked for one. */
+  /**
+   * Interval between renewals, varied by up to a quarter; pause after a failed one; longest pause after the node asked
+   * for one.
+   */
   timing: { renewMs: number; renewAgainMs: number; renewSoonMs: number };
 }
 
-/** See the head of the file. */
+/** Keeps the grant fresh and chooses the node. */
 export class AssignedNodes {
   readonly #setup: AssignedNodesSetup;
   #assignment: Assignment;
@@ -40,23 +43,23 @@ export class AssignedNodes {
     return this.#assignment.nodes[0];
   }
 
-  /** Renews the grant in the background once that is due; a renewal that failed is repeated. */
+  /** Renews the grant in the background when it is due. A failed renewal is repeated. */
   renewWhenDue(): void {
     const nowMs = this.#setup.now();
     if (nowMs < this.#renewAtMs) return;
     this.#renewAtMs = nowMs + this.#setup.timing.renewAgainMs;
-    // A failure is no problem yet: the grant has hours left, and a node that refuses it leads to another try.
+    // A failure does not matter yet: the grant is valid for hours, and a node's refusal triggers another try.
     this.renew().catch(() => undefined);
   }
 
-  /** The node asks for a fresh grant. It asks many broadcasters at once. */
+  /** Renews at a random time soon, because the node asks many broadcasters at once. */
   renewSoon(): void {
     const { now, timing } = this.#setup;
     this.#renewAtMs = Math.min(this.#renewAtMs, now() + Math.random() * timing.renewSoonMs);
   }
 
   /**
-   * Gets a fresh grant and new standbys. The node in use stays the first.
+   * Gets a fresh grant and new standbys. The node in use stays first.
    *
    * @throws CallError when the main server refuses or cannot be reached.
    */
@@ -69,9 +72,9 @@ export class AssignedNodes {
   }
 
   /**
-   * Gets nodes to go on with after `lost`.
+   * Gets nodes to continue on after `lost`.
    *
-   * @throws CallError when the main server names none; the standbys have moved up then.
+   * @throws CallError when the main server names none; the standbys have moved up by then.
    */
   async replace(lost: NodeAddress | undefined): Promise<void> {
     try {
@@ -89,7 +92,7 @@ export class AssignedNodes {
     this.#setup.onAssignment(assignment);
   }
 
-  /** Broadcasters who began together do not ask together. */
+  /** Random, so that broadcasters who began together do not renew together. */
   #nextMs(): number {
     const { now, timing } = this.#setup;
     return now() + timing.renewMs * (0.75 + Math.random() / 2);

@@ -1,4 +1,4 @@
-// Times are read from whatever pieces a recording comes in, and never guessed.
+// Times are read from a recording cut anywhere, and never guessed.
 
 import { describe, expect, it } from 'vitest';
 import { BlockTimes } from './block-times';
@@ -22,7 +22,7 @@ function cluster(timeMs: number, ...blocks: number[][]): number[] {
 const track = (number: number, type: number): number[] =>
   element([0xae], [...element([0xd7], [number]), ...element([0x83], [type])]);
 
-/** Sound is track 1, the picture track 2, as recorders also have it. */
+/** The sound is track 1 and the picture track 2, as in real recordings. */
 const INIT = [
   ...element([0x1a, 0x45, 0xdf, 0xa3], [1, 2, 3]),
   ...[0x18, 0x53, 0x80, 0x67, ...UNKNOWN],
@@ -46,14 +46,14 @@ describe('BlockTimes', () => {
     expect(times.newestMs).toBe(1033);
   });
 
-  it.each([1, 2, 3, 5, 7, 11, 64])('reads the same in pieces of %i bytes', (length) => {
+  it.each([1, 2, 3, 5, 7, 11, 64])('reads the same times in pieces of %i bytes', (length) => {
     const times = new BlockTimes();
     for (let at = 0; at < RECORDING.length; at += length) times.push(bytes(RECORDING.slice(at, at + length)));
     expect(times.firstVideoMs).toBe(36);
     expect(times.newestMs).toBe(1033);
   });
 
-  it('counts a frame only once all of it is there', () => {
+  it('counts a frame only once it is complete', () => {
     const times = new BlockTimes();
     times.push(bytes(RECORDING.slice(0, -1)));
     expect(times.newestMs).toBe(1000);
@@ -76,14 +76,14 @@ describe('BlockTimes', () => {
     expect(times.firstVideoMs).toBeUndefined();
   });
 
-  it('gives up on what is not WebM, an MP4 for one', () => {
+  it('gives up on other formats, such as MP4', () => {
     const times = new BlockTimes();
     times.push(bytes([0, 0, 0, 24, 0x66, 0x74, 0x79, 0x70, ...RECORDING]));
     times.push(bytes(RECORDING));
     expect(times.newestMs).toBeUndefined();
   });
 
-  it('gives up rather than guess where a frame of unknown size ends', () => {
+  it('gives up on frames of unknown size', () => {
     const times = new BlockTimes();
     times.push(bytes(RECORDING));
     times.push(bytes([0xa3, ...UNKNOWN, 0x81, 0, 0, 0]));

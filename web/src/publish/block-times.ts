@@ -1,8 +1,9 @@
-// Reads from a WebM or Matroska recording, as it comes, when its frames were: the first picture's time and the newest
-// frame's. A recorder writes a picture only once the sound up to it is there, so the newest frame of a segment is not the
-// newest picture captured; only the times inside tell which it is. Everything else is skipped unread.
-// Layout: RFC 8794 (EBML) and RFC 9559 (Matroska), sections 5.1.3 to 5.1.5 and 10. Ticks are 1 ms, the default, which all
-// recorders use. What cannot be read makes it give up, and then it knows nothing: it is used for measuring only.
+// Reads frame times from a WebM or Matroska recording as it arrives: those of the first picture and of the newest
+// frame. A recorder writes a picture only after the sound up to it, so the newest frame of a segment is not the newest
+// captured picture; only the times inside tell. Everything else is skipped.
+//
+// Layout: RFC 8794 (EBML) and RFC 9559 (Matroska), sections 5.1.3 to 5.1.5 and 10. Ticks are 1 ms, the default, which
+// all recorders use. At unreadable input it gives up and reports no times; they serve measurements only.
 
 /** Elements whose children are read. */
 const OPENED = new Set([0x18538067 /* Segment */, 0x1f43b675 /* Cluster */, 0x1654ae6b /* Tracks */, 0xae, 0xa0]);
@@ -11,23 +12,23 @@ const TRACK_TYPE = 0x83;
 const VIDEO = 1;
 const CLUSTER_TIME = 0xe7;
 const BLOCKS = new Set([0xa3 /* SimpleBlock */, 0xa1 /* Block */]);
-/** Enough for any element's header and what is read of its content: 4 + 8 + 8. */
+/** Enough for any element's header and the part of its content that is read: 4 + 8 + 8. */
 const MAX_HEAD_BYTES = 20;
 
 interface Header {
   id: number;
-  /** Of its content; none where it is unknown. */
+  /** Size of its content; undefined if unknown. */
   size: number | undefined;
-  /** Where its content begins. */
+  /** Offset of its content. */
   at: number;
 }
 
 /** Times of one recording's frames, in its own milliseconds. */
 export class BlockTimes {
-  /** Bytes of a header that is not complete yet. */
+  /** Bytes of an incomplete header. */
   #head = new Uint8Array(0);
   #skip = 0;
-  /** The block being skipped: it counts once all of it is there. */
+  /** The block being skipped; it counts once it is complete. */
   #pending: { timeMs: number; video: boolean } | undefined;
   #trackNumber = 0;
   #videoTrack: number | undefined;
@@ -37,22 +38,22 @@ export class BlockTimes {
   #pictures = 0;
   #lost = false;
 
-  /** Time of the first picture; none before it, and none once reading failed. */
+  /** Time of the first picture; undefined before it, and after reading failed. */
   get firstVideoMs(): number | undefined {
     return this.#lost ? undefined : this.#firstVideoMs;
   }
 
-  /** Time of the newest whole frame of any track; none before the first, and none once reading failed. */
+  /** Time of the newest complete frame of any track; undefined before the first, and after reading failed. */
   get newestMs(): number | undefined {
     return this.#lost ? undefined : this.#newestMs;
   }
 
-  /** How many pictures there were; none once reading failed. */
+  /** Number of pictures so far; undefined after reading failed. */
   get pictures(): number | undefined {
     return this.#lost ? undefined : this.#pictures;
   }
 
-  /** Reads on. */
+  /** Reads the next segment. */
   push(segment: ArrayBuffer): void {
     let bytes = new Uint8Array(segment);
     while (!this.#lost) {
@@ -68,7 +69,7 @@ export class BlockTimes {
     }
   }
 
-  /** Reads one element's header, or keeps what there is of it. Gives back what follows. */
+  /** Reads one element's header, or stores an incomplete one. Returns the bytes after it. */
   #readElement(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     const kept = this.#head.length;
     const view = new Uint8Array(Math.min(kept + bytes.length, MAX_HEAD_BYTES));
@@ -116,13 +117,13 @@ export class BlockTimes {
   }
 }
 
-/** How much of an element's content is needed to make something of it. */
+/** How many bytes of an element's content are needed. */
 function contentWanted({ id, size = 0 }: Header): number {
   if (BLOCKS.has(id)) return Math.min(size, 3);
   return id === TRACK_NUMBER || id === TRACK_TYPE || id === CLUSTER_TIME ? Math.min(size, 8) : 0;
 }
 
-/** The header at the beginning of `view`; none if it is cut, or not one. */
+/** The header at the beginning of `view`; undefined if it is incomplete or invalid. */
 function readHeader(view: Uint8Array): Header | undefined {
   const idLength = vintLength(view[0] ?? 0);
   const sizeLength = vintLength(view[idLength] ?? 0);
@@ -133,7 +134,7 @@ function readHeader(view: Uint8Array): Header | undefined {
   return { id, size: size === 2 ** (7 * sizeLength) - 1 ? undefined : size, at };
 }
 
-/** Length of the variable-size integer that begins with `first`; more than 8 if none does. */
+/** Length of the variable-size integer that begins with `first`; more than 8 if it is invalid. */
 function vintLength(first: number): number {
   return Math.clz32(first) - 23;
 }

@@ -1,4 +1,4 @@
-// Takes of one stream, made by a fake encoder: when one begins, when it is made anew, and when it is given up.
+// Takes of one stream, made by a fake encoder: when one begins, restarts, and is abandoned.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { BroadcastData, NodeCalls, RegisterNewStream } from '../protocol/event';
@@ -27,7 +27,7 @@ class FakeEncoder implements Encoder {
   }
 }
 
-/** A node that takes everything. */
+/** A node that accepts everything. */
 class FakeNode {
   registered: RegisterNewStream[] = [];
   received: BroadcastData[] = [];
@@ -94,7 +94,7 @@ function newest(): FakeEncoder {
   return encoder;
 }
 
-it('sends what the encoder gives, with its own type and the capture times it tells', async () => {
+it('sends the encoder’s segments with its own type and capture times', async () => {
   broadcast.setSource(SOURCE);
   expect(newest().settings).toMatchObject({ type: MIME, limit: QUALITIES[1].size });
   for (const atMs of [100, 200]) newest().give(atMs);
@@ -107,7 +107,7 @@ it('sends what the encoder gives, with its own type and the capture times it tel
   expect(broadcast.state).toMatchObject({ phase: 'live', recording: true });
 });
 
-it('begins another take with another source or quality, and hears nothing of the old one', async () => {
+it('begins a new take when the source or quality changes, and ignores the old encoder', async () => {
   broadcast.setSource(SOURCE);
   const [old] = encoders;
   broadcast.setQuality(QUALITIES[0]);
@@ -131,7 +131,7 @@ it('makes the picture smaller when the encoder does not keep up', async () => {
   expect(newest().settings.limit.width).toBeLessThan(1_920);
 });
 
-it('begins anew when an encoder fails, and gives up when that goes on', () => {
+it('restarts when an encoder fails, and gives up after repeated failures', () => {
   broadcast.setSource(SOURCE);
   for (let i = 0; i < 2; i++) newest().hears.failed(new Error('broken'));
   expect(encoders).toHaveLength(3);
@@ -142,7 +142,7 @@ it('begins anew when an encoder fails, and gives up when that goes on', () => {
   expect(broadcast.state.recorderProblem).toBeDefined();
 });
 
-it('says so where the browser cannot encode the source', () => {
+it('reports a source that the browser cannot encode', () => {
   refuses = new DOMException('no', 'NotSupportedError');
   broadcast.setSource(SOURCE);
   expect(broadcast.state.recording).toBe(false);

@@ -1,5 +1,5 @@
-// One stream of this page from going live to its end: takes from captures, through encoders, to the publisher. Knows
-// when an encoder has to be started anew; draws nothing.
+// One stream of this page from going live to its end: captures are encoded into takes, which go to the publisher.
+// Decides when an encoder must be restarted. No drawing.
 
 import type { MainServer } from '../api/client';
 import type { Assignment } from '../protocol/stream';
@@ -15,47 +15,47 @@ import { Rate } from './rate';
 import { fit, same, smaller, type Size } from './size';
 import type { OwnStream } from './own-stream';
 
-/** How sharp, and how many bytes it takes. */
+/** Picture size and bit rate of a broadcast. */
 export interface Quality {
   name: string;
   videoBitsPerSecond: number;
-  /** Larger pictures are scaled down to it. */
+  /** Larger pictures are scaled down to this size. */
   size: Size;
 }
 
-/** The choices, in the order to show them; the second is the default. */
+/** All choices in display order; the second is the default. */
 export const QUALITIES = [
   { name: 'Light', videoBitsPerSecond: 1_000_000, size: { width: 1280, height: 720 } },
   { name: 'Standard', videoBitsPerSecond: 2_500_000, size: { width: 1920, height: 1080 } },
   { name: 'Sharp', videoBitsPerSecond: 6_000_000, size: { width: 2560, height: 1440 } },
 ] as const satisfies readonly Quality[];
 
-/** The picture is not made smaller than this unasked. */
+/** Automatic reduction does not go below this size. */
 const SMALLEST_UNASKED: Size = { width: 1280, height: 720 };
 const AUDIO_BITS_PER_SECOND = 128_000;
-/** An encoder that fails this often within {@link FAILURES_WITHIN_MS} is not started again. */
+/** After this many failures within {@link FAILURES_WITHIN_MS} the encoder is not restarted. */
 const MAX_ENCODER_FAILURES = 3;
 const FAILURES_WITHIN_MS = 20_000;
 
-/** What is recorded: a capture, as far as this module needs to know it. */
+/** The part of a capture that a broadcast needs. */
 export interface Source {
   readonly stream: MediaStream;
   readonly hasAudio: boolean;
   /** Whether there is still something to record. */
   readonly live: boolean;
-  /** Asks the source for pictures no larger than `size`. Larger ones may come all the same. */
+  /** Asks the source for pictures no larger than `size`. Larger ones may still come. */
   limit(size: Size): void;
 }
 
 /** The picture that viewers get. */
 export interface Picture {
-  /** As the source gives it. */
+  /** Size from the source. */
   source: Size;
-  /** As it is recorded. */
+  /** Size as recorded. */
   sent: Size;
-  /** The most that is recorded now. */
+  /** The current limit of the recorded size. */
   limit: Size;
-  /** It is smaller than the quality allows because this computer could not keep up. */
+  /** Whether it is below the quality's size because this computer could not keep up. */
   reduced: boolean;
 }
 
@@ -63,37 +63,37 @@ export interface Picture {
 export interface BroadcastState extends PublisherState {
   /** Whether something is being recorded. */
   recording: boolean;
-  /** Why not, if that was not asked for. */
+  /** Why nothing is being recorded, unless that was intended. */
   recorderProblem: Problem | undefined;
-  /** None before the first. */
+  /** Undefined before the first picture. */
   picture: Picture | undefined;
-  /** Whether far fewer pictures are recorded than there are. */
+  /** Whether far fewer pictures are recorded than captured. */
   slow: boolean;
 }
 
-/** What is recorded per second, over the last seconds; undefined while that is not known. */
+/** Recorded frames and bits per second over the last seconds; undefined while unknown. */
 export interface Rates {
   framesPerSecond: number | undefined;
   bitsPerSecond: number | undefined;
 }
 
-/** What a broadcast works with. */
+/** Dependencies and callbacks of a broadcast. */
 export interface BroadcastSetup {
   own: OwnStream;
   server: Pick<MainServer, 'publish' | 'endStream'>;
   connect: Connect;
   probe: TypeProbe;
-  /** Makes takes. */
+  /** Starts encoders. */
   encode: StartEncoder;
   quality: Quality;
   onState(state: BroadcastState): void;
-  /** A take begins: its number must never be used again for this stream. */
+  /** A take begins; its number must never be reused for this stream. */
   onTake(take: number): void;
   /** A fresh publish grant, and the nodes to use it at. */
   onAssignment(publish: Assignment): void;
 }
 
-/** A stream on the air. */
+/** The encoding and publishing of one stream. */
 export class Broadcast {
   readonly #setup: BroadcastSetup;
   readonly #publisher: Publisher;
@@ -101,7 +101,7 @@ export class Broadcast {
   #encoder: Encoder | undefined;
   #nextTake: number;
   #quality: Quality;
-  /** Less than the quality's after steps down. */
+  /** Below the quality's size after automatic reductions. */
   #limit: Size;
   #picture: Picture | undefined;
   #slow = false;
@@ -122,7 +122,7 @@ export class Broadcast {
       askForNodes: (grant, ask) => setup.server.publish(setup.own.stream_id, grant, ask),
       onState: () => this.#changed(),
       onAssignment: (publish) => setup.onAssignment(publish),
-      // Not from within the publisher's own loop.
+      // Deferred, because this runs inside the publisher's loop.
       needTake: () => queueMicrotask(() => this.#takeLost()),
     });
   }
@@ -138,7 +138,7 @@ export class Broadcast {
     };
   }
 
-  /** As of now. */
+  /** The current rates. */
   get rates(): Rates {
     const nowMs = localNowMs();
     const bytesPerSecond = this.#bytes.perSecond(nowMs);
@@ -153,12 +153,12 @@ export class Broadcast {
     return this.#publisher.grant;
   }
 
-  /** Whether the stream is over. */
+  /** Whether the stream has ended or failed. */
   get over(): boolean {
     return ['ended', 'failed'].includes(this.#publisher.state.phase);
   }
 
-  /** Records `source` from now on, in a new take; without one the stream is interrupted, and ends after a while. */
+  /** Records `source` in a new take. Without a source the stream is interrupted, and ends after the grace period. */
   setSource(source: Source | undefined): void {
     this.#source = source;
     this.#failuresAtMs = [];
@@ -170,14 +170,14 @@ export class Broadcast {
     return this.#quality;
   }
 
-  /** Records in another quality from now on, in a new take. */
+  /** Changes the quality, in a new take. */
   setQuality(quality: Quality): void {
     this.#quality = quality;
     this.#limit = quality.size;
     this.#restart();
   }
 
-  /** Records a smaller picture from now on, in a new take, if there is a smaller step. */
+  /** Records a smaller picture in a new take, if there is a smaller step. */
   shrink(): void {
     const step = this.#picture && smaller(this.#picture.sent);
     if (!step) return;
@@ -185,7 +185,7 @@ export class Broadcast {
     this.#restart();
   }
 
-  /** Ends the stream for good, by whichever server can be reached. */
+  /** Ends the stream permanently, through whichever server can be reached. */
   async end(): Promise<void> {
     this.#source = undefined;
     await this.#dropEncoder();
@@ -196,7 +196,7 @@ export class Broadcast {
     }
   }
 
-  /** Lets go of everything. The stream is not ended and can be continued. */
+  /** Stops everything locally. The stream does not end and can be continued. */
   close(): void {
     this.#source = undefined;
     void this.#dropEncoder();
@@ -233,7 +233,7 @@ export class Broadcast {
       encoder = this.#setup.encode(source.stream, this.#settings(format), {
         segment: (bytes, mime, capturedAtMs) => {
           if (!current()) return;
-          // Only now does the encoder tell the type it really uses.
+          // Only now does the encoder report the type it really uses.
           if (!begun) this.#publisher.startTake(take, mime);
           begun = true;
           this.#publisher.push(bytes, capturedAtMs);
@@ -255,7 +255,7 @@ export class Broadcast {
     }
   }
 
-  /** Tells what viewers get, and makes it smaller when the encoder does not keep up. */
+  /** Updates the viewers' picture size, and reduces it when the encoder does not keep up. */
   #lookAtPicture(keepUp: KeepUp): void {
     const { offered, encoded, size } = this.#encoder?.progress() ?? {};
     const before = { slow: this.#slow, picture: this.#picture };
@@ -298,7 +298,7 @@ export class Broadcast {
     this.#changed();
   }
 
-  /** Without a recording viewers would see the last picture under *live*. */
+  /** Without a recording, viewers would see the last picture marked *live*. */
   #pauseIfIdle(): void {
     if (this.#encoder === undefined && !this.over) this.#publisher.pause();
   }

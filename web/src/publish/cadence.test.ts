@@ -1,9 +1,9 @@
-// Repeats: none while things move, a steady beat while they do not, and timestamps that only go forward.
+// Repeats: none while the picture moves, regular while it is still, and with increasing timestamps.
 
 import { describe, expect, it } from 'vitest';
 import { Cadence } from './cadence';
 
-/** What is repeated, as [time in ms, timestamp in µs], when asked every 10 ms until `endMs`. */
+/** The repeats as [time in ms, timestamp in µs], polled every 10 ms until `endMs`. */
 function repeats(cadence: Cadence, fromMs: number, endMs: number): [number, number][] {
   const seen: [number, number][] = [];
   for (let nowMs = fromMs; nowMs < endMs; nowMs += 10) {
@@ -26,7 +26,7 @@ describe('Cadence', () => {
     }
   });
 
-  it('repeats a still picture about nine times a second, with timestamps that keep step with time', () => {
+  it('repeats a still picture about nine times a second, with timestamps in step with time', () => {
     const cadence = new Cadence();
     cadence.passed(1000, 5_000_000);
     expect(repeats(cadence, 1000, 1500)).toEqual([

@@ -1,26 +1,26 @@
-// When to show a still picture again. A screen on which nothing changes is captured once a second, and recorders hold
-// sound back until the next picture: viewers would be two seconds behind. So after a short pause the last picture is
-// repeated, often enough that sound flows, seldom enough that it costs next to nothing.
+// When to repeat a still picture. An unchanging screen is captured once a second, and recorders hold sound back until
+// the next picture: viewers would be two seconds behind. So after a short pause the last picture is repeated, often
+// enough that sound flows, and seldom enough to cost almost nothing.
 
-/** A pause shorter than this is a slow page, not a still one. */
+/** A shorter pause is a slow page, not a still one. */
 const STILL_AFTER_MS = 240;
-/** How often a still picture is repeated: about as often as the recorder gives out segments. */
+/** Interval of repeats: about the recorder's segment interval. */
 const REPEAT_MS = 110;
 
-/** Decides over repeats. Knows no clock: time comes in as a value. */
+/** Decides when to repeat. No clock: time is passed in. */
 export class Cadence {
   #lastAtMs: number | undefined;
   #lastUs = 0;
   #repeating = false;
 
-  /** A new picture with this timestamp (microseconds) has come. */
+  /** A new picture with this timestamp (microseconds) arrived. */
   passed(nowMs: number, timestampUs: number): void {
     this.#lastAtMs = nowMs;
     this.#lastUs = timestampUs;
     this.#repeating = false;
   }
 
-  /** The timestamp with which to repeat the last picture now; none if it is not time, or there is none. */
+  /** The timestamp for repeating the last picture now; undefined if none is due or there is no picture. */
   due(nowMs: number): number | undefined {
     if (this.#lastAtMs === undefined) return undefined;
     const sinceMs = nowMs - this.#lastAtMs;

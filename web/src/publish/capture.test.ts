@@ -1,4 +1,4 @@
-// What a capture makes of tracks that end, are muted or come later: the picture goes on, and the page learns of it.
+// How a capture handles tracks that end, are muted or come later: the picture continues, and the page is notified.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Capture, type CaptureEvent } from './capture';
@@ -23,7 +23,7 @@ class FakeTrack extends EventTarget {
     return Promise.reject(new DOMException('no', 'OverconstrainedError'));
   }
 
-  /** As the browser does it when a device or a shared tab is gone. */
+  /** Simulates that a device or a shared tab is gone. */
   end(): void {
     this.readyState = 'ended';
     this.dispatchEvent(new Event('ended'));
@@ -93,7 +93,7 @@ afterEach(() => {
 });
 
 describe('Capture', () => {
-  it('goes on with the same tracks when the microphone is unplugged, and asks again when switched on', async () => {
+  it('continues with the same tracks when the microphone is unplugged, and asks again when switched on', async () => {
     const { capture, picture, world, tracks } = start(0);
     expect(await capture.setMicrophone(true)).toBe(true);
     const before = tracks();
@@ -113,7 +113,7 @@ describe('Capture', () => {
     expect(capture.voice).toBe('on');
   });
 
-  it('puts silence in the place of sound that ends while the picture goes on', () => {
+  it('replaces sound that ends with silence while the picture continues', () => {
     const { capture, picture, sound, world, tracks } = start();
     sound.end();
     vi.advanceTimersByTime(300);
@@ -122,7 +122,7 @@ describe('Capture', () => {
     expect(capture).toMatchObject({ live: true, hasAudio: true });
   });
 
-  it('begins nothing anew for the sound of a tab that is being closed', () => {
+  it('restarts nothing for the sound of a tab that is being closed', () => {
     const { capture, picture, sound, world } = start();
     sound.end();
     vi.advanceTimersByTime(50);
@@ -133,7 +133,7 @@ describe('Capture', () => {
     expect(world.mixes).toEqual([]);
   });
 
-  it('keeps the tracks when sound ends that is mixed with a microphone', async () => {
+  it('keeps the tracks when sound mixed with a microphone ends', async () => {
     const { capture, sound, world } = start();
     await capture.setMicrophone(true);
     const { stream } = capture;
@@ -145,7 +145,7 @@ describe('Capture', () => {
     expect([...(world.mixes[0]?.inputs ?? [])]).toEqual(world.voices);
   });
 
-  it('goes on without sound where it cannot be mixed', () => {
+  it('continues without sound if it cannot be mixed', () => {
     const { capture, picture, sound, world, tracks } = start();
     world.webAudio = false;
     sound.end();
@@ -154,7 +154,7 @@ describe('Capture', () => {
     expect(capture.hasAudio).toBe(false);
   });
 
-  it('leaves no microphone open that cannot be mixed', async () => {
+  it('closes a microphone that cannot be mixed', async () => {
     const { capture, world } = start();
     world.webAudio = false;
     await expect(capture.setMicrophone(true)).rejects.toThrow();
@@ -162,7 +162,7 @@ describe('Capture', () => {
     expect(capture.voice).toBe('off');
   });
 
-  it('notices by a change of devices what tracks did not tell', async () => {
+  it('detects ended tracks by a change of devices', async () => {
     const { capture, picture, sound, world, devices } = start();
     await capture.setMicrophone(true);
     world.events = [];
@@ -175,7 +175,7 @@ describe('Capture', () => {
     expect(world.events).toEqual(['voice_ended', 'ended', 'sound_ended']);
   });
 
-  it('says that a microphone is muted, and that it is not any more', async () => {
+  it('reports that a microphone is muted and unmuted', async () => {
     const { capture, world } = start();
     await capture.setMicrophone(true);
     world.voices[0]?.dispatchEvent(new Event('mute'));
@@ -187,7 +187,7 @@ describe('Capture', () => {
     expect(world.voices[0]?.enabled).toBe(false);
   });
 
-  it('says that the picture stands only when it does for some seconds', () => {
+  it('reports a frozen picture only after some seconds', () => {
     const { capture, picture } = start();
     picture.dispatchEvent(new Event('mute'));
     vi.advanceTimersByTime(1_000);
@@ -201,7 +201,7 @@ describe('Capture', () => {
     expect(capture.stands).toBe(false);
   });
 
-  it('asks its source once for pictures of a size, and lives with a refusal', async () => {
+  it('asks its source once for pictures of a size, and tolerates a refusal', async () => {
     const { capture, picture } = start();
     capture.limit({ width: 1280, height: 720 });
     capture.limit({ width: 1280, height: 720 });
@@ -209,7 +209,7 @@ describe('Capture', () => {
     expect(picture.constraints).toMatchObject([{ width: { max: 1280 }, height: { max: 720 } }]);
   });
 
-  it('stops everything and tells nothing once closed', async () => {
+  it('stops everything and reports nothing once closed', async () => {
     const { capture, picture, sound, world } = start();
     await capture.setMicrophone(true);
     world.events = [];
@@ -222,7 +222,7 @@ describe('Capture', () => {
     expect(world.events).toEqual([]);
   });
 
-  it('stops a microphone that is given after the capture was closed', async () => {
+  it('stops a microphone granted after the capture was closed', async () => {
     const { capture, world } = start();
     const asking = capture.setMicrophone(true);
     expect(capture.voice).toBe('asking');

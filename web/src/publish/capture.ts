@@ -1,12 +1,12 @@
-// Getting a picture and sound from the browser. Screens come with the processing off that browsers switch on for
-// voices: it turns the sound of a shared tab into a mono, gated whisper of itself.
+// Captures picture and sound from the browser. Screens are captured without the voice processing that browsers enable
+// by default: it makes the sound of a shared tab quiet, mono and gated.
 
 import { canPlayStreams } from '../watch/playback/mse/media-source';
 import type { Abilities, SourceKind } from './problems';
 import { same, type Size } from './size';
 import { WebAudioMix, type SoundMix } from './sound-mix';
 
-// Newer than the DOM types of the compiler.
+// Missing in the compiler's DOM types.
 interface DisplayRequest extends DisplayMediaStreamOptions {
   selfBrowserSurface?: 'include' | 'exclude';
   surfaceSwitching?: 'include' | 'exclude';
@@ -33,14 +33,14 @@ const CAMERA: MediaStreamConstraints = {
   video: { frameRate: FRAME_RATE, width: { ideal: 1280 }, height: { ideal: 720 } },
 };
 
-/** Scaled by the browser as it captures, which costs least, and again when a window changes its size. */
+/** The browser scales during capture, which is cheapest and follows changes of a window's size. */
 function screenConstraints({ width, height }: Size): MediaTrackConstraints {
   return { frameRate: FRAME_RATE, width: { max: width }, height: { max: height } };
 }
 
 /** What this browser offers. */
 export function abilities(): Abilities {
-  // Missing altogether on insecure addresses, whatever the types say.
+  // Missing on insecure addresses, whatever the types say.
   const devices = navigator.mediaDevices as Partial<MediaDevices> | undefined;
   return {
     secureContext: isSecureContext,
@@ -51,27 +51,27 @@ export function abilities(): Abilities {
   };
 }
 
-/** What happened to a capture by itself. */
+/** Events of a capture that its owner did not cause. */
 export type CaptureEvent =
-  /** The picture is over: the shared tab was closed, the browser's own stop button, a camera unplugged. */
+  /** The picture ended: the shared tab was closed, the browser's stop button was pressed, or a camera was unplugged. */
   | 'ended'
-  /** The source's own sound is over; the picture goes on. */
+  /** The source's own sound ended; the picture continues. */
   | 'sound_ended'
-  /** The microphone is gone; the rest goes on. */
+  /** The microphone is gone; the rest continues. */
   | 'voice_ended'
-  /** {@link Capture.stream} is another one: what records has to begin anew. */
+  /** {@link Capture.stream} was replaced: the recorder must restart. */
   | 'tracks'
-  /** {@link Capture.voice} or {@link Capture.stands} is another one. */
+  /** {@link Capture.voice} or {@link Capture.stands} changed. */
   | 'changed';
 
-/** The microphone as it is. `muted`: on, but the system or the device silences it. */
+/** State of the microphone. `muted`: on, but silenced by the system or the device. */
 export type Voice = 'off' | 'asking' | 'on' | 'muted';
 
-/** What a capture needs of the browser; tests bring their own. */
+/** What a capture needs from the browser; tests pass their own. */
 export interface CaptureParts {
   askForVoice(): Promise<MediaStream>;
   createMix(): SoundMix;
-  /** Tells when devices come or go; missing on insecure addresses. */
+  /** Fires when devices come or go; missing on insecure addresses. */
   devices: Pick<EventTarget, 'addEventListener' | 'removeEventListener'> | undefined;
 }
 
@@ -83,22 +83,22 @@ const BROWSER: CaptureParts = {
   },
 };
 
-/** Within so long all tracks of a source end that is over. */
+/** When a source ends, all its tracks end within this time. */
 const SOURCE_ENDS_WITHIN_MS = 200;
-/** A picture that stands still for this long because its source is muted is worth a notice. */
+/** A muted source whose picture is frozen for this long is reported. */
 const STANDS_AFTER_MS = 3_000;
 
-/** A running capture: one picture track, at most one sound track. Close it, or the browser goes on sharing. */
+/** A running capture: one picture track, at most one sound track. It must be closed, or the browser keeps sharing. */
 export class Capture {
   readonly kind: SourceKind;
   readonly #source: MediaStream;
   readonly #parts: CaptureParts;
   #stream: MediaStream;
-  /** The source's own sound, as far as it runs. */
+  /** Live tracks of the source's own sound. */
   readonly #sound: Set<MediaStreamTrack>;
   #voice: MediaStreamTrack | undefined;
   #voiceMuted = false;
-  /** What was asked for last; a microphone that is given later obeys it. */
+  /** The last request; a microphone granted later obeys it. */
   #wantsVoice = false;
   #asking = false;
   #stands = false;
@@ -108,7 +108,7 @@ export class Capture {
   #limit: Size | undefined;
   #listener: (event: CaptureEvent) => void = () => undefined;
 
-  /** Takes over `source`. */
+  /** Takes ownership of `source`. */
   constructor(kind: SourceKind, source: MediaStream, parts: CaptureParts = BROWSER) {
     this.kind = kind;
     this.#source = source;
@@ -125,7 +125,8 @@ export class Capture {
   }
 
   /**
-   * Asks the person for a source, if it is a screen with pictures within `limit`. Needs a click or key press just before.
+   * Asks the person for a source, with pictures within `limit` if it is a screen. Needs a click or key press just
+   * before.
    *
    * @throws DOMException as `getDisplayMedia` and `getUserMedia` do: `NotAllowedError` when the person declined.
    */
@@ -140,7 +141,7 @@ export class Capture {
     return capture;
   }
 
-  /** What to show and record. Another object after `tracks` and some {@link setMicrophone}. */
+  /** The stream to show and record. The object changes after `tracks` and some calls of {@link setMicrophone}. */
   get stream(): MediaStream {
     return this.#stream;
   }
@@ -149,17 +150,17 @@ export class Capture {
     return this.#stream.getAudioTracks().length > 0;
   }
 
-  /** Whether the source's own sound is in it: that of a tab or the system, or a camera's. */
+  /** Whether the stream includes the source's own sound: that of a tab, the system or a camera. */
   get hasOwnSound(): boolean {
     return this.#sound.size > 0;
   }
 
-  /** Whether the picture still runs: not after the browser's own stop button. */
+  /** Whether the picture still runs; false after the browser's own stop button. */
   get live(): boolean {
     return this.#source.getVideoTracks().some(({ readyState }) => readyState === 'live');
   }
 
-  /** Whether the source gives no pictures for the time being, as a window that is minimised. */
+  /** Whether the source currently gives no pictures, such as a minimised window. */
   get stands(): boolean {
     return this.#stands;
   }
@@ -171,10 +172,10 @@ export class Capture {
   }
 
   /**
-   * Adds the microphone, mixed with the source's own sound, or silences it. Afterwards the tracks may be others: true
-   * then, and what records has to begin anew.
+   * Adds the microphone, mixed with the source's own sound, or silences it. Returns whether the tracks changed, so that
+   * the recorder must restart.
    *
-   * @throws DOMException as `getUserMedia` does; the capture goes on as it was.
+   * @throws DOMException as `getUserMedia` does; the capture continues unchanged.
    */
   async setMicrophone(on: boolean): Promise<boolean> {
     this.#wantsVoice = on;
@@ -193,16 +194,18 @@ export class Capture {
     }
   }
 
-  /** Asks a screen for pictures within `size`. Not every source obeys, so they are scaled again before they are recorded. */
+  /**
+   * Asks a screen for pictures within `size`. Some sources ignore this, so pictures are scaled again before recording.
+   */
   limit(size: Size): void {
-    // A camera would cut a part out of an upright picture.
+    // A camera would crop an upright picture.
     if (this.kind === 'camera' || same(size, this.#limit)) return;
     this.#limit = size;
     const constraints = { ...screenConstraints(size), resizeMode: 'none' };
     for (const track of this.#source.getVideoTracks()) track.applyConstraints(constraints).catch(() => undefined);
   }
 
-  /** Hears what happens by itself; not {@link close}. */
+  /** Sets the listener for events other than {@link close}. */
   onEvent(listener: (event: CaptureEvent) => void): void {
     this.#listener = listener;
   }
@@ -217,7 +220,7 @@ export class Capture {
     this.#mix?.close();
   }
 
-  /** Much may have happened while the person was asked: the capture closed, the microphone no longer wanted. */
+  /** The capture may have been closed, or the microphone switched off, while the person was asked. */
   #addVoice(voice: MediaStream): boolean {
     const [track] = voice.getAudioTracks();
     if (this.#closed || !track) {
@@ -259,7 +262,7 @@ export class Capture {
   #soundEnded(track: MediaStreamTrack): void {
     if (!this.#sound.delete(track)) return;
     this.#mix?.remove(track);
-    // The sound of a tab that is closed ends a moment before its picture.
+    // The sound of a closing tab ends shortly before its picture.
     setTimeout(() => this.#goOnWithoutSound(), SOURCE_ENDS_WITHIN_MS);
   }
 
@@ -268,7 +271,7 @@ export class Capture {
     this.#tell('sound_ended');
     if (this.#mix) return;
     try {
-      // Silence in its place keeps the kinds of tracks, so that viewers' players go on with what they have.
+      // Silence keeps the set of tracks, so that viewers' players need no restart.
       this.#mixSound();
     } catch {
       this.#stream = new MediaStream(this.#source.getVideoTracks());
@@ -276,7 +279,7 @@ export class Capture {
     this.#tell('tracks');
   }
 
-  /** From now on the sound is a mix, which outlives its parts. */
+  /** From now on the sound is a mix, which outlives its inputs. */
   #mixSound(): void {
     const mix = this.#parts.createMix();
     for (const track of this.#sound) mix.add(track);
@@ -295,7 +298,7 @@ export class Capture {
     else if (this.#stands) tell();
   }
 
-  /** Some systems take a device away without a word about its track. */
+  /** Some systems remove a device without ending its track. */
   readonly #devicesChanged = (): void => {
     for (const track of this.#sound) if (track.readyState === 'ended') this.#soundEnded(track);
     if (this.#voice?.readyState === 'ended') this.#voiceEnded(this.#voice);

@@ -1,9 +1,9 @@
-// The choice of a recording format: only what can be both recorded and played, best first.
+// The choice of a recording format: only formats that can be both recorded and played, best first.
 
 import { describe, expect, it } from 'vitest';
 import { supportedFormats, type TypeProbe } from './codecs';
 
-/** What Chromium 156 says of the types that matter here. */
+/** Chromium 156's answers for the relevant types. */
 const CHROMIUM: TypeProbe = {
   canRecord: (type) =>
     [
@@ -25,25 +25,25 @@ describe('supportedFormats', () => {
     });
   });
 
-  it('asks for no sound when the source has none: a declared track that never comes stops players', () => {
+  it('requests no sound if the source has none, because players wait for a declared track', () => {
     for (const { recorderType, playerType } of supportedFormats(CHROMIUM, false)) {
       expect(recorderType).not.toContain('opus');
       expect(playerType).not.toContain('opus');
     }
   });
 
-  it('offers H.264 in Matroska only because nodes repack it to MP4', () => {
+  it('offers H.264 in Matroska because nodes repack it to MP4', () => {
     const h264 = supportedFormats(CHROMIUM, true).find(({ name }) => name === 'H.264');
     expect(h264?.recorderType).toBe('video/x-matroska;codecs=avc1,opus');
     expect(h264?.playerType).toBe('video/mp4;codecs="avc1.42E01F,opus"');
   });
 
-  it('leaves out what can be recorded but not played', () => {
+  it('omits formats that can be recorded but not played', () => {
     const noVp9Player: TypeProbe = { ...CHROMIUM, canPlay: (type) => !type.includes('vp9') && CHROMIUM.canPlay(type) };
     expect(supportedFormats(noVp9Player, true).map(({ name }) => name)).toEqual(['H.264', 'AV1', 'VP8']);
   });
 
-  it('is empty where nothing works', () => {
+  it('is empty if nothing works', () => {
     expect(supportedFormats({ canRecord: () => false, canPlay: () => true }, true)).toEqual([]);
   });
 });

@@ -1,17 +1,17 @@
-// Which type to record in: one that this browser records, and that browsers like it play after the node repacked it.
-// No type is in the list because it ought to work; each was tried.
+// Chooses the recording type: one that this browser records, and that similar browsers play after the node repacked it.
+// Every listed type was tested.
 
-/** A way to record, and what viewers will be given. */
+/** A recording type, and the type that viewers receive. */
 export interface RecordingFormat {
-  /** For people and for remembering a choice. */
+  /** For display, and for remembering a choice. */
   readonly name: 'VP9' | 'VP8' | 'AV1' | 'H.264';
-  /** What to ask the recorder for. What it then reports is what the node is told. */
+  /** The type to request from the recorder. The node is told the type that the recorder then reports. */
   readonly recorderType: string;
-  /** What a viewer's Media Source has to accept. */
+  /** The type that a viewer's Media Source must accept. */
   readonly playerType: string;
 }
 
-/** What the browser says about types. */
+/** The browser's answers about types. */
 export interface TypeProbe {
   /** `MediaRecorder.isTypeSupported` */
   canRecord(type: string): boolean;
@@ -26,21 +26,21 @@ interface Candidate {
 }
 
 const WEBM = { recorder: 'video/webm', player: 'video/webm' };
-// Recorders put H.264 into Matroska, which no player takes; nodes repack it to MP4.
+// Recorders put H.264 into Matroska, which no player accepts; nodes repack it to MP4.
 const MATROSKA_TO_MP4 = { recorder: 'video/x-matroska', player: 'video/mp4' };
 const MP4 = { recorder: 'video/mp4', player: 'video/mp4' };
 
-/** Best first: VP9 is sharp on screens and cheap enough; VP8 in software could not keep up where it was measured. */
+/** Best first: VP9 is sharp on screens and cheap enough; VP8 in software could not keep up in measurements. */
 const CANDIDATES: readonly Candidate[] = [
   { name: 'VP9', container: WEBM, codec: { recorder: 'vp9', player: 'vp9' } },
   { name: 'H.264', container: MATROSKA_TO_MP4, codec: { recorder: 'avc1', player: 'avc1.42E01F' } },
-  // The recorder also takes the short name `av1`, players only the long one.
+  // Recorders also accept the short name `av1`, players only the long one.
   { name: 'AV1', container: WEBM, codec: { recorder: 'av01.0.04M.08', player: 'av01.0.04M.08' } },
   { name: 'VP8', container: WEBM, codec: { recorder: 'vp8', player: 'vp8' } },
   { name: 'H.264', container: MP4, codec: { recorder: 'avc1.42E01F', player: 'avc1.42E01F' } },
 ];
 
-/** Every format that works here, best first; with an Opus track if the source `hasAudio`. */
+/** Every format that works in this browser, best first; with an Opus track if the source `hasAudio`. */
 export function supportedFormats(probe: TypeProbe, hasAudio: boolean): RecordingFormat[] {
   return CANDIDATES.map((candidate) => format(candidate, hasAudio)).filter(
     ({ recorderType, playerType }) => probe.canRecord(recorderType) && probe.canPlay(playerType),

@@ -1,47 +1,47 @@
-// What makes a take out of a source: a MediaRecorder (recording-encoder.ts), or whatever else stands beside it.
+// The interface of encoders, which turn a source into a take; recording-encoder.ts implements it by MediaRecorder.
 
 import type { Size } from './size';
 
-/** What a take is made with. */
+/** Settings of a take. */
 export interface EncoderSettings {
-  /** What to ask for; see codecs.ts. */
+  /** The requested type; see codecs.ts. */
   type: string;
   videoBitsPerSecond: number;
   audioBitsPerSecond: number;
-  /** Larger pictures are scaled down to it. */
+  /** Larger pictures are scaled down to this size. */
   limit: Size;
 }
 
-/** Hears an encoder. */
+/** Callbacks of an encoder. */
 export interface EncoderListener {
   /**
-   * The next segment. `mime` is the encoder's own full type, `capturedAtMs` our clock when the newest frame in the segment
-   * was captured.
+   * The next segment. `mime` is the encoder's own full type, `capturedAtMs` the local capture time of the newest frame
+   * in the segment.
    */
   segment(bytes: ArrayBuffer, mime: string, capturedAtMs: number): void;
-  /** Encoding failed and is over; `cause` is the browser's error. */
+  /** Encoding failed and has ended; `cause` is the browser's error. */
   failed(cause: unknown): void;
 }
 
-/** What became of the pictures so far; what cannot be known is undefined. */
+/** Counts and sizes of the pictures so far; undefined if unknown. */
 export interface EncoderProgress {
-  /** How many there were to encode, and how many of them were encoded. */
+  /** Pictures available for encoding, and how many of them were encoded. */
   offered: number | undefined;
   encoded: number | undefined;
-  /** The size of the newest picture as it came, and as it is encoded; none before the first. */
+  /** The size of the newest picture as captured and as encoded; undefined before the first. */
   size: { source: Size; sent: Size } | undefined;
 }
 
-/** A take that is being made. */
+/** A take in progress. */
 export interface Encoder {
   progress(): EncoderProgress;
-  /** Stops; resolves when the last segment has been given out. */
+  /** Stops; resolves after the last segment was delivered. */
   stop(): Promise<void>;
 }
 
 /**
  * Begins a take of `stream`.
  *
- * @throws DOMException when the browser cannot encode it like this.
+ * @throws DOMException when the browser cannot encode it with these settings.
  */
 export type StartEncoder = (stream: MediaStream, settings: EncoderSettings, listener: EncoderListener) => Encoder;

@@ -1,4 +1,4 @@
-// For tests of the publisher: two nodes and a main server, on a fake clock.
+// Two nodes and a main server on a fake clock, for tests of the publisher.
 
 import { vi } from 'vitest';
 import { CallError, type ErrorCode } from '../protocol/error';
@@ -8,10 +8,10 @@ import type { LinkState, NodeConnection } from '../transport/connection';
 import { Publisher } from './publisher';
 import type { PublisherState } from './publisher-setup';
 
-/** What is recorded. */
+/** The type of the recording. */
 export const MIME = 'video/webm;codecs=vp9,opus';
 
-/** A node as a broadcaster sees it. Takes everything, until a test says otherwise. */
+/** A node that a broadcaster publishes to. It accepts everything unless a test says otherwise. */
 export class FakeNode {
   up = true;
   registrations: RegisterNewStream[] = [];
@@ -22,12 +22,12 @@ export class FakeNode {
   refuseRegister: ErrorCode[] = [];
   refuseData: ErrorCode[] = [];
   deaf = false;
-  /** The connection breaks on larger segments, and comes back. */
+  /** The connection breaks on larger segments, and recovers. */
   breaksBeyond = Infinity;
-  /** Segments as they were sent, however that went. */
+  /** Segments as they were sent, successfully or not. */
   sent: { name: string; bytes: number }[] = [];
   ended = false;
-  /** Fresh grants it was shown. */
+  /** Fresh grants it received. */
   renewals: string[] = [];
   connections: FakeConnection[] = [];
 
@@ -68,7 +68,7 @@ export class FakeNode {
   }
 }
 
-/** A connection to one. */
+/** A connection to a {@link FakeNode}. */
 export class FakeConnection implements NodeConnection {
   readonly transport = 'socketio';
   link: LinkState = 'down';
@@ -130,24 +130,24 @@ export class FakeConnection implements NodeConnection {
   }
 }
 
-/** A publisher that knows nodes `/a` and `/b`, and all that it told. */
+/** A publisher that knows nodes `/a` and `/b`, with everything it reported. */
 export interface Started {
   publisher: Publisher;
   a: FakeNode;
   b: FakeNode;
   states: PublisherState[];
   takesWanted: string[];
-  /** Nodes to avoid, each time the main server was asked. */
+  /** Nodes to avoid, for each request to the main server. */
   asked: string[][];
   grantsShown: string[];
   grantsKept: string[];
-  /** The main server. */
+  /** The main server's answers. */
   world: { answer: () => Assignment };
   /** Records so many segments, 100 ms apart. */
   push: (count: number) => Promise<void>;
 }
 
-/** Starts one. */
+/** Starts a publisher. */
 export function start(): Started {
   const nodes = { '/a': new FakeNode(), '/b': new FakeNode() };
   const states: PublisherState[] = [];

@@ -1,4 +1,4 @@
-// Links of invitations are absolute and known to the page that made them; lists begin with the newest.
+// Invitation links are absolute and known to the page that created them; lists are newest first.
 
 import { expect, it } from 'vitest';
 import type { InvitationInfo, NewInvitation } from '../protocol/account';
@@ -43,7 +43,7 @@ it('makes, lists and revokes with the newest grant of the stream', async () => {
   ]);
 });
 
-it('knows whether an invitation still lets viewers in', () => {
+it('tells whether an invitation still admits viewers', () => {
   expect(invitationState(INFO, 10)).toBe('open');
   expect(invitationState({ ...INFO, uses: 2, used: 1, expires_at_ms: 11 }, 10)).toBe('open');
   expect(invitationState({ ...INFO, uses: 2, used: 2 }, 10)).toBe('used_up');

@@ -1,17 +1,17 @@
-// The invitations to one stream of this page: makes, lists and revokes them with the stream's own grant. The server tells a link
-// once; this page keeps those that it made for as long as it lives, so that they can be copied again.
+// The invitations to one stream of this page: creates, lists and revokes them with the stream's own grant. The server
+// tells a link only once; the page keeps the links that it created while it is open, so that they can be copied again.
 
 import type { People } from '../api/people';
 import type { InvitationInfo, NewInvitation } from '../protocol/account';
 import type { StreamId } from '../protocol/stream';
 
-/** What invitations work with. */
+/** Dependencies of invitations. */
 export interface InvitationsSetup {
   people: Pick<People, 'invitations' | 'invite' | 'revokeInvitation'>;
   streamId: StreamId;
   /** The stream's newest publish grant. */
   grant: () => string;
-  /** Where the page is: links are absolute. */
+  /** The page's address, to make links absolute. */
   page: string;
 }
 
@@ -20,17 +20,17 @@ export interface Invitation extends InvitationInfo {
   link: string | undefined;
 }
 
-/** See the head of the file. All methods throw a CallError on refusal. */
+/** Manages the invitations of one stream. All methods throw a CallError on refusal. */
 export class Invitations {
   readonly #setup: InvitationsSetup;
-  /** By id. */
+  /** Links by invitation id. */
   readonly #links = new Map<string, string>();
 
   constructor(setup: InvitationsSetup) {
     this.#setup = setup;
   }
 
-  /** Those that are not revoked, newest first. */
+  /** The invitations that are not revoked, newest first. */
   async list(): Promise<Invitation[]> {
     const { people, streamId, grant } = this.#setup;
     const known = await people.invitations(streamId, grant());
@@ -38,7 +38,7 @@ export class Invitations {
     return withLinks.toSorted((a, b) => b.created_at_ms - a.created_at_ms);
   }
 
-  /** Makes one; its link. */
+  /** Creates an invitation and returns its link. */
   async make(invitation: NewInvitation): Promise<string> {
     const { people, streamId, grant, page } = this.#setup;
     const { invitation_id, url } = await people.invite(streamId, grant(), invitation);
@@ -47,14 +47,14 @@ export class Invitations {
     return link;
   }
 
-  /** Viewers whom it let in are disconnected. */
+  /** Revokes an invitation. Viewers admitted by it are disconnected. */
   async revoke({ invitation_id }: Pick<InvitationInfo, 'invitation_id'>): Promise<void> {
     const { people, streamId, grant } = this.#setup;
     await people.revokeInvitation(streamId, grant(), invitation_id);
   }
 }
 
-/** Whether an invitation still lets viewers in. */
+/** Whether an invitation still admits viewers. */
 export function invitationState(
   { uses, used, expires_at_ms }: InvitationInfo,
   nowMs: number,

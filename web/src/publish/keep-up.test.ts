@@ -1,9 +1,9 @@
-// When a recorder counts as too slow: for some seconds, and by what it was offered, not by what one would like.
+// When an encoder counts as too slow: only after some seconds, and compared with the pictures it was offered.
 
 import { describe, expect, it } from 'vitest';
 import { KeepUp } from './keep-up';
 
-/** Whether it was behind at the end of each second, with so many pictures offered and recorded a second. */
+/** Whether it was behind at the end of each second, given the pictures offered and recorded per second. */
 function run(seconds: readonly (readonly [offered: number, recorded: number])[]): boolean[] {
   const keepUp = new KeepUp();
   const [total, behind] = [{ offered: 0, recorded: 0 }, [] as boolean[]];
@@ -23,7 +23,7 @@ const seconds = (count: number, offered: number, recorded: number) =>
   Array.from({ length: count }, () => [offered, recorded] as const);
 
 describe('KeepUp', () => {
-  it('notices an encoder that takes a third of the pictures, within ten seconds', () => {
+  it('detects an encoder that records a third of the pictures, within ten seconds', () => {
     expect(run(seconds(10, 30, 10)).at(-1)).toBe(true);
   });
 
@@ -35,12 +35,12 @@ describe('KeepUp', () => {
     expect(run(seconds(30, offered, recorded))).not.toContain(true);
   });
 
-  it('bears a slow beginning and a short hiccup', () => {
+  it('tolerates a slow start and a short pause', () => {
     const hiccup = [...seconds(3, 30, 0), ...seconds(10, 30, 30), ...seconds(1, 30, 0), ...seconds(10, 30, 30)];
     expect(run(hiccup)).not.toContain(true);
   });
 
-  it('sees that the encoder keeps up again', () => {
+  it('detects that the encoder keeps up again', () => {
     const behind = run([...seconds(10, 30, 5), ...seconds(10, 30, 30)]);
     expect(behind[9]).toBe(true);
     expect(behind.at(-1)).toBe(false);

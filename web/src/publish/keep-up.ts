@@ -1,16 +1,16 @@
-// Whether the encoder keeps up. One that does not drops pictures and lets those it takes wait: viewers see few of them,
-// late. Judged by pictures alone, those offered to the recorder and those in its recording, so a source that gives few
-// is no fault of the encoder. Knows no clock: time comes in as a value.
+// Whether the encoder keeps up. A slow encoder drops pictures and delays the rest, so viewers see few of them, late.
+// The check compares the pictures offered to the recorder with those in its recording, so a source that gives few
+// pictures is not blamed on the encoder. No clock: time is passed in.
 
-/** A recording begins slowly: the encoder starts, the first pictures queue. */
+/** A recording starts slowly: the encoder initialises and the first pictures queue. */
 const SETTLES_MS = 3_000;
-/** Over so long the pictures are counted. */
+/** Period over which pictures are counted. */
 const WINDOW_MS = 5_000;
-/** Less than this share of what was offered is too little. */
+/** A smaller share of the offered pictures counts as too slow. */
 const LEAST_SHARE = 0.6;
-/** So few offered in a window prove nothing. */
+/** Fewer offered pictures in a window prove nothing. */
 const FEWEST_OFFERED = 30;
-/** Between samples. */
+/** Interval of samples. */
 const SAMPLE_MS = 500;
 
 interface Sample {
@@ -19,12 +19,12 @@ interface Sample {
   recorded: number;
 }
 
-/** Judges one recording. */
+/** Checks one recording. */
 export class KeepUp {
   #beganMs: number | undefined;
   #samples: Sample[] = [];
 
-  /** Whether far too few pictures were recorded for some seconds. Both counts are since the recording began. */
+  /** Whether far too few pictures were recorded for some seconds. Both counts are totals since the recording began. */
   isBehind(nowMs: number, offered: number, recorded: number): boolean {
     this.#beganMs ??= nowMs;
     if (nowMs - this.#beganMs < SETTLES_MS) return false;

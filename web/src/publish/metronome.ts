@@ -1,5 +1,5 @@
-// A worker that ticks. Timers of a page in the background come once a second, and the page one goes live from is in the
-// background whenever another tab is shared; timers of workers keep their time.
+// A worker that ticks. Browsers slow the timers of background pages to one per second, and the broadcaster's page is in
+// the background whenever another tab is shared; timers of workers keep their pace.
 
 const TICK_MS = 40;
 

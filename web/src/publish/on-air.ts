@@ -1,4 +1,4 @@
-// A stream on the air: its broadcast, its preview pictures, how long it runs, and what the main server knows of it.
+// A stream on the air: its broadcast, preview pictures, duration, and its state at the main server.
 
 import type { MainServer } from '../api/client';
 import { serverTime } from '../api/server-time';
@@ -14,31 +14,31 @@ import { keepRemembered, type OwnStream } from './own-stream';
 import { lowerQuality } from './settings';
 import { Thumbnails, type TakePicture } from './thumbnails';
 
-/** How often the main server is asked for the viewers on all nodes. */
+/** How often the main server is asked for the number of viewers on all nodes. */
 const LOOK_MS = 5_000;
 
-/** What a stream on the air works with. */
+/** Dependencies of a stream on the air. */
 export interface AirSetup {
   server: MainServer;
   connect: Connect;
   probe: TypeProbe;
   encode: StartEncoder;
   takePicture: TakePicture;
-  /** Remembers the stream for as long as the tab lives. */
+  /** Remembers the stream for the lifetime of the tab. */
   tabMemory: Memory;
 }
 
-/** What a stream on the air tells. */
+/** Callbacks of a stream on the air. */
 export interface AirOwner {
-  /** Anything that is shown changed; another second is over. */
+  /** Displayed state changed, or another second has passed. */
   changed(): void;
-  /** The broadcast is in another state. */
+  /** The state of the broadcast changed. */
   stateChanged(state: BroadcastState): void;
-  /** The main server says that the stream is over. */
+  /** The main server reports that the stream has ended. */
   over(): void;
 }
 
-/** See the head of the file. */
+/** The state and controls of one stream on the air. */
 export class OnAir {
   readonly own: OwnStream;
   readonly #setup: AirSetup;
@@ -50,14 +50,14 @@ export class OnAir {
   #viewersEverywhere = 0;
   #startedAtMs: number | undefined;
   #nowMs = serverTime.nowMs();
-  /** Since when nothing is shared, on our clock. */
+  /** Since when nothing is shared, on the local clock. */
   #pausedAtMs: number | undefined;
   #wasLive = false;
   #recording: ItemId | undefined;
   #switching = false;
   #ending = false;
 
-  /** `startedAtMs` is when a stream that is continued went live first. */
+  /** `startedAtMs` is when a continued stream first went live. */
   constructor(
     setup: AirSetup,
     own: OwnStream,
@@ -86,27 +86,27 @@ export class OnAir {
     return this.#state;
   }
 
-  /** On all nodes. */
+  /** Viewers on all nodes. */
   get viewers(): number {
     return Math.max(this.#state.viewers, this.#viewersEverywhere);
   }
 
-  /** As of the last second; undefined before the stream went live. */
+  /** Duration as of the last second; undefined before the stream went live. */
   get runningMs(): number | undefined {
     return this.#startedAtMs === undefined ? undefined : this.#nowMs - this.#startedAtMs;
   }
 
-  /** Whether it was live until it was over, or is. */
+  /** Whether the stream was ever live. */
   get wasLive(): boolean {
     return this.#wasLive;
   }
 
-  /** The item of the library that the stream is recorded into, while it is. */
+  /** The library item of the current recording. */
   get recording(): ItemId | undefined {
     return this.#recording;
   }
 
-  /** Whether the server has been asked to begin or to end recording, and has not answered yet. */
+  /** Whether a request to start or stop recording is pending. */
   get isSwitchingRecording(): boolean {
     return this.#switching;
   }
@@ -116,12 +116,12 @@ export class OnAir {
     return this.#broadcast.grant;
   }
 
-  /** Until the node ends a stream for which nothing is shared; undefined while something is. */
+  /** Time until the node ends a stream for which nothing is shared; undefined while something is shared. */
   get graceLeftMs(): number | undefined {
     return this.#pausedAtMs === undefined ? undefined : Math.max(0, this.#pausedAtMs + GRACE_MS - localNowMs());
   }
 
-  /** What is recorded per second. */
+  /** Recorded frames and bits per second. */
   get rates(): Rates {
     return this.#broadcast.rates;
   }
@@ -151,9 +151,9 @@ export class OnAir {
   }
 
   /**
-   * Begins or ends recording the stream into the library.
+   * Starts or stops recording the stream into the library.
    *
-   * @throws CallError when the server refuses or cannot be asked.
+   * @throws CallError when the server refuses or cannot be reached.
    */
   async setRecording(on: boolean): Promise<void> {
     this.#switching = true;
@@ -169,7 +169,7 @@ export class OnAir {
 
   /** Ends the stream for everyone. */
   async end(): Promise<void> {
-    // The server refuses the picture of a stream that is over.
+    // The server refuses preview pictures of an ended stream.
     this.#ending = true;
     this.#thumbnails.cancel();
     try {
@@ -179,7 +179,7 @@ export class OnAir {
     }
   }
 
-  /** Leaves the air; the figures stay. The stream is not ended and can be continued. */
+  /** Stops publishing, but keeps the figures. The stream does not end and can be continued. */
   close(): void {
     this.#nowMs = serverTime.nowMs();
     this.#thumbnails.close();
@@ -204,7 +204,7 @@ export class OnAir {
   #second(): void {
     this.#nowMs = serverTime.nowMs();
     this.#owner.changed();
-    // The node ends the stream now: who looks at the countdown should not wait for the next look.
+    // The node ends the stream now. Asks at once, so that the countdown does not stay at 0 until the next poll.
     if (this.graceLeftMs === 0) void this.#look();
   }
 
@@ -216,7 +216,7 @@ export class OnAir {
       if (state === 'ended') this.#owner.over();
       this.#owner.changed();
     } catch {
-      // The node is the one that counts; the next look is in a few seconds.
+      // The node's state decides, and the next poll follows in a few seconds.
     }
   }
 }

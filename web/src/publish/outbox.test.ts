@@ -1,4 +1,4 @@
-// What an outbox promises: order, a bounded memory, and a way for another node to continue.
+// An outbox keeps the order, bounds its memory, and lets another node continue.
 
 import { describe, expect, it } from 'vitest';
 import { MAX_SEGMENT_BYTES, Outbox, OUTBOX_LIMITS } from './outbox';
@@ -23,14 +23,14 @@ function sendAll(outbox: Outbox): number[] {
 }
 
 describe('Outbox', () => {
-  it('gives segments out once, in order, numbered from 0', () => {
+  it('delivers segments once, in order, numbered from 0', () => {
     const outbox = filled(3);
     expect(sendAll(outbox)).toEqual([0, 1, 2]);
     outbox.push(bytes(), 300);
     expect(sendAll(outbox)).toEqual([3]);
   });
 
-  it('sends again what a reconnected node lacks', () => {
+  it('resends what a reconnected node lacks', () => {
     const outbox = filled(5);
     sendAll(outbox);
     expect(outbox.sendFrom(2)).toBe(true);
@@ -57,7 +57,7 @@ describe('Outbox', () => {
     expect(outbox.sendFrom(8)).toBe(false);
   });
 
-  it('keeps no segment larger than all of its bytes, and says that the take is broken', () => {
+  it('keeps no segment larger than all of its bytes and marks the take as broken', () => {
     const outbox = new Outbox(0, 'video/webm', LIMITS);
     outbox.push(bytes(101), 0);
     expect(outbox.broken).toBe(true);
@@ -95,7 +95,7 @@ describe('Outbox', () => {
     expect(outbox.broken).toBe(true);
   });
 
-  it('tells how long the oldest unsent segment has waited', () => {
+  it('reports how long the oldest unsent segment has waited', () => {
     const outbox = filled(5);
     outbox.next();
     expect(outbox.waitingMs(500)).toBe(400);
@@ -103,26 +103,26 @@ describe('Outbox', () => {
     expect(outbox.waitingMs(900)).toBe(0);
   });
 
-  it('hands on a state old enough to cover what viewers had not yet received', () => {
+  it('returns a state old enough to cover what viewers had not yet received', () => {
     const outbox = filled(8);
     for (let seq = 0; seq < 8; seq++) outbox.accept(seq, `after ${seq}`);
     expect(outbox.resumePoint(700)).toBe('after 4');
   });
 
-  it('hands on no state while another node can have the whole take', () => {
+  it('returns no state while another node can get the whole take', () => {
     const outbox = filled(2);
     outbox.accept(1, 'after 1');
     expect(outbox.resumePoint(150)).toBeUndefined();
   });
 
-  it('hands on its oldest state when all are young and the beginning is gone', () => {
+  it('returns its oldest state if all are recent and the beginning is gone', () => {
     const outbox = filled(30);
     outbox.accept(28, 'after 28');
     outbox.accept(29, 'after 29');
     expect(outbox.resumePoint(2900)).toBe('after 28');
   });
 
-  it('ignores acks for what it no longer keeps', () => {
+  it('ignores acks for segments that it no longer keeps', () => {
     const outbox = filled(30);
     outbox.accept(2, 'after 2');
     expect(outbox.resumePoint(9999)).toBeUndefined();

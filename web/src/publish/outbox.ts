@@ -1,25 +1,25 @@
-// The segments of one take on their way to a node: kept until the node has them and a while longer, so that another
-// node can be brought up to date when this one dies. Bounded in time and bytes; what falls out is gone, and a node
-// that still needs it gets a new take instead. Knows no socket and no clock: time comes in as a value.
+// The segments of one take on their way to a node. They are kept until the node has them and a while longer, so that
+// another node can catch up if this one dies. Bounded in time and bytes. A node that needs a dropped segment gets a new
+// take instead. No socket and no clock: time is passed in.
 
-/** A recorder's blob, or a piece of one, and what goes with it. */
+/** A recorder's blob, or a part of one, with its metadata. */
 export interface Segment {
-  /** Number in its take, from 0. */
+  /** Number within its take, from 0. */
   readonly seq: number;
   readonly bytes: ArrayBuffer;
-  /** Our clock when the blob's newest frame was captured, as well as we know. */
+  /** The best known local capture time of the blob's newest frame. */
   readonly capturedAtMs: number;
   /** Whether it ends with the blob's newest frame. */
   readonly isBlobEnd: boolean;
 }
 
 /**
- * The largest segment; blobs are cut, which nodes allow anywhere. In a polling request a segment grows by a third, and has to
- * pass proxies that take 1 MB: nginx does unless it is configured.
+ * The largest segment; larger blobs are cut, which nodes allow anywhere. In a polling request a segment grows by a
+ * third, and it must pass proxies that accept 1 MB, which is nginx's default.
  */
 export const MAX_SEGMENT_BYTES = 512 * 1024;
 
-/** How much an outbox keeps. */
+/** Limits of an outbox. */
 export interface OutboxLimits {
   keepMs: number;
   keepBytes: number;
@@ -32,9 +32,9 @@ export const OUTBOX_LIMITS: OutboxLimits = { keepMs: 30_000, keepBytes: 24 * 102
 
 interface Kept {
   segment: Segment;
-  /** How often the connection broke while it was on its way. */
+  /** How often the connection broke while it was being sent. */
   breaks: number;
-  /** The state after this segment from which another node can continue, if the node gave one. */
+  /** The state after this segment from which another node can continue, if the node returned one. */
   resume?: string;
 }
 
@@ -55,7 +55,7 @@ export class Outbox {
     this.#limits = limits;
   }
 
-  /** Adds the recorder's next blob, in pieces of at most {@link MAX_SEGMENT_BYTES}. */
+  /** Adds the recorder's next blob, cut into segments of at most {@link MAX_SEGMENT_BYTES}. */
   push(blob: ArrayBuffer, capturedAtMs: number): void {
     for (let at = 0; at < blob.byteLength; at += MAX_SEGMENT_BYTES) {
       const isBlobEnd = at + MAX_SEGMENT_BYTES >= blob.byteLength;
@@ -67,46 +67,46 @@ export class Outbox {
     this.#prune(capturedAtMs);
   }
 
-  /** Takes the next segment to send; none when all are sent, or when {@link broken}. */
+  /** Returns the next segment to send; undefined when all are sent, or when {@link broken}. */
   next(): Segment | undefined {
     const segment = this.#at(this.#nextToSend)?.segment;
     if (segment) this.#nextToSend += 1;
     return segment;
   }
 
-  /** Notes that the node has everything up to `seq`, and with `resume` the state after it. */
+  /** Records that the node has everything up to `seq`, and with `resume` the state after it. */
   accept(seq: number, resume?: string): void {
     const kept = this.#at(seq);
     if (kept && resume !== undefined) kept.resume = resume;
   }
 
-  /** Notes that the connection broke while `seq` was on its way; how often that happened. */
+  /** Records that the connection broke while `seq` was being sent. Returns how often that happened. */
   broke(seq: number): number {
     const kept = this.#at(seq);
     return kept ? ++kept.breaks : 0;
   }
 
-  /** Goes on sending at `seq`. False if that is no longer, or not yet, there: a new take is needed. */
+  /** Continues sending at `seq`. False if that segment was dropped or does not exist yet: a new take is needed. */
   sendFrom(seq: number): boolean {
     if (seq < this.#firstSeq || seq > this.#nextSeq) return false;
     this.#nextToSend = seq;
     return true;
   }
 
-  /** Whether segments fell out before they were sent: a new take is needed. */
+  /** Whether unsent segments were dropped: a new take is needed. */
   get broken(): boolean {
     return this.#nextToSend < this.#firstSeq;
   }
 
-  /** How old the oldest segment not yet sent is; 0 when all are. */
+  /** Age of the oldest unsent segment; 0 if all are sent. */
   waitingMs(nowMs: number): number {
     const waiting = this.#at(this.#nextToSend);
     return waiting ? Math.max(0, nowMs - waiting.segment.capturedAtMs) : 0;
   }
 
   /**
-   * The state to hand to another node: the newest that is at least `resumeBackMs` old, else the oldest there is.
-   * None if the take is so young that the node can have all of it, or if no node gave one.
+   * The state for another node to continue from: the newest that is at least `resumeBackMs` old, else the oldest.
+   * Undefined if the take is so young that the node can get all of it, or if no node returned a state.
    */
   resumePoint(nowMs: number): string | undefined {
     const states = this.#kept.filter(({ resume }) => resume !== undefined);

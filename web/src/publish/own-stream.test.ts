@@ -1,4 +1,4 @@
-// Remembering one's own stream: whatever is stored, reading it back gives a whole stream or none.
+// Remembering the tab's own stream: reading back whatever is stored gives a complete stream or nothing.
 
 import { describe, expect, it } from 'vitest';
 import type { Memory } from '../browser/storage';
@@ -23,7 +23,7 @@ function memory(): Memory & { stored: Map<string, string> } {
 }
 
 describe('own stream', () => {
-  it('is recalled as it was remembered, until forgotten', () => {
+  it('is recalled unchanged until it is forgotten', () => {
     const store = memory();
     remember(store, OWN);
     expect(recall(store)).toEqual(OWN);
@@ -31,7 +31,7 @@ describe('own stream', () => {
     expect(recall(store)).toBeUndefined();
   });
 
-  it('is remembered with every change', () => {
+  it('includes every later change', () => {
     const store = memory();
     const keep = keepRemembered(store, OWN);
     const publish = { grant: 'fresh', nodes: [{ public_url: '/b' }] };
@@ -41,7 +41,7 @@ describe('own stream', () => {
   });
 
   it.each(['', '{', '[]', '7', '{"stream_id":"abc"}', JSON.stringify({ ...OWN, next_take: 'two' })])(
-    'is none when %s is stored',
+    'is undefined when %s is stored',
     (text) => {
       const store = memory();
       remember(store, OWN);

@@ -1,21 +1,21 @@
-// The stream this tab owns, remembered for as long as the tab lives, so that a reload by accident can be undone.
-// It holds the publish grant: session storage is not shared with other tabs and ends with this one.
+// The stream of this tab, remembered for the lifetime of the tab, so that an accidental reload can be undone. It
+// contains the publish grant: session storage is not shared with other tabs and ends with this one.
 
 import type { Memory } from '../browser/storage';
 import type { StreamCreated, Visibility } from '../protocol/stream';
 
 /** A stream this page may publish to. */
 export interface OwnStream extends StreamCreated {
-  /** The number the next take gets: higher than all before. */
+  /** The number of the next take: higher than all before. */
   next_take: number;
-  /** Who may watch, for the broadcaster to see; missing in what older pages remembered. */
+  /** Who may watch, shown to the broadcaster; missing in records of older pages. */
   visibility?: Visibility;
   passphrase?: string;
 }
 
 const KEY = 'undead.own-stream';
 
-/** The stream remembered last, if what is stored is one. */
+/** The remembered stream, if the stored value is valid. */
 export function recall(memory: Memory): OwnStream | undefined {
   try {
     const stored: unknown = JSON.parse(memory.getItem(KEY) ?? 'null');
@@ -25,13 +25,13 @@ export function recall(memory: Memory): OwnStream | undefined {
   }
 }
 
-/** Remembers `own`, or forgets what was remembered. */
+/** Remembers `own`; undefined forgets the stream. */
 export function remember(memory: Memory, own: OwnStream | undefined): void {
   if (own) memory.setItem(KEY, JSON.stringify(own));
   else memory.removeItem(KEY);
 }
 
-/** A function that remembers `own` with what changed of it, all changes so far included. */
+/** Returns a function that remembers `own` with a change, on top of all changes so far. */
 export function keepRemembered(memory: Memory, own: OwnStream): (change: Partial<OwnStream>) => void {
   let current = own;
   return (change) => {

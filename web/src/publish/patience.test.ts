@@ -1,4 +1,4 @@
-// Who cannot go live for want of room is asked for again, for a while, and may change their mind.
+// Going live without capacity is retried for a while, and the person can stop it.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { CallError, type ErrorCode } from '../protocol/error';
@@ -7,7 +7,7 @@ import { patiently } from './patience';
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-/** A call that is refused with these codes, one after the other; what it did. */
+/** A call that is refused with these codes, one after the other, and its result. */
 function attempt(codes: readonly ErrorCode[], retryAfterMs = 0) {
   const abort = new AbortController();
   const seen = { calls: 0, waits: [] as string[], outcome: undefined as unknown };
@@ -22,7 +22,7 @@ function attempt(codes: readonly ErrorCode[], retryAfterMs = 0) {
   return { seen, abort, end };
 }
 
-it('goes on as soon as there is room', async () => {
+it('succeeds as soon as there is capacity', async () => {
   const { seen, end } = attempt(['no_capacity', 'store_unavailable', 'no_node_available']);
   await vi.advanceTimersByTimeAsync(20_000);
   await end;
@@ -33,7 +33,7 @@ it('goes on as soon as there is room', async () => {
   });
 });
 
-it('waits no shorter than the server asks', async () => {
+it('waits at least as long as the server asks', async () => {
   const { seen } = attempt(['no_capacity'], 7_000);
   await vi.advanceTimersByTimeAsync(6_900);
   expect(seen.calls).toBe(1);
@@ -41,20 +41,20 @@ it('waits no shorter than the server asks', async () => {
   expect(seen.outcome).toBe('on air');
 });
 
-it('gives up after two minutes, with what was wrong last', async () => {
+it('gives up after two minutes with the last error', async () => {
   const { seen } = attempt(Array.from({ length: 200 }, () => 'no_capacity' as const));
   await vi.advanceTimersByTimeAsync(121_000);
   expect(seen.outcome).toBe('no_capacity');
   expect(seen.calls).toBeLessThan(25);
 });
 
-it('does not insist where asking again is of no use', async () => {
+it('does not retry if that is pointless', async () => {
   const { seen, end } = attempt(['invalid_title']);
   await end;
   expect(seen).toMatchObject({ calls: 1, waits: [], outcome: 'invalid_title' });
 });
 
-it('stops at once when told to', async () => {
+it('stops at once when aborted', async () => {
   const { seen, abort, end } = attempt(['no_capacity', 'no_capacity']);
   await vi.advanceTimersByTimeAsync(10);
   abort.abort();

@@ -1,12 +1,12 @@
-// Going live when there is no room: asks again by itself for a while, ever more slowly, and gives up before the person
-// has forgotten about it; nobody should find themselves on the air an hour later.
+// Going live when there is no capacity: retries for a while with growing pauses, and gives up before the person has
+// forgotten about it. Nobody should find themselves on the air an hour later.
 
 import { CallError } from '../protocol/error';
 
-/** What passes by itself, as a rule. */
+/** Errors that usually pass by themselves. */
 const PASSING: readonly string[] = ['no_capacity', 'no_node_available', 'store_unavailable'];
 
-/** How long to be patient, and the pauses meanwhile. */
+/** How long to retry, and the pauses between tries. */
 export const PATIENCE = { forMs: 120_000, firstMs: 1_000, longestMs: 10_000 };
 
 /** Whether the same call is likely to work later. */
@@ -15,10 +15,9 @@ export function passes(error: unknown): error is CallError {
 }
 
 /**
- * What `call` brings, as soon as it does. `waiting` hears why not, before each pause.
+ * Returns the result of `call` as soon as it succeeds. `waiting` is called with the error before each pause.
  *
- * @throws what `call` throws, when that does not pass or has not passed for too long; the reason of `signal` once that
- *   aborts.
+ * @throws the error of `call`, if it is permanent or has lasted too long; the reason of `signal` once it aborts.
  */
 export async function patiently<T>(
   call: () => Promise<T>,
@@ -34,7 +33,7 @@ export async function patiently<T>(
       signal.throwIfAborted();
       if (!passes(error)) throw error;
       const pauseMs = Math.max(error.retryAfterMs ?? 0, Math.min(longestMs, firstMs * 2 ** tries));
-      // Spread out, so that those who were refused together do not come back together.
+      // Randomised, so that clients that were refused together do not return together.
       const spreadMs = pauseMs * (1 + Math.random() / 2);
       if (performance.now() + spreadMs > giveUpMs) throw error;
       waiting(error);

@@ -1,4 +1,4 @@
-// Every way to fail has its own words, and none leaves the broadcaster without advice.
+// Every kind of failure has a text of its own, and each gives advice.
 
 import { describe, expect, it } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -7,12 +7,12 @@ import { callProblem, captureProblem, obstacle, type Abilities } from './problem
 const ALL: Abilities = { secureContext: true, screen: true, camera: true, recorder: true, player: true };
 
 describe('obstacle', () => {
-  it('is none where everything is there', () => {
+  it('is undefined if everything is available', () => {
     expect(obstacle('screen', ALL)).toBeUndefined();
     expect(obstacle('camera', ALL)).toBeUndefined();
   });
 
-  it('names the insecure address first, which hides the rest from pages', () => {
+  it('names the insecure address first, because it disables everything else', () => {
     const insecure = { ...ALL, secureContext: false, screen: false, camera: false };
     expect(obstacle('screen', insecure)?.advice).toContain('https');
   });
@@ -23,13 +23,13 @@ describe('obstacle', () => {
     expect(obstacle('camera', phone)).toBeUndefined();
   });
 
-  it('says so when the browser cannot record', () => {
+  it('reports a browser that cannot record', () => {
     expect(obstacle('screen', { ...ALL, recorder: false })?.title).toContain('record');
   });
 });
 
 describe('captureProblem', () => {
-  it('tells refused, missing and busy sources apart', () => {
+  it('distinguishes refused, missing and busy sources', () => {
     const titles = ['NotAllowedError', 'NotFoundError', 'NotReadableError', 'Odd'].map(
       (name) => captureProblem('screen', new DOMException('', name)).title,
     );
@@ -38,7 +38,7 @@ describe('captureProblem', () => {
 });
 
 describe('callProblem', () => {
-  it('tells a full cluster, an unreachable one and a stream that is over apart', () => {
+  it('distinguishes a full cluster, an unreachable one and an ended stream', () => {
     const codes = [
       'no_node_available',
       'no_capacity',

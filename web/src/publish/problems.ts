@@ -1,4 +1,4 @@
-// What can go wrong for a broadcaster, in words that say what to do. Pure: errors in, texts out.
+// Problems of a broadcaster, in texts that say what to do. Pure.
 
 import { CallError } from '../protocol/error';
 import { strings } from '../strings';
@@ -13,10 +13,10 @@ export interface Problem {
   advice: string;
 }
 
-/** What the page can be asked to share. */
+/** The kinds of source. */
 export type SourceKind = 'screen' | 'camera';
 
-/** What a browser offers, of what sharing needs. */
+/** The browser features that sharing needs. */
 export interface Abilities {
   secureContext: boolean;
   screen: boolean;
@@ -49,16 +49,16 @@ export const MICROPHONE_GONE: Problem = texts.microphoneGone;
 /** The system or the device silences the microphone. */
 export const MICROPHONE_MUTED: Problem = texts.microphoneMuted;
 
-/** The sound of a shared tab is over, while its picture goes on. */
+/** The sound of a shared tab ended, while its picture continues. */
 export const SOUND_GONE: Problem = texts.soundGone;
 
-/** The picture does not come for the time being, as from a window that is minimised. */
+/** The source currently gives no pictures, such as a minimised window. */
 export const PICTURE_STANDS: Problem = texts.pictureStands;
 
-/** What was chosen was over before it could be shared. */
+/** The chosen source ended before it could be shared. */
 export const SOURCE_ENDED: Problem = texts.sourceEnded;
 
-/** Why nothing was captured, from what `getDisplayMedia` or `getUserMedia` threw. */
+/** Why capturing failed, from the error of `getDisplayMedia` or `getUserMedia`. */
 export function captureProblem(kind: SourceKind, error: unknown): Problem {
   const what = texts.kinds[kind];
   const problem = ({ title, advice }: { title: (kind: string) => string; advice: string }): Problem => {
@@ -78,12 +78,12 @@ export function captureProblem(kind: SourceKind, error: unknown): Problem {
   }
 }
 
-/** The same for a call that is made again by itself until it works. */
+/** The problem of a failed call that is retried automatically. */
 export function waitingProblem(error: CallError): Problem {
   return { title: callProblem(error).title, advice: texts.waiting };
 }
 
-/** Why a call to a server failed, for the broadcaster. */
+/** The problem of a failed call to a server. */
 export function callProblem(error: unknown): Problem {
   const code = error instanceof CallError ? error.code : undefined;
   switch (code) {

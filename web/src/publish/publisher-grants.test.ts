@@ -1,4 +1,4 @@
-// Grants of a publisher are renewed in time, and replaced when they have expired.
+// A publisher's grants are renewed in time, and replaced when they have expired.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -8,7 +8,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 describe('Publisher and grants', () => {
-  it('has its grant renewed every hour, stays where it is, and registers with the newest one', async () => {
+  it('renews its grant about every hour, stays on its node, and registers with the newest grant', async () => {
     const { publisher, a, b, asked, grantsShown, grantsKept, world, push } = start();
     let renewals = 0;
     world.answer = () => ({ grant: `renewed ${++renewals}`, nodes: [{ public_url: '/b' }, { public_url: '/a' }] });
@@ -30,7 +30,7 @@ describe('Publisher and grants', () => {
     expect(publisher.state.phase).toBe('live');
   });
 
-  it('tries a renewal that failed again within minutes', async () => {
+  it('repeats a failed renewal within minutes', async () => {
     const { publisher, asked, world, push } = start();
     world.answer = () => {
       throw new CallError('unreachable', 'gone');
@@ -56,7 +56,7 @@ describe('Publisher and grants', () => {
     expect(publisher.state.phase).toBe('live');
   });
 
-  it('goes on for 30 hours through a change of source, and then at another node without the main server', async () => {
+  it('runs for 30 hours through a change of source, and then on another node without the main server', async () => {
     const { publisher, a, b, world, push } = start();
     let renewals = 0;
     world.answer = () => ({ grant: `renewed ${++renewals}`, nodes: [{ public_url: '/a' }, { public_url: '/b' }] });
@@ -78,7 +78,7 @@ describe('Publisher and grants', () => {
     expect(b.registrations.map(({ grant, take }) => [grant, take])).toEqual([[before, 2]]);
   });
 
-  it('goes on at the same node with a fresh grant when its own has expired', async () => {
+  it('continues on the same node with a fresh grant when its own has expired', async () => {
     const { publisher, a, b, asked, grantsKept, push } = start();
     a.refuseRegister = ['invalid_grant'];
     publisher.startTake(1, MIME);
@@ -91,7 +91,7 @@ describe('Publisher and grants', () => {
     expect(publisher.state.phase).toBe('live');
   });
 
-  it('waits for the main server when a grant has expired while that is away', async () => {
+  it('waits for an unreachable main server when its grant has expired', async () => {
     const { publisher, a, b, world, push } = start();
     const answer = world.answer;
     world.answer = () => {
@@ -111,7 +111,7 @@ describe('Publisher and grants', () => {
     expect(publisher.state.phase).toBe('live');
   });
 
-  it('fails when the main server refuses the grant, too, or the node refuses the fresh one', async () => {
+  it('fails when the main server also refuses the grant, or the node refuses the fresh one', async () => {
     for (const refusedByServer of [true, false]) {
       const { publisher, a, asked, world, push } = start();
       a.refuseRegister = ['invalid_grant', 'invalid_grant'];

@@ -1,4 +1,4 @@
-// On which node a publisher is: when one dies the next one continues, and nothing is tried too fast.
+// The node that a publisher uses: when one dies the next continues, and retries are paced.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CallError, type ErrorCode } from '../protocol/error';
@@ -8,7 +8,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 describe('Publisher between nodes', () => {
-  it('registers the same take again when the link comes back, and sends only what the node lacks', async () => {
+  it('registers the same take again when the link recovers, and sends only what the node lacks', async () => {
     const { publisher, a, push } = start();
     publisher.startTake(1, MIME);
     await push(5);
@@ -28,7 +28,7 @@ describe('Publisher between nodes', () => {
     expect(publisher.state.phase).toBe('live');
   });
 
-  it('goes to another node when one dies, and lets it continue from an earlier state', async () => {
+  it('moves to another node when one dies, and lets it continue from an earlier state', async () => {
     const { publisher, a, b, asked, push } = start();
     publisher.startTake(1, MIME);
     await push(100);
@@ -42,7 +42,7 @@ describe('Publisher between nodes', () => {
     expect(publisher.state.phase).toBe('live');
   });
 
-  it('goes to a standby it knows when the main server is gone as well', async () => {
+  it('moves to a known standby when the main server is unreachable as well', async () => {
     const { publisher, a, b, world, push } = start();
     world.answer = () => {
       throw new CallError('unreachable', 'gone');
@@ -55,7 +55,7 @@ describe('Publisher between nodes', () => {
     expect(b.received.at(-1)).toBe('1.49');
   });
 
-  it('leaves a node that keeps the link but does not answer', async () => {
+  it('leaves a node whose link is up but that does not answer', async () => {
     const { publisher, a, b, states, push } = start();
     publisher.startTake(1, MIME);
     await push(5);
@@ -77,7 +77,7 @@ describe('Publisher between nodes', () => {
     expect(asked.length).toBeLessThan(15);
   });
 
-  it('does not hammer a node that takes the stream and drops it at once', async () => {
+  it('paces retries on a node that accepts the stream and drops it at once', async () => {
     const { publisher, a, b, push } = start();
     a.refuseData = Array<ErrorCode>(1000).fill('internal');
     b.refuseData = Array<ErrorCode>(1000).fill('internal');
@@ -86,7 +86,7 @@ describe('Publisher between nodes', () => {
     expect(a.connections.length + b.connections.length).toBeLessThan(25);
   });
 
-  it('leaves the node while there is nothing to send, and goes on there with the next take', async () => {
+  it('leaves the node while there is nothing to send, and continues there with the next take', async () => {
     const { publisher, a, b, asked, push } = start();
     publisher.startTake(1, MIME);
     await push(5);

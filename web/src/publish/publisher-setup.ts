@@ -1,65 +1,68 @@
-// What a publisher works with and tells, and how long it waits for what.
+// Dependencies, state and timing of a publisher.
 
 import type { CallError } from '../protocol/error';
 import type { Assignment, AskForNodes, StreamId } from '../protocol/stream';
 import type { Connect } from '../transport/connection';
 import type { OutboxLimits } from './outbox';
 
-/** How publishing is going. */
+/** The state of publishing. */
 export interface PublisherState {
   /**
-   * `connecting`: not yet on the air. `reconnecting`: was, and will be again. `paused`: there is nothing to send, and the
-   * node was left. `ended`, `failed`: over.
+   * `connecting`: not yet live. `reconnecting`: was live and will be again. `paused`: there is nothing to send, and the
+   * publisher left the node. `ended`, `failed`: final.
    */
   phase: 'connecting' | 'live' | 'reconnecting' | 'paused' | 'ended' | 'failed';
   /** Why it is not live. */
   problem: CallError | undefined;
-  /** On the node in use. */
+  /** Viewers on the current node. */
   viewers: number;
-  /** How long the oldest segment has waited to be sent: the uplink is too slow when this grows. */
+  /** How long the oldest unsent segment has waited. A growing value means that the uplink is too slow. */
   behindMs: number;
 }
 
-/** What a publisher works with. */
+/** Dependencies and callbacks of a publisher. */
 export interface PublisherSetup {
   streamId: StreamId;
-  /** Grant and nodes, as the main server gave them. */
+  /** Grant and nodes from the main server. */
   assignment: Assignment;
   connect: Connect;
-  /** Asks the main server for nodes again, and for a fresh grant. */
+  /** Requests nodes and a fresh grant from the main server. */
   askForNodes(grant: string, ask: AskForNodes): Promise<Assignment>;
   onState(state: PublisherState): void;
-  /** A fresh grant, and the nodes to use it at: what a reload of the page needs. */
+  /** A fresh grant and its nodes, which a reload of the page needs. */
   onAssignment(assignment: Assignment): void;
-  /** The recorder has to be started anew, and `Publisher.startTake` called: nodes cannot continue the take. */
+  /** Nodes cannot continue the take: the recorder must restart, and `Publisher.startTake` must be called. */
   needTake(why: CallError): void;
-  /** The page's clock unless a test brings its own. */
+  /** The page's clock unless a test passes its own. */
   now?: () => number;
   timing?: Partial<PublisherTiming>;
   limits?: OutboxLimits;
 }
 
-/** How long a publisher waits for what. */
+/** Timeouts and intervals of a publisher. */
 export interface PublisherTiming {
-  /** For the first connection to a node. */
+  /** Timeout of the first connection to a node. */
   connectMs: number;
-  /** For a lost connection to come back before another node is asked: short, as going on elsewhere costs and loses nothing. */
+  /**
+   * How long a lost connection may take to recover before another node is requested: short, because moving costs and
+   * loses nothing.
+   */
   sameNodeMs: number;
-  /** With segments on their way and no ack. */
+  /** Timeout for any ack while segments are in flight. */
   silentMs: number;
-  /** Longest pause after all nodes failed; the first is a twentieth. */
+  /** Longest pause after all nodes failed; the first is a twentieth of it. */
   retryMs: number;
-  /** Between looks at the node's clock. */
+  /** Interval of clock requests to the node. */
   clockMs: number;
-  /** Between renewals of the grant, which lasts for a day; give or take a quarter. */
+  /** Interval of renewals of the grant, which is valid for a day; varied by up to a quarter. */
   renewMs: number;
-  /** The same after one that failed. */
+  /** Pause after a failed renewal. */
   renewAgainMs: number;
-  /** Longest pause before one that the node asks for. */
+  /** Longest pause before a renewal that the node asked for. */
   renewSoonMs: number;
 }
 
-/** Unless told otherwise. */
+/** Default timing. */
 export const TIMING: PublisherTiming = {
   connectMs: 4_000,
   sameNodeMs: 250,

@@ -8,7 +8,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 describe('Publisher and takes', () => {
-  it('asks for a new take when it was away for longer than it remembers', async () => {
+  it('asks for a new take after an outage longer than its memory', async () => {
     const { publisher, a, b, takesWanted, push } = start();
     publisher.startTake(1, MIME);
     await push(5);
@@ -42,7 +42,7 @@ describe('Publisher and takes', () => {
     expect(takesWanted).toEqual(['malformed_media']);
   });
 
-  it('ends in a state that says so when its own code fails', async () => {
+  it('ends in the state `failed` when its own code fails', async () => {
     const { publisher, a, b, push } = start();
     publisher.startTake(1, MIME);
     await push(2);
@@ -65,7 +65,7 @@ describe('Publisher and takes', () => {
     expect(publisher.state).toMatchObject({ phase: 'failed', problem: { code: 'malformed_media' } });
   });
 
-  it('gives up when each take breaks right after its first segments, and says so once', async () => {
+  it('gives up when each take breaks right after its first segments, and reports it once', async () => {
     const { publisher, a, states, takesWanted, push } = start();
     for (let take = 1; take <= 6; take++) {
       publisher.startTake(take, MIME);
@@ -78,7 +78,7 @@ describe('Publisher and takes', () => {
     expect(publisher.state).toMatchObject({ problem: { code: 'malformed_media' } });
   });
 
-  it('goes on with new takes when each of them was worth watching', async () => {
+  it('keeps starting new takes if each lasted long enough to watch', async () => {
     const { publisher, a, takesWanted, push } = start();
     for (let take = 1; take <= 6; take++) {
       publisher.startTake(take, MIME);
@@ -122,7 +122,7 @@ describe('Publisher and takes', () => {
     expect(a.connections[0]?.closed).toBe(true);
   });
 
-  it.each(['already_publishing', 'unsupported_mime'] as const)('fails for good on %s', async (code) => {
+  it.each(['already_publishing', 'unsupported_mime'] as const)('fails permanently on %s', async (code) => {
     const { publisher, a, asked, push } = start();
     a.refuseRegister = [code];
     publisher.startTake(1, MIME);

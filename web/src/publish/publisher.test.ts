@@ -1,4 +1,4 @@
-// What a publisher sends: every segment reaches the node, in order and once, large ones in pieces.
+// Every segment reaches the node once and in order; large ones are sent in pieces.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeConnection, MIME, names, start } from './fake-nodes';
@@ -16,7 +16,7 @@ describe('Publisher', () => {
     expect(publisher.state).toMatchObject({ phase: 'live', viewers: 2, behindMs: 0 });
   });
 
-  it('sends what was recorded before the node could be reached', async () => {
+  it('sends segments recorded before the node could be reached', async () => {
     const { publisher, a } = start();
     publisher.startTake(1, MIME);
     for (let i = 0; i < 3; i++) publisher.push(new ArrayBuffer(10), Date.now());
@@ -30,11 +30,11 @@ describe('Publisher', () => {
     await push(3);
     const before = Date.now();
     await push(1);
-    // Half a round trip is what the clock may be wrong by; here that is 1 ms.
+    // The clock's error is at most half a round trip, here 1 ms.
     expect(Math.abs((a.captured.at(-1) ?? NaN) - before - 5000)).toBeLessThanOrEqual(1);
   });
 
-  it('keeps no more than a megabyte on its way', async () => {
+  it('keeps no more than a megabyte in flight', async () => {
     const { publisher, a } = start();
     publisher.startTake(1, MIME);
     await vi.advanceTimersByTimeAsync(50);
@@ -59,7 +59,7 @@ describe('Publisher', () => {
     expect(takesWanted).toEqual([]);
   });
 
-  it('tells the capture time of a blob with its last piece only', async () => {
+  it('sends the capture time of a blob with its last piece only', async () => {
     const { publisher, a, push } = start();
     publisher.startTake(1, MIME);
     await push(20);
@@ -69,7 +69,7 @@ describe('Publisher', () => {
     expect(told).toEqual([false, false, true, true]);
   });
 
-  it('sends again once what the connection breaks on, then begins a new take', async () => {
+  it('resends once a segment on which the connection breaks, then begins a new take', async () => {
     const { publisher, a, b, takesWanted, push } = start();
     a.breaksBeyond = b.breaksBeyond = 100_000;
     publisher.startTake(1, MIME);
@@ -85,7 +85,7 @@ describe('Publisher', () => {
     expect([...a.received, ...b.received].filter((name) => name.startsWith('2.'))).toEqual(names(2, 0, 3));
   });
 
-  it('does not give a take up because small segments met a broken connection', async () => {
+  it('does not abandon a take because the connection broke on small segments', async () => {
     const { publisher, a, takesWanted, push } = start();
     publisher.startTake(1, MIME);
     for (let i = 0; i < 5; i++) {
@@ -98,7 +98,7 @@ describe('Publisher', () => {
     expect(takesWanted).toEqual([]);
   });
 
-  it('never sends again what a node finds too large', async () => {
+  it('never resends a segment that a node finds too large', async () => {
     const { publisher, a, takesWanted, push } = start();
     publisher.startTake(1, MIME);
     await push(3);

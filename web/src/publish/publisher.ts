@@ -20,13 +20,13 @@ import { remedyFor } from './remedy';
 import { Session } from './session';
 import { Takes } from './takes';
 
-/** Being on a node for longer than this means that it works. */
+/** A session on a node that lasted longer than this counts as a success. */
 const SERVED_WELL_MS = 5_000;
 
-/** A paused publisher sleeps until it is woken; this is only a bound. */
+/** A paused publisher sleeps until it is woken; this is only an upper limit. */
 const PAUSE_LOOK_MS = 60_000;
 
-/** What ended a session on a node. */
+/** Why a session on a node ended. */
 type SessionEnd = 'link_down' | 'silent' | 'refused';
 
 /** Publishes one stream until closed, ended or refused. */
@@ -71,7 +71,7 @@ export class Publisher {
     return this.#nodes.grant;
   }
 
-  /** Begins a take, `take` being higher than every one before. What was not yet sent of the last one is dropped. */
+  /** Begins a take; `take` must be higher than every one before. Unsent segments of the last take are dropped. */
   startTake(take: number, mime: string): void {
     this.#outbox = new Outbox(take, mime, this.#setup.limits ?? OUTBOX_LIMITS);
     this.#takes.begin();
@@ -81,8 +81,8 @@ export class Publisher {
   }
 
   /**
-   * Leaves the node until the next take begins, and drops what was not yet sent. To the node the broadcaster has gone
-   * missing: viewers read `interrupted` at once, and the stream ends after the grace period.
+   * Leaves the node until the next take begins, and drops unsent segments. The node treats the broadcaster as missing:
+   * viewers see `interrupted` at once, and the stream ends after the grace period.
    */
   pause(): void {
     this.#outbox = undefined;
@@ -93,16 +93,16 @@ export class Publisher {
     this.#wake.ring();
   }
 
-  /** Adds the current take's next segment. `capturedAtMs`: our clock when its newest frame was captured. */
+  /** Adds the current take's next segment. `capturedAtMs` is the local capture time of its newest frame. */
   push(segment: ArrayBuffer, capturedAtMs: number): void {
     this.#outbox?.push(segment, capturedAtMs);
     this.#wake.ring();
   }
 
   /**
-   * Ends the stream for good.
+   * Ends the stream permanently.
    *
-   * @throws CallError when the node cannot be told; the main server can.
+   * @throws CallError when the node cannot be told; the main server still can.
    */
   async end(): Promise<void> {
     try {
@@ -114,7 +114,7 @@ export class Publisher {
     }
   }
 
-  /** Stops sending and lets go of the node. The stream itself is not ended. */
+  /** Stops sending and closes the connection. The stream itself does not end. */
   close(): void {
     this.#closed = true;
     this.#connection?.close();
@@ -134,13 +134,13 @@ export class Publisher {
       if (this.#isClosed()) return;
       if (left) continue;
       await this.#reassign(node);
-      // A node that served for a while was no failure, and its successor is wanted at once.
+      // Losing a node after a successful session is no failure: its successor is needed at once.
       failures = this.#now() - startedAtMs > SERVED_WELL_MS ? 0 : failures + 1;
       if (failures > 0) await this.#backOff(failures);
     }
   }
 
-  /** Publishes on one node until it is lost. True if it was left instead, by {@link pause}. */
+  /** Publishes on one node until it is lost. Returns true if {@link pause} left it instead. */
   async #publishOn(node: NodeAddress): Promise<boolean> {
     const connection = this.#setup.connect(node.public_url);
     this.#connection = connection;
@@ -174,7 +174,7 @@ export class Publisher {
     const deadline = this.#now() + timeoutMs;
     while (connection.link !== 'up' && this.#isOn(connection)) {
       const left = deadline - this.#now();
-      // A node that died refuses at once: every moment spent on it is one that viewers wait.
+      // A dead node refuses at once. Waiting for it would only delay viewers.
       if (left <= 0 || connection.link === 'unreachable') {
         this.#lost(new CallError('unreachable', 'the server that carries your stream cannot be reached'));
         return false;
@@ -226,7 +226,7 @@ export class Publisher {
     return 'refused';
   }
 
-  /** A node that does not know this refuses it, which changes nothing. */
+  /** Sends the node a fresh grant. Nodes that do not know this event refuse it, which has no effect. */
   #showGrant(grant: string): void {
     this.#connection?.call('renew', { stream_id: this.#setup.streamId, grant }).catch(() => undefined);
   }
@@ -236,7 +236,7 @@ export class Publisher {
     if (behindMs !== undefined && behindMs !== this.#state.behindMs) this.#show({ behindMs });
   }
 
-  /** Whether the session can go on after `problem`; does what is needed for it. */
+  /** Takes the remedy for `problem`. Returns whether the session can continue. */
   #recover(session: Session, problem: CallError): boolean {
     const remedy = remedyFor(problem.code);
     if (remedy === 'give_up') {
@@ -265,7 +265,7 @@ export class Publisher {
     else this.#finish('failed', why);
   }
 
-  /** Whether the session can register again, with a fresh grant in place of the one that its node refused. */
+  /** Gets a fresh grant after the node refused the last one. Returns whether the session can register again. */
   async #replaceGrant(session: Session): Promise<boolean> {
     session.grantRenewed = true;
     session.outbox = undefined;
@@ -278,14 +278,14 @@ export class Publisher {
     }
   }
 
-  /** The main server gave neither nodes nor a grant: the stream is over, or it is asked again later. */
+  /** The main server gave neither nodes nor a grant: the stream has ended, or the publisher asks again later. */
   #askedInVain(problem: CallError): void {
     if (problem.code === 'unknown_stream') this.#finish('ended', problem);
     else if (problem.code === 'invalid_grant') this.#finish('failed', problem);
     else this.#lost(problem);
   }
 
-  /** Finds nodes to go on with after `lost`: from the main server, else the standbys already known. */
+  /** Finds nodes to continue on after `lost`: from the main server, else the known standbys. */
   async #reassign(lost: NodeAddress | undefined): Promise<void> {
     try {
       await this.#nodes.replace(lost);
@@ -298,7 +298,7 @@ export class Publisher {
     const longest = this.#timing.retryMs;
     const pauseMs = Math.min(longest, (longest / 20) * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
     const until = this.#now() + pauseMs;
-    // Segments keep ringing while nobody can take them.
+    // New segments keep waking the loop, although no node can accept them.
     for (let left = pauseMs; left > 0 && !this.#isClosed(); left = until - this.#now()) await this.#wake.wait(left);
   }
 
@@ -319,17 +319,17 @@ export class Publisher {
     this.#setup.onState(this.#state);
   }
 
-  /** The same as `#closed`, for after an await, across which the compiler believes it unchanged. */
+  /** `#closed`, read through a method, because the compiler assumes that it does not change during an await. */
   #isClosed(): boolean {
     return this.#closed;
   }
 
-  /** The same for `#paused`. */
+  /** `#paused`, read through a method for the same reason. */
   #isPaused(): boolean {
     return this.#paused;
   }
 
-  /** Whether `connection` is the one in use: not closed, not left. */
+  /** Whether `connection` is still in use. */
   #isOn(connection: NodeConnection): boolean {
     return !this.#closed && this.#connection === connection;
   }

@@ -1,9 +1,9 @@
-// Frames and bytes per second as broadcasters read them.
+// Frames and bytes per second, as shown to broadcasters.
 
 import { expect, it } from 'vitest';
 import { Rate } from './rate';
 
-it('tells nothing at first, then what the last seconds had', () => {
+it('is unknown at first, then covers the last seconds', () => {
   const rate = new Rate();
   expect(rate.perSecond(0)).toBeUndefined();
   for (let atMs = 0; atMs <= 10_000; atMs += 100) rate.add(3, atMs);
@@ -12,7 +12,7 @@ it('tells nothing at first, then what the last seconds had', () => {
   expect(rate.perSecond(16_000)).toBeCloseTo(10, 0);
 });
 
-it('is not known in the first two seconds, and falls to nothing when nothing comes', () => {
+it('is unknown in the first two seconds, and falls to 0 when nothing arrives', () => {
   const rate = new Rate();
   rate.add(100, 5_000);
   expect(rate.perSecond(6_900)).toBeUndefined();

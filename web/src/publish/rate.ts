@@ -1,23 +1,22 @@
-// How much of something there is per second, over the last seconds. Time comes in as a value.
+// The amount of something per second, over the last seconds. Time is passed in.
 
 /** Long enough not to flicker, short enough to show a change. */
 const WINDOW_MS = 4_000;
-/** Nothing is told before: the first group alone would pass for the rate. */
+/** No rate before this, because it would be that of the first group alone. */
 const FIRST_AFTER_MS = 2_000;
 
-/** See the head of the file. Holds the amounts of one window. */
+/** A rate over a sliding window. Stores the amounts of one window. */
 export class Rate {
   #amounts: { atMs: number; amount: number }[] = [];
   #startedAtMs: number | undefined;
 
-  /** `amount` more. */
   add(amount: number, nowMs: number): void {
     this.#startedAtMs ??= nowMs;
     this.#amounts = this.#recent(nowMs);
     this.#amounts.push({ atMs: nowMs, amount });
   }
 
-  /** Undefined at first. */
+  /** The current rate; undefined at first. */
   perSecond(nowMs: number): number | undefined {
     const overMs = Math.min(WINDOW_MS, nowMs - (this.#startedAtMs ?? nowMs));
     if (overMs < FIRST_AFTER_MS) return undefined;

@@ -1,4 +1,4 @@
-// Segments leave a recorder in the order they were cut, whatever order their bytes become readable in.
+// Segments leave a recorder in the order they were cut, even if their bytes become readable in another order.
 
 import { describe, expect, it, vi } from 'vitest';
 import { Recorder, type RecorderListener } from './recorder';
@@ -18,7 +18,7 @@ class FakeRecorder extends EventTarget {
   }
 }
 
-/** A blob whose bytes (one, `value`) can be read when the returned function is called. */
+/** A blob of one byte, `value`, which becomes readable when the returned function is called. */
 function slowBlob(value: number): { blob: Partial<Blob>; readable: () => void } {
   let readable = (): void => undefined;
   const bytes = new Promise<ArrayBuffer>((resolve) => {
@@ -53,7 +53,7 @@ describe('Recorder', () => {
     expect(create.mock.calls[0]).toMatchObject([{}, { videoKeyFrameIntervalDuration: 1000 }]);
   });
 
-  it('tells when the recording started, before its first segment', async () => {
+  it('reports when the recording started, before its first segment', async () => {
     const { fake, got, started, recorder } = start();
     fake.dispatchEvent(new Event('start'));
     expect(started.mock.calls).toEqual([[expect.any(Number)]]);
@@ -61,7 +61,7 @@ describe('Recorder', () => {
     await recorder.stop();
   });
 
-  it('keeps the order though a later blob is read first', async () => {
+  it('keeps the order even if a later blob is read first', async () => {
     const { fake, got, recorder } = start();
     const [first, second] = [slowBlob(1), slowBlob(2)];
     fake.give(first.blob);
@@ -73,7 +73,7 @@ describe('Recorder', () => {
     expect(got).toEqual([1, 2]);
   });
 
-  it('gives out the last segment before it has stopped', async () => {
+  it('delivers the last segment before it stops', async () => {
     const { fake, got, recorder } = start();
     const last = slowBlob(9);
     fake.give(last.blob);
@@ -82,14 +82,14 @@ describe('Recorder', () => {
     expect(got).toEqual([9]);
   });
 
-  it('leaves out empty blobs', async () => {
+  it('omits empty blobs', async () => {
     const { fake, got, recorder } = start();
     fake.give({ size: 0, arrayBuffer: () => Promise.resolve(new ArrayBuffer(0)) });
     await recorder.stop();
     expect(got).toEqual([]);
   });
 
-  it('fails once, when a blob cannot be read, and gives out nothing after the hole', async () => {
+  it('fails once, when a blob cannot be read, and delivers nothing after the gap', async () => {
     const { fake, got, failures, recorder } = start();
     const gone = new Error('gone');
     fake.give({ size: 1, arrayBuffer: () => Promise.reject(gone) });

@@ -1,29 +1,31 @@
-// One run of a MediaRecorder: blobs in, segments out, in order and with the time each was cut. Reading a blob takes a
-// moment and two reads may finish in either order, so each waits for the one before.
+// One run of a MediaRecorder: turns its blobs into segments, in order and with the time each was cut. Reading a blob is
+// asynchronous and reads may finish in any order, so each waits for the previous one.
 
 import { localNowMs } from '../transport/clock';
 import type { EncoderSettings } from './encoder';
 
-/** Hears a recording. */
+/** Callbacks of a recording. */
 export interface RecorderListener {
-  /** The recorder said that it had started; our clock. */
+  /** The recorder reported its start; local clock. */
   started(atMs: number): void;
-  /** The next segment. `mime` is the recorder's own full type, `cutAtMs` our clock when the segment was cut. */
+  /**
+   * The next segment. `mime` is the recorder's own full type, `cutAtMs` the local time at which the segment was cut.
+   */
   segment(bytes: ArrayBuffer, mime: string, cutAtMs: number): void;
-  /** The recording failed and is over; `cause` is the browser's error. */
+  /** The recording failed and has ended; `cause` is the browser's error. */
   failed(cause: unknown): void;
 }
 
-/** How often the recorder gives out what it has. Shorter brings nothing: sound is packed by 60 ms. */
+/** Interval of the recorder's blobs. A shorter one gains nothing, because sound is packed by 60 ms. */
 const TIMESLICE_MS = 100;
-/** A viewer can join at a keyframe only; the default is one in 101 frames, 10 s on a quiet screen. */
+/** Viewers can join at keyframes only. The browser's default is one in 101 frames, 10 s on a quiet screen. */
 const KEYFRAME_INTERVAL_MS = 1_000;
 
 interface RecorderOptions extends MediaRecorderOptions {
   videoKeyFrameIntervalDuration?: number;
 }
 
-/** How recorders are made; tests bring their own. */
+/** Creates recorders; tests pass their own. */
 export type CreateRecorder = (stream: MediaStream, options: RecorderOptions) => MediaRecorder;
 
 /** A running recording of one stream. */
@@ -36,7 +38,7 @@ export class Recorder {
   /**
    * Starts recording.
    *
-   * @throws DOMException when the browser cannot record `stream` like this.
+   * @throws DOMException when the browser cannot record `stream` with these options.
    */
   constructor(
     stream: MediaStream,
@@ -62,7 +64,7 @@ export class Recorder {
     this.#recorder.start(TIMESLICE_MS);
   }
 
-  /** Stops; resolves when the last segment has been given out. */
+  /** Stops; resolves after the last segment was delivered. */
   async stop(): Promise<void> {
     if (this.#recorder.state !== 'inactive') {
       const stopped = new Promise((resolve) => {
@@ -81,7 +83,7 @@ export class Recorder {
       const bytes = await blob.arrayBuffer();
       this.#listener.segment(bytes, this.#recorder.mimeType, cutAtMs);
     } catch (cause) {
-      // A segment that cannot be read leaves a hole that no player gets over.
+      // An unreadable segment leaves a gap that no player can skip.
       this.#fail(cause);
     }
   }

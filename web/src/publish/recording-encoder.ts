@@ -1,6 +1,6 @@
-// Encodes by MediaRecorder, from a picture that is kept moving and within its limit (steady.ts). When frames were captured
-// follows from the first picture's capture and the recording's own times; where the browser does not tell the former,
-// from the recording's start or the cut (RecordingClock).
+// Encodes by MediaRecorder, from a picture that is kept moving and within its limit (steady.ts). Capture times follow
+// from the capture of the first picture and the recording's own times. If the browser does not tell the former, they
+// follow from the recording's start or the cut (RecordingClock).
 
 import { BlockTimes } from './block-times';
 import { RecordingClock } from './capture-clock';
@@ -12,7 +12,7 @@ import { steady, type SteadyStream } from './steady';
 export const startRecording: StartEncoder = (stream, settings, listener) =>
   new RecordingEncoder(stream, settings, listener);
 
-/** See the head of the file. */
+/** One run of a MediaRecorder on a steady stream. */
 class RecordingEncoder implements Encoder {
   readonly #steady: SteadyStream;
   readonly #recorder: Recorder;
@@ -46,7 +46,7 @@ class RecordingEncoder implements Encoder {
     await this.#recorder.stop();
   }
 
-  /** Our clock when the newest frame recorded was captured. */
+  /** Local capture time of the newest recorded frame. */
   get #capturedAtMs(): number | undefined {
     const [firstAtMs, firstMs, newestMs] = [this.#steady.firstAtMs(), this.#times.firstVideoMs, this.#times.newestMs];
     if (firstAtMs === undefined || firstMs === undefined || newestMs === undefined) return undefined;

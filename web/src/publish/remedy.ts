@@ -1,11 +1,10 @@
-// What helps when a node refuses a registration or a segment. Pure.
+// The remedy after a node refused a registration or a segment. Pure.
 
 import type { CallError } from '../protocol/error';
 
-/** `wait`: the link broke, which its own state tells; it may come back. */
+/** `wait`: the link broke, as its own state tells, and may recover. */
 export type Remedy = 'give_up' | 'new_take' | 'register_again' | 'wait' | 'next_node';
 
-/** What to do after an error with this code. */
 export function remedyFor(code: CallError['code']): Remedy {
   switch (code) {
     case 'unknown_stream':

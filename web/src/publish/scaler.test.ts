@@ -1,4 +1,4 @@
-// Scaling takes one picture at a time: the newest waits, those between are closed, and none is lost track of.
+// One picture is scaled at a time. Only the newest waits, the others are closed, and none leaks.
 
 import { describe, expect, it } from 'vitest';
 import { Scaler, type ScaleWorker } from './scaler';
@@ -48,7 +48,7 @@ describe('Scaler', () => {
     expect(scaler.busy).toBe(false);
   });
 
-  it('goes on after a picture that could not be scaled', () => {
+  it('continues after a picture that could not be scaled', () => {
     const { asked, scaled, scaler, answer } = start();
     scaler.push(frame(1), SIZE);
     answer(undefined);
@@ -57,7 +57,7 @@ describe('Scaler', () => {
     expect(scaled).toEqual([]);
   });
 
-  it('says so when its worker does not load, and keeps no picture', () => {
+  it('is broken if its worker does not load, and keeps no picture', () => {
     const { scaler, worker } = start();
     const [first, waiting] = [frame(1), frame(2)];
     scaler.push(first, SIZE);
@@ -67,7 +67,7 @@ describe('Scaler', () => {
     expect([scaler.broken, scaler.busy, waiting.closed]).toEqual([true, false, true]);
   });
 
-  it('closes what waits when it is closed', () => {
+  it('closes the waiting picture when it is closed', () => {
     const { scaler } = start();
     const [first, waiting] = [frame(1), frame(2)];
     scaler.push(first, SIZE);

@@ -1,13 +1,13 @@
-// Scales pictures one at a time in a worker. While one is in work only the newest of those that come waits: what cannot
-// be scaled in time is left out, not queued.
+// Scales pictures one at a time in a worker. Meanwhile only the newest new picture waits; older ones are dropped, not
+// queued.
 
 import type { ScaleRequest } from './scaling';
 import type { Size } from './size';
 
-/** What scales; tests bring their own. */
+/** The scaling worker; tests pass their own. */
 export type ScaleWorker = Pick<Worker, 'postMessage' | 'terminate' | 'onmessage' | 'onerror'>;
 
-/** See the head of the file. */
+/** Scales video frames, dropping those it has no time for. */
 export class Scaler {
   readonly #worker: ScaleWorker;
   readonly #scaled: (frame: VideoFrame) => void;
@@ -25,17 +25,20 @@ export class Scaler {
     worker.onerror = () => this.#break();
   }
 
-  /** Whether a picture is in work. */
+  /** Whether a picture is being scaled. */
   get busy(): boolean {
     return this.#busy;
   }
 
-  /** Whether nothing can be scaled: the worker did not load, as after an upgrade of the server while the page was open. */
+  /**
+   * Whether scaling is impossible because the worker did not load, for example after an upgrade of the server while the
+   * page was open.
+   */
   get broken(): boolean {
     return this.#broken;
   }
 
-  /** Takes `frame` over; it comes back scaled, unless a newer one takes its place. */
+  /** Takes ownership of `frame`. It is returned scaled, unless a newer one replaces it. */
   push(frame: VideoFrame, { width, height }: Size): void {
     this.#drop();
     this.#next = { frame, width, height };

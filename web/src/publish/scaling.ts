@@ -1,7 +1,8 @@
-// A worker that scales pictures, so that the page's own thread, which also sends, is not held up. Without a graphics card
-// 3840 × 2160 take it some 30 ms as an RGB bitmap, three times as much by drawing; for YUV drawing is faster.
+// A worker that scales pictures, so that the page's main thread, which also sends, is not blocked. Without a graphics
+// card it takes about 30 ms for 3840 × 2160 through an RGB bitmap, and three times as much by drawing; for YUV drawing
+// is faster.
 
-/** A picture, and the size it is wanted in. */
+/** A picture and its target size. */
 export interface ScaleRequest {
   frame: VideoFrame;
   width: number;
@@ -12,7 +13,7 @@ const canvas = new OffscreenCanvas(2, 2);
 const context = canvas.getContext('2d', { alpha: false });
 
 onmessage = async ({ data }: MessageEvent<ScaleRequest>) => {
-  // A picture that cannot be scaled is left out; the next one may be.
+  // A picture that cannot be scaled is dropped.
   const scaled = await scale(data).catch(() => undefined);
   data.frame.close();
   postMessage(scaled, { transfer: scaled ? [scaled] : [] });

@@ -1,5 +1,5 @@
-// One stretch of an unbroken link to a node: registers the take there, sends its segments, hears the acks. What a failure means
-// is for the publisher to say: here it is only noted.
+// A session on a node, for as long as the link is unbroken: registers the take, sends its segments, processes the acks.
+// It only records failures; the publisher decides what follows.
 
 import { CallError, asCallError } from '../protocol/error';
 import type { StreamId } from '../protocol/stream';
@@ -7,18 +7,18 @@ import type { ServerClock } from '../transport/clock';
 import type { NodeConnection } from '../transport/connection';
 import type { Outbox, Segment } from './outbox';
 
-/** Bytes on their way without an ack. More would only wait in the browser, where it cannot be taken back. */
+/** Limit of unacknowledged bytes. More would only wait in the browser, where it cannot be taken back. */
 const MAX_IN_FLIGHT_BYTES = 1024 * 1024;
 
-/** A segment of so many bytes may itself be why a connection breaks: at a proxy, or a node, that takes no more. */
+/** A segment of this size may itself break the connection, at a proxy or node with a size limit. */
 const LARGE_BYTES = 64 * 1024;
-/** The take is given up when the connection broke so often on the same large segment. */
+/** The take is abandoned when the connection broke this often on the same large segment. */
 const MAX_BREAKS = 2;
 
-/** Exchanges per look at the node's clock: one alone may be far off. */
+/** Exchanges per clock request: a single one may be far off. */
 const CLOCK_ROUNDS = { first: 5, later: 1 };
 
-/** What a session works with. */
+/** Dependencies and callbacks of a session. */
 export interface SessionSetup {
   streamId: StreamId;
   connection: NodeConnection;
@@ -28,34 +28,34 @@ export interface SessionSetup {
   timing: { silentMs: number; clockMs: number };
   /** The newest grant. */
   grant: () => string;
-  /** The take to send now. */
+  /** The current take. */
   outbox: () => Outbox | undefined;
   /** Whether the connection is still the one in use. */
   isInUse: () => boolean;
-  /** The node took the take: the stream is live. */
+  /** The node accepted the registration: the stream is live. */
   registered: (viewers: number) => void;
-  /** The node has another segment of this take. */
+  /** The node accepted another segment of this take. */
   accepted: (take: number) => void;
   /** Nodes cannot continue the take. */
   takeLost: (outbox: Outbox, why: CallError) => void;
-  /** Something happened that the publisher's loop waits for. */
+  /** Wakes the publisher's loop. */
   ring: () => void;
 }
 
-/** See the head of the file. */
+/** One registration and its segments on one connection. */
 export class Session {
   readonly #setup: SessionSetup;
-  /** The take that is registered. */
+  /** The registered take. */
   outbox: Outbox | undefined;
   /** What went wrong since the publisher last looked. */
   problem: CallError | undefined;
-  /** Whether registering again was tried, and no segment got through since. */
+  /** Whether it registered again, and no segment was accepted since. */
   registeredAgain = false;
-  /** Whether a fresh grant was asked for because this node refused the last one. */
+  /** Whether it requested a fresh grant because this node refused the last one. */
   grantRenewed = false;
-  /** Grows with each registration: what a node says of segments sent before the last one is old news. */
+  /** Grows with each registration, so that acks for segments of an earlier one are ignored. */
   #registration = 0;
-  /** When to look at the node's clock again; 0 before the first look. */
+  /** When to request the node's clock again; 0 before the first time. */
   #nextClockMs = 0;
   #clockKnown = false;
   #inFlightBytes = 0;
@@ -66,13 +66,13 @@ export class Session {
     this.#setup = setup;
   }
 
-  /** Whether segments have been on their way for too long without any answer. */
+  /** Whether segments have been in flight for too long without any answer. */
   get isSilent(): boolean {
     const { now, timing } = this.#setup;
     return this.#inFlightBytes > 0 && now() - this.#progressAtMs > timing.silentMs;
   }
 
-  /** Registers the current take where that is needed, and sends what there is of it. */
+  /** Registers the current take if needed, and sends its waiting segments. */
   async registerAndSend(): Promise<void> {
     const outbox = this.#setup.outbox();
     if (!outbox) return;
@@ -80,7 +80,7 @@ export class Session {
       if (this.outbox !== outbox) await this.#register(outbox);
     } catch (error) {
       this.problem = asCallError(error);
-      // A lost link rings by itself.
+      // A lost link wakes the loop by itself.
       if (this.problem.code !== 'unreachable') this.#setup.ring();
       return;
     }
@@ -94,15 +94,15 @@ export class Session {
     }
   }
 
-  /** Asks for the node's clock now and then, and when this computer's own clock stood still or was set. */
+  /** Requests the node's clock now and then, and after this computer's own clock stood still or was set. */
   lookAtClock(): void {
     const { connection, clock, now, timing } = this.#setup;
     const nowMs = now();
     if (nowMs < this.#nextClockMs && !clock.isOutdated) return;
     const rounds = this.#nextClockMs === 0 ? CLOCK_ROUNDS.first : CLOCK_ROUNDS.later;
     this.#nextClockMs = nowMs + timing.clockMs;
-    // One sample can be far off, so capture times are told only once several agree on the best. Without any answer
-    // segments carry none, and the link's state says the rest.
+    // One sample may be far off, so capture times are sent only once several samples were taken. If all requests fail,
+    // segments carry none, and the state of the link tells the rest.
     clock
       .sync((t0_ms) => connection.call('clock', { t0_ms }), rounds)
       .then(
@@ -141,7 +141,7 @@ export class Session {
       const { have, resume } = await connection.call(
         'broadcast_data',
         { ...this.#capturedAt(segment), ...this.#named(outbox, segment) },
-        // Slow is not lost: silence is judged over all segments on their way.
+        // Slow is not lost: the silence of all segments in flight decides.
         4 * timing.silentMs,
       );
       accepted(have.take);
@@ -164,13 +164,16 @@ export class Session {
     return { stream_id: this.#setup.streamId, take, seq, segment: bytes };
   }
 
-  /** The clock of a blob's newest frame says nothing about its earlier pieces. */
+  /** The capture time of a blob's newest frame does not apply to its earlier pieces. */
   #capturedAt({ isBlobEnd, capturedAtMs }: Segment): { captured_at_ms?: number } {
     const serverMs = this.#clockKnown && isBlobEnd ? this.#setup.clock.serverMs(capturedAtMs) : undefined;
     return serverMs === undefined ? {} : { captured_at_ms: Math.round(serverMs) };
   }
 
-  /** The connection broke while `segment` was on its way: what is large is sent again once, as its size may be why. */
+  /**
+   * The connection broke while `segment` was in flight. A large segment is resent only once, because its size may be
+   * the cause.
+   */
   #brokeOn(outbox: Outbox, { seq, bytes }: Segment): void {
     if (bytes.byteLength < LARGE_BYTES || outbox.broke(seq) < MAX_BREAKS) return;
     const why = `the connection broke each time on the same segment of ${bytes.byteLength} bytes`;

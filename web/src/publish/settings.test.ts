@@ -1,4 +1,4 @@
-// Remembered choices: what is stored may be old, damaged or from another version.
+// Remembered choices: the stored value may be old, damaged or from another version.
 
 import { describe, expect, it } from 'vitest';
 import type { Memory } from '../browser/storage';
@@ -12,7 +12,7 @@ function memory(text?: string): Memory {
 const DEFAULTS: Settings = { title: '', quality: 'Standard', microphone: false, visibility: 'public', record: false };
 
 describe('settings', () => {
-  it('come back as they were saved', () => {
+  it('are loaded as they were saved', () => {
     const store = memory();
     const chosen: Settings = {
       title: 'Hello',
@@ -26,13 +26,13 @@ describe('settings', () => {
   });
 
   it.each([undefined, '', 'null', '[1]', '{"title":7,"quality":"8K","microphone":"yes","visibility":"all"}'])(
-    'are the defaults where %s is stored',
+    'are the defaults if %s is stored',
     (text) => expect(loadSettings(memory(text))).toEqual(DEFAULTS),
   );
 });
 
 describe('lowerQuality', () => {
-  it('goes down one step at a time and ends', () => {
+  it('goes down one step at a time, to the lowest', () => {
     expect(lowerQuality(quality('Sharp'))?.name).toBe('Standard');
     expect(lowerQuality(quality('Standard'))?.name).toBe('Light');
     expect(lowerQuality(quality('Light'))).toBeUndefined();

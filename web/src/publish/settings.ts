@@ -1,11 +1,11 @@
-// What a broadcaster chose last time, remembered by the browser.
+// A broadcaster's last choices, remembered by the browser.
 
 import type { Memory } from '../browser/storage';
 import type { Visibility } from '../protocol/stream';
 import { strings } from '../strings';
 import { QUALITIES, type Quality } from './broadcast';
 
-/** The choices on the page before going live. A passphrase is not among what is remembered. */
+/** The choices on the page before going live. The passphrase is not remembered. */
 export interface Settings {
   title: string;
   /** Name of one of QUALITIES. */
@@ -16,7 +16,7 @@ export interface Settings {
   record: boolean;
 }
 
-/** The title of a stream whose owner gave none. */
+/** The title of a stream without one. */
 export const DEFAULT_TITLE = strings.live.setup.defaultTitle;
 
 const KEY = 'undead.settings';
@@ -29,7 +29,7 @@ const DEFAULTS: Settings = {
 };
 const VISIBILITIES: readonly Visibility[] = ['public', 'unlisted', 'private'];
 
-/** What was chosen last; defaults for whatever is missing or not understood. */
+/** The last choices; defaults for missing or invalid ones. */
 export function loadSettings(memory: Memory): Settings {
   const stored = parse(memory);
   const text = (value: unknown, or: string): string => (typeof value === 'string' ? value : or);
@@ -43,12 +43,11 @@ export function loadSettings(memory: Memory): Settings {
   };
 }
 
-/** Remembers `settings`. */
 export function saveSettings(memory: Memory, settings: Settings): void {
   memory.setItem(KEY, JSON.stringify(settings));
 }
 
-/** The quality called `name`, or the default one. */
+/** The quality with this name, or the default. */
 export function quality(name: string): Quality {
   return QUALITIES.find((known) => known.name === name) ?? QUALITIES[1];
 }

@@ -1,4 +1,4 @@
-// Sizes of pictures: within the limit, of the same shape, even; and the steps down.
+// Picture sizes: within the limit, in the same aspect ratio, even; and the steps down.
 
 import { describe, expect, it } from 'vitest';
 import { fit, smaller } from './size';
@@ -28,13 +28,13 @@ describe('fit', () => {
     expect(fit(size, HD)).toEqual(fitting);
   });
 
-  it.each([HD, { width: 1279, height: 719 }, { width: 0, height: 0 }])('leaves %o as it is', (size) => {
+  it.each([HD, { width: 1279, height: 719 }, { width: 0, height: 0 }])('leaves %o unchanged', (size) => {
     expect(fit(size, HD)).toBe(size);
   });
 });
 
 describe('smaller', () => {
-  it('takes the first step that makes a picture smaller, to the last', () => {
+  it('chooses the first step that makes a picture smaller', () => {
     expect(smaller({ width: 3840, height: 2160 })).toEqual({ width: 2560, height: 1440 });
     expect(smaller(HD)).toEqual({ width: 1280, height: 720 });
     expect(smaller({ width: 600, height: 1080 })).toEqual({ width: 1280, height: 720 });

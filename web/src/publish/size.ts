@@ -1,4 +1,4 @@
-// How large a picture is sent: what a quality allows, and the steps down for computers that cannot keep up.
+// The size at which a picture is sent: the limit of a quality, and the steps down for slow computers.
 
 /** Pixels. */
 export interface Size {
@@ -14,7 +14,10 @@ export const SIZES: readonly Size[] = [
   { width: 854, height: 480 },
 ];
 
-/** The largest size of the same shape within `limit`; `size` itself if it is. Scaled sizes are even, as encoders want. */
+/**
+ * The largest size of the same aspect ratio within `limit`, or `size` itself if it fits. Scaled sizes are even, as
+ * encoders require.
+ */
 export function fit(size: Size, limit: Size): Size {
   const scale = Math.min(limit.width / size.width, limit.height / size.height);
   if (!(scale < 1)) return size;
@@ -27,12 +30,11 @@ export function smaller(size: Size): Size | undefined {
   return SIZES.find((step) => fit(size, step) !== size);
 }
 
-/** Whether both are the same. */
 export function same(a: Size | undefined, b: Size | undefined): boolean {
   return a?.width === b?.width && a?.height === b?.height;
 }
 
-/** For people: `1920 × 1080`. */
+/** A size for display: `1920 × 1080`. */
 export function sizeText({ width, height }: Size): string {
   return `${width} × ${height}`;
 }

@@ -1,22 +1,22 @@
-// One sound track made of tracks that come and go. It never ends and is silent while there is nothing to hear: recorders
-// hold the picture back until sound of the same time has come, so a track that ends would stop the picture, too.
+// One sound track mixed from tracks that come and go. It never ends, and is silent without inputs: recorders hold the
+// picture back until sound of the same time has arrived, so a track that ends would stop the picture too.
 
 /** Mixes sound into {@link track}. */
 export interface SoundMix {
-  /** What is heard. */
+  /** The mixed sound. */
   readonly track: MediaStreamTrack;
   add(track: MediaStreamTrack): void;
-  /** Takes `track` out of the mix; it is not stopped. */
+  /** Removes `track` from the mix without stopping it. */
   remove(track: MediaStreamTrack): void;
   close(): void;
 }
 
-/** Newer than the DOM types of the compiler. */
+/** Missing in the compiler's DOM types. */
 interface SilentContextOptions extends AudioContextOptions {
   sinkId: { type: 'none' };
 }
 
-/** A mix by Web Audio. */
+/** A mix made by Web Audio. */
 export class WebAudioMix implements SoundMix {
   readonly #context: AudioContext;
   readonly #output: MediaStreamAudioDestinationNode;
@@ -24,14 +24,14 @@ export class WebAudioMix implements SoundMix {
   readonly #inputs = new Map<MediaStreamTrack, AudioNode>();
   readonly track: MediaStreamTrack;
 
-  /** @throws DOMException where Web Audio cannot be used. */
+  /** @throws DOMException if Web Audio is unavailable. */
   constructor() {
-    // Not played here, so not tied to a loudspeaker: a headset is often unplugged together with its microphone.
+    // It has no loudspeaker, because a headset is often unplugged together with its microphone.
     const options: SilentContextOptions = { sinkId: { type: 'none' } };
     this.#context = new AudioContext(options);
     this.#context.addEventListener('statechange', () => this.#keepRunning());
     this.#output = this.#context.createMediaStreamDestination();
-    // An output without any input gives out nothing at all in some browsers, not silence.
+    // In some browsers an output without inputs delivers nothing instead of silence.
     this.#silence = new ConstantSourceNode(this.#context, { offset: 0 });
     this.#silence.connect(this.#output);
     this.#silence.start();
@@ -54,11 +54,11 @@ export class WebAudioMix implements SoundMix {
 
   close(): void {
     this.track.stop();
-    // A context that is closed twice rejects; there is nothing left to do then.
+    // Closing a context twice rejects; that needs no handling.
     this.#context.close().catch(() => undefined);
   }
 
-  /** Phones interrupt sound for calls. */
+  /** Resumes the context, because phones interrupt sound for calls. */
   #keepRunning(): void {
     if (this.#context.state !== 'running' && this.#context.state !== 'closed') {
       this.#context.resume().catch(() => undefined);

@@ -1,4 +1,4 @@
-// What is shared: asks for a source and for the microphone, one at a time, and knows what became of them. No DOM.
+// The shared source: asks for a source and for the microphone, one at a time, and tracks what happens to them. No DOM.
 
 import { Capture, type CaptureEvent } from './capture';
 import {
@@ -13,35 +13,35 @@ import {
 import { quality, type Settings } from './settings';
 import type { Size } from './size';
 
-/** What sources need of their owner. */
+/** Callbacks of sources into their owner. */
 export interface SourcesOwner {
-  /** As chosen now. */
+  /** The current settings. */
   settings(): Settings;
-  /** The microphone was switched off, because there is none. */
+  /** The microphone was switched off because there is none. */
   withoutMicrophone(): void;
-  /** Whether there is still a use for a source that the person was asked for. */
+  /** Whether a source that the person was asked for is still needed. */
   wanted(): boolean;
-  /** Another capture, none, or the same with other tracks. */
+  /** The capture changed, ended, or has other tracks. */
   replaced(capture: Capture | undefined): void;
-  /** What is told to be wrong now, and that something else is, or nothing. */
+  /** Reads and replaces the displayed problem. */
   problem(): Problem | undefined;
   tell(problem: Problem | undefined): void;
-  /** Anything that is shown changed. */
+  /** Displayed state changed. */
   changed(): void;
 }
 
 /** Asks the person for a source with pictures within a limit; see {@link Capture.start}. */
 export type StartCapture = (kind: SourceKind, limit: Size) => Promise<Capture>;
 
-/** See the head of the file. */
+/** The current capture and the requests for it. */
 export class Sources {
   readonly #owner: SourcesOwner;
   readonly #abilities: Abilities;
   readonly #start: StartCapture;
   #capture: Capture | undefined;
-  /** What the capture lost meanwhile. */
+  /** What the capture lost since. */
   #lost: 'microphone' | 'sound' | undefined;
-  /** The choice that is under way. */
+  /** The pending choice. */
   #choice: Promise<boolean> | undefined;
 
   constructor(
@@ -62,12 +62,12 @@ export class Sources {
     return this.#lost;
   }
 
-  /** The person is being asked. */
+  /** Whether the person is being asked. */
   get choosing(): boolean {
     return this.#choice !== undefined;
   }
 
-  /** Asks for a source. True if there is one now. Only one is asked for at a time. */
+  /** Asks for a source, one at a time. Returns whether there is one now. */
   async choose(kind: SourceKind): Promise<boolean> {
     this.#choice ??= this.#ask(kind);
     this.#owner.changed();
@@ -79,7 +79,7 @@ export class Sources {
     }
   }
 
-  /** Shares `capture` from now on; none stops sharing. */
+  /** Shares `capture` from now on; undefined stops sharing. */
   set(capture: Capture | undefined): void {
     this.#capture?.close();
     this.#capture = capture;
@@ -91,7 +91,7 @@ export class Sources {
     this.#owner.changed();
   }
 
-  /** The person switched the microphone. */
+  /** Applies that the person switched the microphone. */
   async microphoneChanged(): Promise<void> {
     const capture = this.#capture;
     const { microphone } = this.#owner.settings();
@@ -123,7 +123,7 @@ export class Sources {
       capture.close();
       return false;
     }
-    // Switched off while it was asked for: nothing knew of the capture then.
+    // The person switched it off while it was requested, when the capture was not set yet.
     if (!this.#owner.settings().microphone) await capture.setMicrophone(false);
     if (!capture.live) {
       capture.close();
@@ -134,7 +134,7 @@ export class Sources {
     return true;
   }
 
-  /** Switches the microphone of `capture`. True if what records has to begin anew. */
+  /** Switches the microphone of `capture`. Returns whether the recorder must restart. */
   async #setMicrophone(capture: Capture, on: boolean): Promise<boolean> {
     try {
       return await capture.setMicrophone(on);

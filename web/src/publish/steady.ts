@@ -1,7 +1,7 @@
-// A video track that keeps moving while the screen stands still: see cadence.ts for why and when. It also scales down
-// what the source gives in spite of its constraints, and knows when each picture was captured, which a recorder does not
-// tell. Chromium only; where the browser cannot do it the track is used as
-// it is: viewers of a still screen are further behind, and the measured latency leaves out what the encoder takes.
+// A video track that keeps moving while the screen is still (cadence.ts says why and when). It also scales down
+// pictures that exceed the constraints, and knows the capture time of each picture, which recorders do not tell.
+// Chromium only. Other browsers use the track unchanged: viewers of a still screen are further behind, and the measured
+// latency omits the encoder.
 
 import { localNowMs } from '../transport/clock';
 import { Cadence } from './cadence';
@@ -9,7 +9,7 @@ import { CaptureClock, PAINTED_BEFORE_MS } from './capture-clock';
 import { Scaler } from './scaler';
 import { fit, type Size } from './size';
 
-// Not yet among the compiler's DOM types.
+// Missing in the compiler's DOM types.
 interface FrameProcessor {
   readable: ReadableStream<VideoFrame>;
 }
@@ -21,22 +21,23 @@ interface Insertable {
   MediaStreamTrackGenerator: new (init: { kind: 'video' }) => FrameGenerator;
 }
 
-/** A stream to record; close it when done. */
+/** A stream for recording; it must be closed. */
 export interface SteadyStream {
   readonly stream: MediaStream;
-  /** Lets pictures through: call it when the recorder has started, so that its first picture is ours. */
+  /** Starts passing pictures. To be called after the recorder has started, so that it gets the first one. */
   begin(): void;
-  /** Our clock when the first picture let through was captured; none where that cannot be known. */
+  /** Local capture time of the first passed picture; undefined if unknown. */
   firstAtMs(): number | undefined;
-  /** How many pictures there were to record since {@link begin}, repeats included; none where that cannot be known. */
+  /** Number of pictures since {@link begin}, repeats included; undefined if unknown. */
   offered(): number | undefined;
-  /** The size of the newest picture as it came, and as it is recorded; none before the first. */
+  /** The size of the newest picture as captured and as recorded; undefined before the first. */
   size(): { source: Size; sent: Size } | undefined;
   close(): void;
 }
 
 /**
- * `stream` with its picture kept moving and within `limit`, if this browser can do that. Its own tracks stay as they are.
+ * `stream` with its picture kept moving and within `limit`, if this browser supports that. Its own tracks stay
+ * unchanged.
  */
 export function steady(stream: MediaStream, limit: Size): SteadyStream {
   const [track] = stream.getVideoTracks();
@@ -54,7 +55,9 @@ function sizeByTrack(track: MediaStreamTrack | undefined): { source: Size; sent:
 
 const nothing = (): undefined => undefined;
 
-/** Makes a picture with a new timestamp. A clone will not do: it keeps the capture time, by which recorders go. */
+/**
+ * Creates a picture with a new timestamp. A clone does not work, because it keeps the capture time that recorders use.
+ */
 type Still = (timestampUs: number) => VideoFrame;
 
 class Steadied implements SteadyStream {
@@ -69,7 +72,7 @@ class Steadied implements SteadyStream {
   #still: Still | undefined;
   readonly #captureClock: CaptureClock;
   readonly #limit: Size;
-  /** Made when the first picture needs it. */
+  /** Created when the first picture needs scaling. */
   #scaler: Scaler | undefined;
   #size: { source: Size; sent: Size } | undefined;
   #offered = 0;
@@ -112,7 +115,7 @@ class Steadied implements SteadyStream {
     this.#keep(undefined);
   }
 
-  /** Hands pictures through as they come, or to be scaled. */
+  /** Passes pictures on as they come, or to the scaler. */
   async #pass(): Promise<void> {
     for (;;) {
       const { value: frame } = await this.#reader.read();
@@ -121,14 +124,14 @@ class Steadied implements SteadyStream {
       if (this.#open) this.#offered++;
       this.#take(frame);
     }
-    // The source is over: so is what is made of it.
+    // The source has ended, so this stream ends too.
     this.close();
   }
 
   #take(frame: VideoFrame): void {
     const { displayWidth, displayHeight, visibleRect } = frame;
     const shown = { width: displayWidth, height: displayHeight };
-    // Recorders take the pixels that are there, whatever size they are meant to be shown in.
+    // Recorders use the actual pixels, whatever the display size.
     const { width, height } = visibleRect ?? shown;
     const source = { width, height };
     // Pictures that are too large are better than none.
@@ -144,7 +147,7 @@ class Steadied implements SteadyStream {
   }
 
   #pictureCame(frame: VideoFrame): void {
-    // Overtaken by one that needed no scaling.
+    // A later picture that needed no scaling has passed already.
     if (frame.timestamp <= this.#newestUs) {
       frame.close();
       return;
@@ -165,7 +168,7 @@ class Steadied implements SteadyStream {
     else if (this.#newest) void this.#copy(this.#newest);
   }
 
-  /** Copies the picture out in its own pixel format: another one would make the encoder begin anew. */
+  /** Copies the picture in its own pixel format; another format would restart the encoder. */
   async #copy(frame: VideoFrame): Promise<void> {
     const { format, colorSpace, visibleRect, displayWidth, displayHeight } = frame;
     if (format === null || visibleRect === null) return;
@@ -199,7 +202,7 @@ class Steadied implements SteadyStream {
       return;
     }
     this.#firstUs ??= frame.timestamp;
-    // A track that has been stopped takes no more; there is nobody to miss the picture.
+    // A stopped track accepts no more pictures, and none are needed then.
     this.#writer.write(frame).catch(() => frame.close());
   }
 }

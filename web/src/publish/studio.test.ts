@@ -33,7 +33,7 @@ class World {
   readonly captures: FakeCapture[] = [];
   readonly created: unknown[] = [];
   readonly keys: (string | undefined)[] = [];
-  /** The stream key that is shown. */
+  /** The stream key in use. */
   key: string | undefined;
   refusals = 0;
   notAllowed = false;
@@ -43,15 +43,15 @@ class World {
   declines = false;
   full = false;
   state = 'live';
-  /** The item that the stream is recorded into. */
+  /** The library item of the recording. */
   recording: string | undefined;
   recordingIsOff = false;
-  /** How often the servers cannot end a stream. */
+  /** How many times the servers fail to end a stream. */
   endRefusals = 0;
   picture: Blob | undefined;
-  /** The uploads of preview pictures, none of which is answered. */
+  /** The uploads of preview pictures; none is answered. */
   readonly uploads: AbortSignal[] = [];
-  /** When the node answers that the stream is over. */
+  /** Resolves when the node confirms the end of the stream. */
   ended: Promise<void> = Promise.resolve();
   readonly #memory = new Map<string, string>();
   readonly studio: Studio;
@@ -143,7 +143,7 @@ async function pass(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms);
 }
 
-it('asks for a source, goes on the air with it, and ends', async () => {
+it('asks for a source, goes live with it, and ends', async () => {
   await studio.goLive('secret');
   expect(world.created).toEqual([{ title: 'My stream', visibility: 'public', passphrase: 'secret' }]);
   expect(studio.phase).toBe('on_air');
@@ -159,7 +159,7 @@ it('asks for a source, goes on the air with it, and ends', async () => {
   expect([studio.phase, studio.air]).toEqual(['setup', undefined]);
 });
 
-it('goes on trying to end a stream while the main server cannot write', async () => {
+it('keeps trying to end a stream while the main server cannot write', async () => {
   await studio.goLive('');
   world.endRefusals = 3;
   const ended = studio.end();
@@ -185,13 +185,13 @@ it('sends no preview picture of a stream that it is ending', async () => {
   expect(world.uploads).toHaveLength(1);
 });
 
-it('creates one stream, however often it is asked to', async () => {
+it('creates one stream, even if asked repeatedly', async () => {
   await Promise.all([studio.goLive(''), studio.goLive(''), studio.goLive('')]);
   expect(world.created).toHaveLength(1);
   expect(world.captures).toHaveLength(1);
 });
 
-it('stays at the choices and says why where the person shares nothing', async () => {
+it('stays at the choices and says why if the person shares nothing', async () => {
   world.declines = true;
   await studio.goLive('');
   expect(studio.phase).toBe('setup');
@@ -199,7 +199,7 @@ it('stays at the choices and says why where the person shares nothing', async ()
   expect(world.created).toEqual([]);
 });
 
-it('waits for room, until the person stops it', async () => {
+it('waits for capacity, until the person stops it', async () => {
   world.full = true;
   const going = studio.goLive('');
   await pass(5_000);
@@ -210,7 +210,7 @@ it('waits for room, until the person stops it', async () => {
   expect(studio).toMatchObject({ phase: 'setup', waitsFor: undefined, problem: undefined });
 });
 
-it('counts down while nothing is shared, and is over when the main server says so', async () => {
+it('counts down while nothing is shared, and ends when the main server says so', async () => {
   await studio.goLive('');
   world.captures[0]?.tell('ended');
   await pass(1_000);
@@ -221,7 +221,7 @@ it('counts down while nothing is shared, and is over when the main server says s
   expect(studio).toMatchObject({ phase: 'over', nothingShared: true });
 });
 
-it('tells what a capture lost, and switches a microphone off that is gone', async () => {
+it('reports what a capture lost, and switches off a missing microphone', async () => {
   studio.remember({ ...studio.settings, microphone: true });
   await studio.sources.choose('screen');
   world.captures[0]?.tell('voice_ended');
@@ -229,7 +229,7 @@ it('tells what a capture lost, and switches a microphone off that is gone', asyn
   expect(studio.settings.microphone).toBe(false);
 });
 
-it('creates streams with the stream key, and says when it is not taken', async () => {
+it('creates streams with the stream key, and reports a rejected key', async () => {
   world.key = 'secret key';
   world.notAllowed = true;
   await studio.goLive('');
@@ -245,13 +245,13 @@ it('makes private streams for holders of an invitation, and of the passphrase if
   expect(world.created).toEqual([{ title: 'My stream', visibility: 'private', invitation_only: true }]);
 });
 
-it('records a stream from its start where that is chosen', async () => {
+it('records a stream from its start if that is chosen', async () => {
   studio.remember({ ...studio.settings, record: true });
   await studio.goLive('');
   expect(world.created).toEqual([{ title: 'My stream', visibility: 'public', record: true }]);
 });
 
-it('begins and ends recording while it is live, and says when the server refuses', async () => {
+it('starts and stops recording while live, and reports a refusal', async () => {
   await studio.goLive('');
   expect(studio.air?.recording).toBeUndefined();
   const switched = studio.air?.setRecording(true);
@@ -265,7 +265,7 @@ it('begins and ends recording while it is live, and says when the server refuses
   expect(studio.air?.isSwitchingRecording).toBe(false);
 });
 
-it('knows whether somebody else ended the stream', async () => {
+it('detects that someone else ended the stream', async () => {
   for (const how of ['operator', 'broadcaster'] as const) {
     const { studio, encoders, heard } = (world = new World());
     await studio.goLive('');

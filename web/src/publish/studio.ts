@@ -1,4 +1,4 @@
-// From choosing a source to the end of a stream: what a page to go live from does, without the page.
+// From choosing a source to the end of a stream: the logic of the broadcaster's page, without the page.
 
 import type { Memory } from '../browser/storage';
 import { CallError } from '../protocol/error';
@@ -12,31 +12,31 @@ import { DEFAULT_TITLE, loadSettings, quality, saveSettings, type Settings } fro
 import { Sources, type StartCapture } from './sources';
 import { UnfinishedStream, isGone, type Offer } from './unfinished';
 
-/** What a studio works with. */
+/** Dependencies and callbacks of a studio. */
 export interface StudioSetup extends AirSetup {
   abilities: Abilities;
   /** What the browser remembers of this site. */
   siteMemory: Memory;
-  /** The stream key to create streams with, where one is needed and known. */
+  /** The stream key to create streams with, if one is needed and known. */
   streamKey: () => string | undefined;
-  /** The server wants a stream key or a sign-in before it creates a stream. */
+  /** The server requires a stream key or a sign-in to create a stream. */
   accessRefused(): void;
-  /** Asks for sources: the browser's dialogue unless a test brings its own. */
+  /** Asks for sources: the browser's dialog unless a test passes its own. */
   startCapture?: StartCapture;
-  /** Anything that is shown changed. */
+  /** Displayed state changed. */
   changed(): void;
 }
 
-/** `starting`: asking for a stream. `over`: the stream has ended, and another one can be started. */
+/** `starting`: creating a stream. `over`: the stream has ended, and another one can be started. */
 export type StudioPhase = 'setup' | 'starting' | 'on_air' | 'over';
 
-/** A stream to go on the air with, and when it went live first if it is continued. */
+/** A stream to publish, and when it first went live if it is continued. */
 interface Found {
   own: OwnStream;
   startedAtMs: number | undefined;
 }
 
-/** See the head of the file. */
+/** The state and controls of the broadcaster's page. */
 export class Studio {
   readonly #setup: StudioSetup;
   readonly #unfinished: UnfinishedStream;
@@ -48,10 +48,10 @@ export class Studio {
   #offer: Offer | undefined;
   #air: OnAir | undefined;
   #goingLive = false;
-  /** Stops trying to go live. */
+  /** Aborts the attempt to go live. */
   #trying: AbortController | undefined;
   #ending = false;
-  /** Stops trying to end a stream. */
+  /** Aborts the attempt to end a stream. */
   readonly #closing = new AbortController();
   #nothingShared = false;
   #endedElsewhere = false;
@@ -65,7 +65,7 @@ export class Studio {
       setup.changed();
     });
     this.sources = this.#createSources();
-    // What no source can help is said before anybody tries.
+    // Report what no source can fix before anyone tries.
     if (obstacle('camera', setup.abilities)) this.#problem = obstacle('screen', setup.abilities);
     void this.#unfinished.offer();
   }
@@ -78,12 +78,12 @@ export class Studio {
     return this.#settings;
   }
 
-  /** What is wrong. */
+  /** The current problem. */
   get problem(): Problem | undefined {
     return this.#problem;
   }
 
-  /** Why going live is taking longer; it is tried again by itself. */
+  /** Why going live takes longer; it is retried automatically. */
   get waitsFor(): Problem | undefined {
     return this.#waitsFor;
   }
@@ -93,27 +93,27 @@ export class Studio {
     return this.#offer;
   }
 
-  /** The stream that is, or was last, on the air. */
+  /** The current or last stream on the air. */
   get air(): OnAir | undefined {
     return this.#air;
   }
 
-  /** A stream is being ended. */
+  /** Whether a stream is being ended. */
   get ending(): boolean {
     return this.#ending;
   }
 
-  /** Whether the stream is over because nothing was shared. */
+  /** Whether the stream ended because nothing was shared. */
   get nothingShared(): boolean {
     return this.#nothingShared;
   }
 
-  /** Whether the stream is over although this page was live and did not end it: an operator did. */
+  /** Whether an operator ended the stream: this page was live and did not end it. */
   get endedElsewhere(): boolean {
     return this.#endedElsewhere;
   }
 
-  /** Chooses settings, for this stream and later ones. */
+  /** Changes the settings, for this stream and later ones. */
   remember(settings: Settings): void {
     const microphoneChanged = settings.microphone !== this.#settings.microphone;
     this.#settings = settings;
@@ -122,7 +122,9 @@ export class Studio {
     this.#setup.changed();
   }
 
-  /** Goes live with a new stream, for all who have the passphrase if there is one. Asks for a source if there is none. */
+  /**
+   * Goes live with a new stream, protected by the passphrase if it is not empty. Asks for a source if there is none.
+   */
   async goLive(passphrase: string): Promise<void> {
     await this.#once(async (signal) => {
       const { title, visibility, record } = this.#settings;
@@ -135,7 +137,7 @@ export class Studio {
     });
   }
 
-  /** Goes on with the stream that is offered. */
+  /** Continues the offered stream. */
   async continue(): Promise<void> {
     const offer = this.#offer;
     if (offer === undefined) return;
@@ -146,12 +148,12 @@ export class Studio {
     });
   }
 
-  /** Ends the stream that is offered. */
+  /** Ends the offered stream. */
   async endUnfinished(): Promise<void> {
     await this.#end(() => this.#unfinished.end());
   }
 
-  /** Does not wait any longer for room. */
+  /** Stops waiting for capacity. */
   stopTrying(): void {
     this.#trying?.abort();
   }
@@ -164,14 +166,14 @@ export class Studio {
     });
   }
 
-  /** Back to the choices, after a stream. */
+  /** Returns to the choices after a stream. */
   again(): void {
     this.#phase = 'setup';
     this.#air = undefined;
     this.#setup.changed();
   }
 
-  /** Lets go of everything. The stream is not ended and can be continued. */
+  /** Stops everything locally. The stream does not end and can be continued. */
   close(): void {
     this.#closed = true;
     this.#closing.abort();
@@ -189,7 +191,7 @@ export class Studio {
       problem: () => this.#problem,
       tell: (problem: Problem | undefined) => (this.#problem = problem),
       replaced: (capture: Sources['capture']) => {
-        // There would be nothing to see.
+        // Without a capture there is nothing to publish.
         if (capture === undefined) this.#trying?.abort();
         if (this.#phase === 'on_air') this.#air?.setSource(capture);
       },
@@ -198,7 +200,7 @@ export class Studio {
     return new Sources(owner, this.#setup.abilities, this.#setup.startCapture);
   }
 
-  /** One way on the air at a time: a second click while the first one still asks does nothing. */
+  /** Ignores further clicks while one attempt to go live is running. */
   async #once(find: (signal: AbortSignal) => Promise<Found>): Promise<void> {
     if (this.#goingLive || this.#phase !== 'setup') return;
     this.#goingLive = true;
@@ -235,7 +237,7 @@ export class Studio {
     this.#setup.changed();
   }
 
-  /** What `call` brings, once there is room; none when the person does not want to wait for it. */
+  /** The result of `call` once there is capacity; undefined when the person stops waiting. */
   async #patiently<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
     const { signal } = (this.#trying = new AbortController());
     const wait = (problem: CallError): void => {
@@ -272,7 +274,7 @@ export class Studio {
     this.#setup.changed();
   }
 
-  /** Back to the choices, with what is shared and the offer to go on with the stream. */
+  /** Returns to the choices, keeps the capture, and offers to continue the stream. */
   #offerAfterFailure(problem: CallError | undefined): void {
     if (this.#phase !== 'on_air') return;
     this.#phase = 'setup';
@@ -286,7 +288,7 @@ export class Studio {
     this.#problem = undefined;
     this.#setup.changed();
     try {
-      // While the main server cannot write, it says so and how long to wait.
+      // While the main server cannot write, it answers how long to wait.
       await patiently(end, () => undefined, this.#closing.signal);
     } catch (error) {
       this.#problem = callProblem(error);
@@ -308,12 +310,12 @@ export class Studio {
   }
 }
 
-/** Whether the server wants a stream key or a sign-in. */
+/** Whether the server requires a stream key or a sign-in. */
 function isRefused(error: unknown): boolean {
   return error instanceof CallError && ['broadcast_not_allowed', 'unauthorized'].includes(error.code);
 }
 
-/** Whether a stream that failed in this page may go on, from here: it is not over, and not live elsewhere. */
+/** Whether this page may continue a stream that failed: it has not ended and is not live elsewhere. */
 function mayGoOn(problem: CallError | undefined): boolean {
   return !isGone(problem) && problem?.code !== 'already_publishing';
 }

@@ -1,15 +1,18 @@
-// When starting the recorder anew is pointless: take after take broke before it had given anything worth watching.
+// Decides when restarting the recorder is pointless: take after take broke before it was worth watching.
 
 import type { CallError } from '../protocol/error';
 
-/** How many takes may be started in a row after one that was lost in vain. */
+/** How many takes in a row may be lost early and be followed by another. */
 const MAX_IN_VAIN = 3;
-/** A take whose media breaks was worth it after so long: a recorder's first segments are accepted even if nothing can be made of them. */
+/**
+ * A take that lasted this long was worth watching. A recorder's first segments are accepted even if they cannot be
+ * decoded.
+ */
 const WORTH_MS = 5_000;
-/** Errors in the recording itself, which the next recording is likely to have again. */
+/** Errors in the recording itself, which the next recording probably repeats. */
 const MEDIA_ERRORS = new Set(['malformed_media', 'payload_too_large']);
 
-/** Counts the takes that were lost in vain. */
+/** Counts the takes that were lost early. */
 export class Takes {
   #inVain = 0;
   #firstAcceptedMs: number | undefined;
@@ -26,7 +29,7 @@ export class Takes {
     this.#lastAcceptedMs = nowMs;
   }
 
-  /** The take is lost. Whether another one should be tried. */
+  /** Records the loss of a take. Returns whether to try another one. */
   lost(why: CallError): boolean {
     const carriedMs = this.#firstAcceptedMs === undefined ? -1 : this.#lastAcceptedMs - this.#firstAcceptedMs;
     if (carriedMs >= (MEDIA_ERRORS.has(why.code) ? WORTH_MS : 0)) this.#inVain = 0;

@@ -1,4 +1,4 @@
-// Preview pictures: soon after the start, then every few seconds, and none once it is closed.
+// Preview pictures are sent soon after the start, then every few seconds, and no more once closed.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { MAX_THUMBNAIL_BYTES } from '../protocol/stream';
@@ -33,7 +33,7 @@ it('sends the first picture soon, and others now and then', async () => {
   expect(sent).toHaveLength(3);
 });
 
-it('tries again soon while there is no picture, or it is too early to send one', async () => {
+it('retries soon while there is no picture, or it is too early to send one', async () => {
   let [picture, early]: [Blob | undefined, boolean] = [undefined, true];
   const { thumbnails, sent } = setUp(
     () => picture,
@@ -52,7 +52,7 @@ it('tries again soon while there is no picture, or it is too early to send one',
   thumbnails.close();
 });
 
-it('leaves out pictures that are too large, and does not repeat those that failed', async () => {
+it('skips pictures that are too large, and does not repeat those that failed', async () => {
   const large = setUp(() => new Blob([new Uint8Array(MAX_THUMBNAIL_BYTES + 1)]));
   const failing = setUp(
     () => new Blob(['abc']),
@@ -64,7 +64,7 @@ it('leaves out pictures that are too large, and does not repeat those that faile
   failing.thumbnails.close();
 });
 
-it('does not send a picture that was still being made when it was closed', async () => {
+it('does not send a picture that was still being created when it was closed', async () => {
   let made: (picture: Blob) => void = () => undefined;
   const { thumbnails, sent } = setUp(() => new Promise((resolve) => (made = resolve)));
   await vi.advanceTimersByTimeAsync(500);

@@ -1,39 +1,38 @@
-// Preview pictures for the list of streams: what the broadcaster sees, small, every few seconds. The page makes them,
-// so no server has to decode video.
+// Preview pictures for the list of streams: a small copy of the broadcaster's picture every few seconds. The page makes
+// them, so no server has to decode video.
 
 import { MAX_THUMBNAIL_BYTES } from '../protocol/stream';
 
-/** How often a picture is made. */
+/** Interval of pictures. */
 const INTERVAL_MS = 5_000;
-/** How soon to try again while there is no picture yet, or nobody to take it. */
+/** Delay before a retry while there is no picture yet, or the server does not accept one yet. */
 const FIRST_MS = 400;
 
-/** Makes a small picture of what is shared; none while there is none. */
+/** Creates a small picture of the shared source; undefined while nothing is shared. */
 export type TakePicture = () => Promise<Blob | undefined>;
 
-/** Sends a picture, until `signal` aborts. False if it is too early for that. */
+/** Sends a picture, until `signal` aborts. Returns false if it is too early. */
 export type Upload = (picture: Blob, signal: AbortSignal) => Promise<boolean>;
 
-/** Makes and uploads pictures until closed. */
+/** Creates and uploads pictures until closed. */
 export class Thumbnails {
   readonly #take: TakePicture;
   readonly #upload: Upload;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #uploading = new AbortController();
 
-  /** An upload that fails is not repeated: the next picture is the better one. */
+  /** A failed upload is not repeated, because a newer picture follows. */
   constructor(take: TakePicture, upload: Upload) {
     this.#take = take;
     this.#upload = upload;
     this.#schedule(FIRST_MS);
   }
 
-  /** Breaks off an upload. Further pictures follow. */
+  /** Aborts the current upload. Further pictures follow. */
   cancel(): void {
     this.#uploading.abort();
   }
 
-  /** Stops. */
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -1,5 +1,5 @@
-// A stream that this tab left: offered until it is over, said to be live only when it is live elsewhere, and ended only
-// when the main server took the end.
+// A stream that this tab left is offered until it ends. It is called live only if it is live elsewhere, and counts as
+// ended only once the main server confirmed that.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { guarded, type Memory } from '../browser/storage';
@@ -44,7 +44,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 describe('UnfinishedStream', () => {
-  it('says that the stream is live when it is so a moment later, too', async () => {
+  it('calls the stream live if it still is a moment later', async () => {
     const { world } = start('live');
     await pass(10);
     expect(world.offer).toEqual({ own: OWN, info: undefined });
@@ -52,7 +52,7 @@ describe('UnfinishedStream', () => {
     expect(world.offer?.info).toMatchObject({ state: 'live', viewers: 4 });
   });
 
-  it('does not call a stream live that this page has just left by a reload', async () => {
+  it('does not call a stream live that this page has just left by reloading', async () => {
     const { world } = start('live');
     await pass(10);
     world.state = 'interrupted';
@@ -70,14 +70,14 @@ describe('UnfinishedStream', () => {
     expect(recall(memory)).toBeUndefined();
   });
 
-  it('offers the stream while the main server is away', async () => {
+  it('offers the stream while the main server is unreachable', async () => {
     const { world, memory } = start('internal');
     await pass(20_000);
     expect(world.offer?.own).toEqual(OWN);
     expect(recall(memory)).toEqual(OWN);
   });
 
-  it('asks no more once withdrawn, and remembers the stream', async () => {
+  it('stops polling once withdrawn, and remembers the stream', async () => {
     const { unfinished, world, memory } = start('interrupted');
     await pass(10);
     unfinished.withdraw();
@@ -87,7 +87,7 @@ describe('UnfinishedStream', () => {
     expect(recall(memory)).toEqual(OWN);
   });
 
-  it('keeps the offer when the end could not be told, and forgets the stream once it was', async () => {
+  it('keeps the offer if ending failed, and forgets the stream once it succeeded', async () => {
     const { unfinished, world, memory } = start('live');
     await pass(2_000);
     world.endFails = 'internal';

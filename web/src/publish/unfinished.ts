@@ -1,5 +1,5 @@
-// The stream of this tab that the page is not publishing: after a reload, after a failure, or in a duplicated tab while
-// the other one is live. It is offered for as long as the main server does not say that it is over.
+// A stream of this tab that the page is not publishing: after a reload, after a failure, or in a duplicated tab while
+// the other one is live. The page offers to continue it until the main server says that it has ended.
 
 import type { MainServer } from '../api/client';
 import type { Memory } from '../browser/storage';
@@ -7,19 +7,19 @@ import { CallError } from '../protocol/error';
 import type { StreamInfo } from '../protocol/stream';
 import { recall, remember, type OwnStream } from './own-stream';
 
-/** How often the main server is asked whether the stream is over, or live elsewhere. */
+/** How often the main server is asked whether the stream has ended or is live elsewhere. */
 const LOOK_MS = 5_000;
-/** After this long the main server knows that a page that was reloaded has left its stream. */
+/** After this time the main server knows that a reloaded page has left its stream. */
 const SETTLED_MS = 1_500;
 
 /** A stream that can be continued. */
 export interface Offer {
   own: OwnStream;
-  /** What is known of it; none before the main server told. */
+  /** The stream's state; undefined before the main server answered. */
   info: StreamInfo | undefined;
 }
 
-/** See the head of the file. */
+/** Offers to continue or end the remembered stream. */
 export class UnfinishedStream {
   readonly #server: Pick<MainServer, 'stream' | 'endStream'>;
   readonly #memory: Memory;
@@ -48,22 +48,22 @@ export class UnfinishedStream {
     }
   }
 
-  /** Offers nothing any more; the stream stays remembered. */
+  /** Withdraws the offer; the stream stays remembered. */
   withdraw(): void {
     this.#looking?.abort();
     if (this.#offer) this.#show(undefined);
   }
 
-  /** The stream is over: nothing is offered or remembered. */
+  /** Forgets the stream, because it has ended. */
   forget(): void {
     remember(this.#memory, undefined);
     this.withdraw();
   }
 
   /**
-   * Ends the offered stream for all who watch.
+   * Ends the offered stream for all viewers.
    *
-   * @throws CallError when the main server cannot be told; the stream is offered still.
+   * @throws CallError when the main server cannot be told; the offer stays.
    */
   async end(): Promise<void> {
     const own = this.#offer?.own;
@@ -76,11 +76,11 @@ export class UnfinishedStream {
     this.forget();
   }
 
-  /** False when there is nothing to offer any more. */
+  /** Polls the stream's state. Returns false when there is nothing to offer any more. */
   async #look(own: OwnStream, looks: number, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return false;
     const info = await this.#server.stream(own.stream_id, own.publish.grant).catch((error: unknown) => asOver(error));
-    // Aborted meanwhile, for all the compiler knows of signals.
+    // A function, because the compiler assumes that `aborted` does not change during a wait.
     if (isAborted(signal)) return false;
     if (info === 'over' || info?.state === 'ended') {
       this.forget();
