@@ -1,9 +1,9 @@
-// One number out of what the node tells often and the main server seldom.
+// One viewer count from the node's frequent and the main server's rare reports.
 
 import { expect, it } from 'vitest';
 import { Audience } from './audience';
 
-it('is what either tells while the other has not', () => {
+it('is the only known number before the other server reports', () => {
   const audience = new Audience();
   expect(audience.total).toBe(0);
   audience.everywhere = 7;
@@ -13,7 +13,7 @@ it('is what either tells while the other has not', () => {
   expect(other.total).toBe(3);
 });
 
-it('follows the node, on top of what other nodes serve', () => {
+it('follows the node, plus the viewers of other nodes', () => {
   const audience = new Audience();
   audience.onNode = 3;
   audience.everywhere = 10;
@@ -26,7 +26,7 @@ it('follows the node, on top of what other nodes serve', () => {
   expect(audience.total).toBe(1);
 });
 
-it('does not count its own node twice when the main server was first, or late', () => {
+it('does not count its own node twice when the main server reported first, or late', () => {
   const audience = new Audience();
   audience.everywhere = 4;
   audience.onNode = 5;

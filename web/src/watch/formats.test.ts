@@ -1,4 +1,4 @@
-// What browsers ask nodes for.
+// The formats that browsers request from nodes.
 
 import { describe, expect, it } from 'vitest';
 import { namedFormats, preferredFormats } from './formats';
@@ -29,7 +29,7 @@ describe('preferredFormats', () => {
   });
 });
 
-it('takes the formats that an address names, and passes over others', () => {
+it('accepts the formats that an address names, and ignores others', () => {
   expect(namedFormats('frames')).toEqual(['frames']);
   expect(namedFormats('webm, rtp,mp4')).toEqual(['webm', 'mp4']);
   expect(namedFormats('rtp')).toBeUndefined();

@@ -1,4 +1,4 @@
-// An invitation lets a tab in once, and again after a reload.
+// An invitation admits a tab once, and again after a reload.
 
 import { expect, it } from 'vitest';
 import type { Memory } from '../browser/storage';
@@ -26,7 +26,7 @@ it('has none without a link', () => {
   expect(invited).toMatchObject({ invitation: undefined, grant: undefined });
 });
 
-it('is remembered with its grant for the tab, so that a reload is not another use', () => {
+it('is kept with its grant for the tab, so that a reload is not another use', () => {
   const memory = store();
   const first = visit(memory, '#invitation=secret');
   expect(first).toMatchObject({ invitation: 'secret', grant: undefined });
@@ -35,13 +35,13 @@ it('is remembered with its grant for the tab, so that a reload is not another us
   expect(visit(memory, '#invitation=secret')).toMatchObject({ grant: 'grant 1' });
 });
 
-it('is another one in another link, which brings its own grant', () => {
+it('is replaced by that of another link, which has its own grant', () => {
   const memory = store();
   visit(memory, '#invitation=old').admitted('grant 1');
   expect(visit(memory, '#invitation=new')).toMatchObject({ invitation: 'new', grant: undefined });
 });
 
-it('is forgotten once it is refused', () => {
+it('is dropped once it is refused', () => {
   const memory = store();
   const invited = visit(memory, '#invitation=secret');
   invited.admitted('grant');

@@ -1,11 +1,11 @@
-// The invitation of a viewer to a private stream. It comes behind `#` in the link and is taken out of the address; with the grant
-// that it brought it is kept for the tab, so that a reload is not another use.
+// A viewer's invitation to a private stream. It comes behind `#` in the link and is removed from the address. It is
+// kept for the tab together with its grant, so that a reload is not another use.
 
 import { takeFromFragment, type Address } from '../browser/fragment';
 import type { Memory } from '../browser/storage';
 import type { StreamId } from '../protocol/stream';
 
-/** See the head of the file. */
+/** The invitation of this tab. */
 export class Invited {
   readonly #memory: Memory;
   readonly #keys: { invitation: string; grant: string };
@@ -25,24 +25,24 @@ export class Invited {
     this.#grant = memory.getItem(this.#keys.grant) ?? undefined;
   }
 
-  /** What the main server is shown; undefined for a viewer without one. */
+  /** The invitation to send to the main server; undefined for a viewer without one. */
   get invitation(): string | undefined {
     return this.#invitation;
   }
 
-  /** The newest grant that it brought: shows that this viewer was let in before. */
+  /** The newest grant issued for it, which proves that this viewer was admitted before. */
   get grant(): string | undefined {
     return this.#grant;
   }
 
-  /** The main server let this viewer in. */
+  /** Records that the main server admitted this viewer. */
   admitted(grant: string): void {
     if (this.#invitation === undefined) return;
     this.#grant = grant;
     this.#memory.setItem(this.#keys.grant, grant);
   }
 
-  /** The invitation is no longer good: the next question, after a reload too, goes without. */
+  /** Drops an invitation that is no longer valid: later requests, even after a reload, go without. */
   forget(): void {
     this.#invitation = undefined;
     this.#grant = undefined;

@@ -1,4 +1,4 @@
-// Keys of the player, and keys that are not.
+// Which keys are commands of the player.
 
 import { describe, expect, it } from 'vitest';
 import { guarded } from '../browser/storage';
@@ -27,7 +27,7 @@ describe('commandOf', () => {
     ]);
   });
 
-  it('leaves what the browser or somebody else means by it', () => {
+  it('ignores keys that the browser or the page uses', () => {
     for (const more of [{ ctrlKey: true }, { metaKey: true }, { altKey: true }, { defaultPrevented: true }]) {
       expect(commandOf(press('f', more), undefined, true)).toBeUndefined();
     }

@@ -1,9 +1,9 @@
-// Which key asks the player for what. Letters alone can be switched off: people who speak to their computer, or whose hand
-// slips, would press them without knowing (WCAG 2.2, 2.1.4). What has the focus keeps the keys it uses itself.
+// Maps keys to commands of the player. Letter keys can be switched off: people who use speech input, or whose hand
+// slips, would press them by accident (WCAG 2.2, 2.1.4). The focused element keeps the keys that it uses itself.
 
 import { siteMemory, type Memory } from '../browser/storage';
 
-/** What a person can ask of the player. */
+/** A command to the player. */
 export type Command =
   'play_pause' | 'go_live' | 'back' | 'forward' | 'mute' | 'stats' | 'keys' | 'picture_in_picture' | 'full_screen';
 
@@ -18,17 +18,17 @@ const KEYS = new Map<string, Command>([
   ['f', 'full_screen'],
 ]);
 
-/** What is read of a keyboard event. */
+/** The used fields of a keyboard event. */
 export type KeyPress = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'defaultPrevented'>;
 
-/** What is read of the element that has the focus. */
+/** The used fields of the focused element. */
 export interface Focused {
   readonly tagName: string;
   readonly type?: string;
   readonly isContentEditable?: boolean;
 }
 
-/** What a key asks for; undefined where it is not the player's. */
+/** The command of a key; undefined if it is not one of the player's. */
 export function commandOf(press: KeyPress, focused: Focused | undefined, letters: boolean): Command | undefined {
   if (press.ctrlKey || press.metaKey || press.altKey || press.defaultPrevented) return undefined;
   if (focused !== undefined && keepsKey(focused, press.key)) return undefined;
@@ -36,13 +36,13 @@ export function commandOf(press: KeyPress, focused: Focused | undefined, letters
   return KEYS.get(press.key.toLowerCase());
 }
 
-/** What arrows do is what the player does, except in inputs: those move in their text, or among their choices. */
+/** Arrows belong to the player except in inputs, where they move in the text or among choices. */
 const isArrow = (key: string): boolean => key.startsWith('Arrow');
 
-/** Inputs that use the space bar, but no letters. */
+/** Input types that use the space bar, but no letters. */
 const SPACE_ONLY = ['checkbox', 'radio', 'button', 'submit', 'reset', 'file', 'color', 'image'];
 
-/** Whether what has the focus uses a key itself. */
+/** Whether the focused element uses a key itself. */
 export function keepsKey({ tagName, type, isContentEditable }: Focused, key: string): boolean {
   if (isContentEditable === true) return true;
   switch (tagName.toLowerCase()) {
@@ -63,12 +63,12 @@ export function keepsKey({ tagName, type, isContentEditable }: Focused, key: str
 
 const MEMORY_KEY = 'undead.letter-keys';
 
-/** Whether letters are keys of the player; on unless switched off in this browser. */
+/** Whether letters are commands; true unless switched off in this browser. */
 export function lettersAreOn(memory: Memory = siteMemory): boolean {
   return memory.getItem(MEMORY_KEY) !== 'off';
 }
 
-/** Switches letters on or off, for all of the site's players in this browser. */
+/** Switches letter keys on or off for all players of this site in this browser. */
 export function switchLetters(on: boolean, memory: Memory = siteMemory): void {
   if (on) memory.removeItem(MEMORY_KEY);
   else memory.setItem(MEMORY_KEY, 'off');

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { codecNames, sameTracks, trackKinds } from './mime';
 
 describe('media types', () => {
-  it('tell which kinds of track a stream has', () => {
+  it('give the kinds of track a stream has', () => {
     expect(trackKinds('video/webm;codecs="vp9,opus"')).toEqual({ audio: true, video: true });
     expect(trackKinds('video/mp4; codecs=avc1.42c01f, opus')).toEqual({ audio: true, video: true });
     expect(trackKinds('video/webm;codecs=av01.0.04M.08')).toEqual({ audio: false, video: true });
@@ -16,7 +16,7 @@ describe('media types', () => {
     expect(sameTracks('video/webm;codecs="vp9,opus"', 'audio/webm;codecs=opus')).toBe(false);
   });
 
-  it('have names that people know', () => {
+  it('have readable codec names', () => {
     expect(codecNames('video/webm;codecs="vp9,opus"')).toBe('VP9 + Opus');
     expect(codecNames('video/mp4;codecs="avc1.42c01f"')).toBe('H.264');
     expect(codecNames('video/x;codecs=new1')).toBe('new1');

@@ -1,4 +1,4 @@
-// What a media type says about a stream: which kinds of track it has, and how to name its codecs to a person.
+// What a media type says about a stream: its kinds of track, and readable names of its codecs.
 
 /** The kinds of track of a stream. A SourceBuffer cannot change them (MSE, initialization segment received). */
 export interface TrackKinds {
@@ -27,7 +27,7 @@ export function codecs(mime: string): string[] {
     .filter((codec) => codec !== '');
 }
 
-/** Which kinds of track the type announces. */
+/** The kinds of track that the type announces. */
 export function trackKinds(mime: string): TrackKinds {
   const all = codecs(mime);
   return {
@@ -36,13 +36,13 @@ export function trackKinds(mime: string): TrackKinds {
   };
 }
 
-/** Whether a SourceBuffer made for one type can go on with the other. */
+/** Whether a SourceBuffer for one type can continue with the other. */
 export function sameTracks(a: string, b: string): boolean {
   const [one, other] = [trackKinds(a), trackKinds(b)];
   return one.audio === other.audio && one.video === other.video;
 }
 
-/** `VP9 + Opus` and the like. */
+/** Codec names for display, such as `VP9 + Opus`. */
 export function codecNames(mime: string): string {
   return codecs(mime)
     .map((codec) => NAMES.find(([pattern]) => pattern.test(codec))?.[1] ?? codec)

@@ -1,4 +1,4 @@
-// One click, two clicks, two slow clicks.
+// Single clicks, double clicks, and slow double clicks.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { PictureClicks } from './picture-clicks';
@@ -12,7 +12,7 @@ function picture() {
   return { clicks, did };
 }
 
-it('pauses after a click that stays alone', () => {
+it('pauses after a single click', () => {
   const { clicks, did } = picture();
   clicks.clicked(1);
   expect(did).toEqual([]);
@@ -23,7 +23,7 @@ it('pauses after a click that stays alone', () => {
   expect(did).toEqual(['play/pause', 'play/pause']);
 });
 
-it('fills the screen after two, and never pauses', () => {
+it('enters full screen after a double click, and never pauses', () => {
   const { clicks, did } = picture();
   clicks.clicked(1);
   vi.advanceTimersByTime(100);
@@ -33,7 +33,7 @@ it('fills the screen after two, and never pauses', () => {
   expect(did).toEqual(['full']);
 });
 
-it('undoes what the first of two slow clicks did', () => {
+it('undoes the first of two slow clicks', () => {
   const { clicks, did } = picture();
   clicks.clicked(1);
   vi.advanceTimersByTime(400);

@@ -1,27 +1,28 @@
-// Clicks on the picture: one pauses or plays, two fill the screen and leave playback as it is. The first of two looks like
-// one, so it waits for a moment; where the second comes later than that, what the first did is undone.
+// Clicks on the picture: a single click pauses or plays; a double click enters full screen and leaves playback
+// unchanged. A first click waits briefly for a second one. If the second comes later, the effect of the first is
+// undone.
 
-/** How long a click waits for a second one; most people's second click comes sooner. */
+/** How long a click waits for a second one; most double clicks are faster. */
 const SECOND_CLICK_MS = 250;
 
-/** What clicks ask for. */
+/** The actions of clicks. */
 export interface ClickOwner {
   playPause(): void;
   fullScreen(): void;
 }
 
-/** See the head of the file. */
+/** Distinguishes single from double clicks. */
 export class PictureClicks {
   readonly #owner: ClickOwner;
   #waiting: ReturnType<typeof setTimeout> | undefined;
-  /** The first click has done its work. */
+  /** Whether the first click has taken effect. */
   #done = false;
 
   constructor(owner: ClickOwner) {
     this.#owner = owner;
   }
 
-  /** A click came, the `count`th in a row (`UIEvent.detail`). */
+  /** Handles a click, the `count`th in a row (`UIEvent.detail`). */
   clicked(count: number): void {
     if (count > 1) return;
     this.forget();
@@ -32,14 +33,14 @@ export class PictureClicks {
     }, SECOND_CLICK_MS);
   }
 
-  /** Two clicks came close enough together for the system to call them a double click. */
+  /** Handles what the system considers a double click. */
   doubleClicked(): void {
     if (this.#done) this.#owner.playPause();
     this.forget();
     this.#owner.fullScreen();
   }
 
-  /** Does nothing for a click that still waits. */
+  /** Drops a waiting click. */
   forget(): void {
     clearTimeout(this.#waiting);
     this.#waiting = undefined;

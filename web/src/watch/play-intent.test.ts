@@ -1,9 +1,9 @@
-// A pause that the person asked for lasts; one that the browser made does not.
+// A pause by the person lasts; a pause by the browser does not.
 
 import { expect, it } from 'vitest';
 import { PlayIntent } from './play-intent';
 
-it('wants to play from the beginning, and until the person pauses', () => {
+it('wants to play from the start until the person pauses', () => {
   const intent = new PlayIntent();
   expect(intent.plays).toBe(true);
   intent.asked(false);
@@ -26,7 +26,7 @@ it.each([
   expect(intent.plays).toBe(true);
 });
 
-it('takes a pause in a page that is seen for the person’s, and a start as well', () => {
+it('treats a pause or start in a visible page as the person’s', () => {
   const intent = new PlayIntent();
   intent.woke(60_000);
   intent.paused(false, 65_000);

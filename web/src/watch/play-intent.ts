@@ -1,11 +1,11 @@
-// Whether the person wants the stream to play. Browsers pause elements too: in a page they froze, in a computer that slept,
-// in the background of a phone. Such a pause ends when the person comes back; one that the person asked for does not.
-// No DOM: what happened comes in as calls, time as a value.
+// Whether the person wants the stream to play. Browsers pause elements too: in a frozen page, while the computer
+// sleeps, in the background of a phone. Such a pause ends when the person returns; one by the person does not. No DOM:
+// events come in as calls, time as a value.
 
-/** So long after the page ran again a pause is still the browser's, which reports it late. */
+/** A pause this soon after the page resumed is the browser's, which reports it late. */
 const WOKE_MS = 2_000;
 
-/** See the head of the file. */
+/** Tracks what the person wants. */
 export class PlayIntent {
   #plays = true;
   #wokeAtMs = -Infinity;
@@ -15,24 +15,24 @@ export class PlayIntent {
     return this.#plays;
   }
 
-  /** The person pressed play or pause, here or on a keyboard's media keys. */
+  /** The person pressed play or pause, on the page or with a media key. */
   asked(plays: boolean): void {
     this.#plays = plays;
   }
 
-  /** The page runs again after it was frozen or slept, or is seen again. */
+  /** The page runs again after it was frozen or slept, or is visible again. */
   woke(nowMs: number): void {
     this.#wokeAtMs = nowMs;
   }
 
-  /** The element plays, by whatever it began. */
+  /** The element plays, whatever started it. */
   played(): void {
     this.#plays = true;
   }
 
   /**
-   * The element paused. In a page that is seen and runs only a person does that: with controls that are the browser's own,
-   * or by pulling out headphones.
+   * The element paused. In a visible, running page only the person does that: with the browser's own controls, or by
+   * unplugging headphones.
    */
   paused(hidden: boolean, nowMs: number): void {
     if (!hidden && nowMs - this.#wokeAtMs > WOKE_MS) this.#plays = false;

@@ -29,7 +29,7 @@ function questions(): Questions {
   return new Questions(look, lookAround, new FakeSight());
 }
 
-it('asks now and then while the stream runs, and not while it is locked', async () => {
+it('polls while the stream runs, and not while it is locked', async () => {
   const asked = questions();
   asked.start();
   asked.heard('live');
@@ -52,7 +52,7 @@ it.each([
   const asked = questions();
   asked.start();
   await vi.advanceTimersByTimeAsync(0);
-  // The viewer paused, so the node does not tell.
+  // The viewer paused, so no node reports the state.
   [state, problem] = [last, failure];
   await vi.advanceTimersByTimeAsync(200_000);
   const before = [looks, looksAround];
@@ -61,7 +61,7 @@ it.each([
   expect([looks, looksAround]).toEqual(before);
 });
 
-it('asks again after a failure that says nothing about the stream', async () => {
+it('polls again after a failure that says nothing about the stream', async () => {
   problem = new CallError('unreachable', 'no network');
   const asked = questions();
   asked.start();

@@ -1,6 +1,6 @@
-// What the page of a stream asks of the main server now and then, and when it stops: a stream that is over has no news, and
-// one that is locked tells none. The node tells that a stream is over only to viewers it serves, so the answers count too:
-// a viewer who paused has left the node.
+// The main server requests of a stream's page, and when they stop: a stream that ended has no news, and a locked one
+// tells none. Nodes report the end of a stream only to their viewers, so the answers count too: a viewer who paused has
+// left the node.
 
 import { Poll } from '../api/poll';
 import { pageSight, type Sight } from '../browser/sight';
@@ -9,16 +9,16 @@ import type { StreamInfo } from '../protocol/stream';
 import type { WatchPhase } from './session/state';
 
 /**
- * Time between questions: long, because ten thousand viewers are ten thousand pages that ask. State and viewers of its own
- * node each page hears from that node.
+ * Interval of polls: long, because ten thousand viewers are ten thousand polling pages. The node reports the state and
+ * its own viewers.
  */
 const LOOK_MS = 120_000;
 const LOOK_AROUND_MS = 300_000;
 
-/** Phases in which nothing is asked. */
+/** Phases without polling. */
 const QUIET: readonly WatchPhase[] = ['ended', 'not_found', 'locked', 'uninvited'];
 
-/** See the head of the file. */
+/** Polls the main server about one stream. */
 export class Questions {
   readonly #look: () => Promise<StreamInfo>;
   readonly #lookAround: () => Promise<void>;
@@ -26,14 +26,14 @@ export class Questions {
   #polls: Poll[] = [];
   #over = false;
 
-  /** `look` asks for the stream, `lookAround` for the others that are live. Nothing is asked before {@link start}. */
+  /** `look` fetches the stream, `lookAround` the other live streams. Nothing is fetched before {@link start}. */
   constructor(look: () => Promise<StreamInfo>, lookAround: () => Promise<void>, sight: Sight = pageSight) {
     this.#look = look;
     this.#lookAround = lookAround;
     this.#sight = sight;
   }
 
-  /** Asks at once, and then now and then. Does nothing while it does so already, or once the stream is over. */
+  /** Starts polling, at once and then at intervals. Does nothing while it is running or after the stream ended. */
   start(): void {
     if (this.#over || this.#polls.length > 0) return;
     const asks = [
@@ -43,13 +43,13 @@ export class Questions {
     this.#polls = asks.map(([everyMs, look]) => new Poll(everyMs, look, this.#sight));
   }
 
-  /** Asks no more until {@link start}. */
+  /** Stops polling until {@link start}. */
   stop(): void {
     this.#polls.forEach((poll) => poll.stop());
     this.#polls = [];
   }
 
-  /** Watching is in this phase now. */
+  /** The phase of watching changed. */
   heard(phase: WatchPhase): void {
     if (QUIET.includes(phase)) this.stop();
     else this.start();

@@ -1,4 +1,4 @@
-// A viewing from join to leave: what is shown, when the node is left and joined anew, what is given up.
+// A viewing from join to leave: what is shown, when the node is left and joined again, and when it gives up.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -9,7 +9,7 @@ import { FakeNode, STREAM, initOf, pass } from './session/fake-world';
 import type { WatchState } from './session/state';
 import { Viewing, type Shown, type ViewingSetup } from './viewing';
 
-/** Longer than a pause may last before the node is left. */
+/** Longer than the pause after which the node is left. */
 const LONG_MS = 11_000;
 /** Longer than it takes to join. */
 const JOIN_MS = 50;
@@ -17,7 +17,7 @@ const JOIN_MS = 50;
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-/** Plays as soon as it is asked to, unless the browser wants a gesture. */
+/** Plays as soon as it is asked to, unless the browser requires a gesture. */
 class FakePlayback {
   live = false;
   muted = false;
@@ -114,7 +114,7 @@ async function opened(...how: Parameters<typeof setUp>): Promise<ReturnType<type
 }
 
 describe('opening', () => {
-  it('joins, plays, and tells when the first picture is there', async () => {
+  it('joins, plays, and reports the first picture', async () => {
     const { viewing, node, playback, shown, states, page } = await opened();
     node.tell('streaming_data', initOf(0));
     expect(shown).toMatchObject({ situation: 'live', started: false, paused: false, form: 'container' });
@@ -129,7 +129,7 @@ describe('opening', () => {
     expect(viewing.figures?.joinMs).toBeGreaterThanOrEqual(JOIN_MS + 100);
   });
 
-  it('joins nothing in a browser that can play nothing', async () => {
+  it('does not join in a browser that can play nothing', async () => {
     const { viewing, node, playbacks, shown } = setUp({ form: undefined });
     viewing.open();
     await pass(JOIN_MS);
@@ -139,7 +139,7 @@ describe('opening', () => {
     expect(viewing.figures).toBeUndefined();
   });
 
-  it('plays without sound where sound needs a gesture, and waits for one where everything does', async () => {
+  it('plays without sound if sound needs a gesture, and waits for a gesture if all playback needs one', async () => {
     const quiet = await opened({}, 'for_sound');
     expect(quiet.shown).toMatchObject({ silenced: true });
     expect(quiet.playback()).toMatchObject({ muted: true, isPaused: false });
@@ -150,7 +150,7 @@ describe('opening', () => {
     expect(still.shown).toMatchObject({ silenced: true, paused: true });
   });
 
-  it('says that a passphrase was wrong only if one was given', async () => {
+  it('reports a wrong passphrase only if one was given', async () => {
     const askForNodes = (): Promise<never> => Promise.reject(new CallError('wrong_passphrase', 'no'));
     const first = await opened({ askForNodes });
     expect(first.shown).toMatchObject({ situation: 'locked', refused: false });
@@ -160,7 +160,7 @@ describe('opening', () => {
 });
 
 describe('pausing', () => {
-  it('leaves the node after a while, and joins anew at the live edge when the person plays on', async () => {
+  it('leaves the node after a while, and joins again at the live edge when the person resumes', async () => {
     const { viewing, node, playback, shown, states } = await opened();
     viewing.setPlaying(false);
     expect(shown.paused).toBe(true);
@@ -190,7 +190,7 @@ describe('pausing', () => {
     expect(node.serving).toBe(1);
   });
 
-  it('goes on by itself where the browser paused, and not where the person did', async () => {
+  it('resumes by itself if the browser paused, but not if the person did', async () => {
     const { viewing, playback, page } = await opened();
     playback().owner.started();
     page.hidden = true;
@@ -204,7 +204,7 @@ describe('pausing', () => {
     expect(viewing.isPaused).toBe(true);
   });
 
-  it('is at the live edge when the page is seen again', async () => {
+  it('is at the live edge when the page is visible again', async () => {
     const { viewing, playback, page } = await opened();
     page.hidden = true;
     viewing.returned();
@@ -225,7 +225,7 @@ describe('pausing', () => {
 });
 
 describe('trouble', () => {
-  it('shows a spinner only once playback has been dry for a while', async () => {
+  it('shows a spinner only after playback has been dry for a while', async () => {
     const { playback, shown } = await opened();
     playback().owner.waiting(true);
     await pass(1_000);
@@ -236,7 +236,7 @@ describe('trouble', () => {
     expect(shown.waiting).toBe(false);
   });
 
-  it('joins anew where media broke, and gives up when it breaks again and again', async () => {
+  it('joins again after media broke, and gives up when it keeps breaking', async () => {
     const { node, playback, shown } = await opened();
     for (let breaks = 1; breaks <= 3; breaks++) {
       playback().owner.restarted('broken');
@@ -250,7 +250,7 @@ describe('trouble', () => {
     expect(playback().closed).toBe(true);
   });
 
-  it('goes on for ever where media breaks seldom', async () => {
+  it('continues forever if media breaks seldom', async () => {
     const { node, playback, shown } = await opened();
     for (let breaks = 0; breaks < 6; breaks++) {
       playback().owner.restarted('broken');
@@ -260,7 +260,7 @@ describe('trouble', () => {
     expect(shown.situation).toBe('live');
   });
 
-  it('leaves a node whose stream this browser cannot play, and says what it is', async () => {
+  it('leaves a node whose stream this browser cannot play, and names its codec', async () => {
     const { viewing, node, playback, shown } = await opened();
     playback().owner.cannotPlay('video/mp4;codecs="hvc1.1.6.L93.B0"');
     expect(shown).toMatchObject({ situation: 'unsupported' });
@@ -271,7 +271,7 @@ describe('trouble', () => {
     expect(node.serving).toBe(0);
   });
 
-  it('counts down from what the main server says to viewers who come while the stream is interrupted', async () => {
+  it('counts down to the main server’s deadline for viewers who join an interrupted stream', async () => {
     const endsAtMs = Date.now() + 9_000;
     const askForNodes: ViewingSetup['askForNodes'] = () => {
       const stream = { state: 'interrupted', ends_in_ms: endsAtMs - Date.now() } as StreamInfo;

@@ -1,6 +1,6 @@
-// One viewer of one stream: joins a session to a player, and starts over what breaks. It leaves the node while nothing is taken
-// from it: some seconds into a pause, in a frozen page, in a browser that cannot play the stream. No DOM: what the page does
-// comes in as calls.
+// One viewer of one stream: connects a session to a player, and restarts what breaks. It leaves the node while its data
+// is not needed: some seconds into a pause, in a frozen page, in a browser that cannot play the stream. No DOM: events
+// of the page come in as calls.
 
 import type { CallError } from '../protocol/error';
 import type { AskForNodes, Assignment, RenewedGrant, StreamInfo } from '../protocol/stream';
@@ -14,44 +14,44 @@ import { WatchSession } from './session/session';
 import type { WatchSetup } from './session/setup';
 import { isFinal, type WatchPhase, type WatchState } from './session/state';
 
-/** Running dry for less than this is not worth a spinner; a still screen may do it once. */
+/** A shorter wait shows no spinner; a still screen may cause one. */
 const SPINNER_AFTER_MS = 1_200;
-/** A pause longer than this leaves the node: it would send what is not shown. */
+/** After a longer pause the node is left, because it would send data that is not shown. */
 const LEAVE_AFTER_MS = 10_000;
-/** Media sources that may break in a row, each before it played for this long. */
+/** How many media sources in a row may break before they played for `withinMs`. */
 const BREAKS = { most: 3, withinMs: 20_000 };
 
-/** What a viewer sees of it. */
+/** The displayed state of a viewing. */
 export interface Shown {
   situation: WatchPhase;
-  /** The first picture, or sound, was there. */
+  /** Whether the first picture was shown, or the first sound played. */
   started: boolean;
-  /** Playback has been out of media for a while. */
+  /** Whether playback has been out of media for a while. */
   waiting: boolean;
   paused: boolean;
   muted: boolean;
   /** 0 to 1. */
   volume: number;
-  /** Muted because the browser lets nothing sound before a gesture. */
+  /** Muted because the browser allows no sound before a gesture. */
   silenced: boolean;
-  /** The passphrase was wrong. */
+  /** Whether the passphrase was wrong. */
   refused: boolean;
   /** Names of the codecs that this browser cannot play. */
   codec: string;
   form: Form;
 }
 
-/** Figures of a viewing; what is not known is undefined. */
+/** Figures of a viewing; undefined if unknown. */
 export interface Figures extends PlaybackStats {
-  /** Public URL of the node in use. */
+  /** Public URL of the current node. */
   node: string | undefined;
-  /** What carries the media from there. */
+  /** The transport of the media. */
   transport: TransportName | undefined;
-  /** From opening to the first picture. */
+  /** Time from opening to the first picture. */
   joinMs: number | undefined;
-  /** What went wrong last. */
+  /** The last error. */
   problem: CallError['code'] | undefined;
-  /** Which of several causes that had. */
+  /** Which of several causes the error had. */
   reason: string | undefined;
   /** Seconds until the next try. */
   retryInS: number | undefined;
@@ -59,32 +59,32 @@ export interface Figures extends PlaybackStats {
   endsInS: number | undefined;
 }
 
-/** What a viewing works with. */
+/** Dependencies and callbacks of a viewing. */
 export interface ViewingSetup extends Pick<
   WatchSetup,
   'streamId' | 'connect' | 'passphrase' | 'invitation' | 'region' | 'formats'
 > {
-  /** The form in which the stream probably plays; undefined where the browser can play none. */
+  /** The form in which the stream probably plays; undefined if the browser can play none. */
   form: Form | undefined;
   createPlayback: CreatePlayback;
   clock: ServerClock;
   askForNodes: (ask: AskForNodes) => Promise<Assignment>;
   renewGrant: (grant: string) => Promise<RenewedGrant>;
   describe: () => Promise<StreamInfo>;
-  /** Whether the page is out of sight. */
+  /** Whether the page is hidden. */
   hidden: () => boolean;
-  /** Whether the page did not run just now: it was frozen, or the computer slept. */
+  /** Whether the page has just not been running: it was frozen, or the computer slept. */
   didNotRun: () => boolean;
 }
 
-/** What a viewing tells. */
+/** Callbacks of a viewing. */
 export interface ViewingOwner {
   show(change: Partial<Shown>): void;
   stateChanged(state: WatchState): void;
   started(): void;
 }
 
-/** See the head of the file. */
+/** Joins, plays and leaves one stream. */
 export class Viewing {
   readonly #setup: ViewingSetup;
   readonly #owner: ViewingOwner;
@@ -104,7 +104,6 @@ export class Viewing {
     this.#owner = owner;
   }
 
-  /** Joins and plays. */
   open(): void {
     const { form, createPlayback } = this.#setup;
     this.#owner.show({ started: false, waiting: false, refused: false });
@@ -136,7 +135,7 @@ export class Viewing {
     this.#player = undefined;
   }
 
-  /** Undefined before it is open and after it is closed. */
+  /** Undefined before opening and after closing. */
   get figures(): Figures | undefined {
     if (this.#player === undefined) return undefined;
     const { node, transport, problem, retryAtMs, endsAtMs } = this.#session?.state ?? {};
@@ -164,7 +163,7 @@ export class Viewing {
     return this.#player?.volume ?? 1;
   }
 
-  /** Plays with sound where the browser allows it, else without. */
+  /** Plays with sound if the browser allows it, else without. */
   async play(): Promise<void> {
     const player = this.#player;
     if (player === undefined) return;
@@ -175,25 +174,25 @@ export class Viewing {
       if (!(error instanceof DOMException) || error.name !== 'NotAllowedError' || player.muted) return;
       player.muted = true;
       this.#owner.show({ silenced: true });
-      // Refused even without sound: the person has to ask for it. Nothing ever played, so no pause is told.
+      // Refused even without sound: the person must start it. Nothing ever played, so no pause is reported.
       await player.play().catch(() => this.#owner.show({ paused: true }));
     }
   }
 
-  /** The person plays or pauses. */
+  /** Applies that the person plays or pauses. */
   setPlaying(plays: boolean): void {
     this.#intent.asked(plays);
     if (plays) void this.play();
     else this.#player?.pause();
   }
 
-  /** Goes on at the live edge. */
+  /** Goes to the live edge. */
   goLive(): void {
     if (this.isPaused) this.setPlaying(true);
     else this.#player?.jumpToLive();
   }
 
-  /** Zero mutes and leaves the volume for the way back. */
+  /** Sets the volume. Zero mutes, and keeps the previous volume for unmuting. */
   setVolume(volume: number, audible = volume > 0): void {
     if (this.#player === undefined) return;
     this.#player.muted = !audible;
@@ -205,7 +204,7 @@ export class Viewing {
     this.#session?.hurry();
   }
 
-  /** The page runs again, or is seen again. */
+  /** The page runs again, or is visible again. */
   returned(): void {
     this.#intent.woke(localNowMs());
     this.#session?.look();
@@ -214,7 +213,7 @@ export class Viewing {
     this.#goOn();
   }
 
-  /** Leaves the node; the last picture stays. Playing on joins anew. */
+  /** Leaves the node; the last picture stays. Resuming joins again. */
   leave(): void {
     clearTimeout(this.#leaveTimer);
     this.#leaveTimer = undefined;
@@ -249,14 +248,14 @@ export class Viewing {
     });
   }
 
-  /** Joins anew where the node was left, at the live edge. */
+  /** Joins again at the live edge, if the node was left. */
   #rejoin(): void {
     if (this.#session !== undefined || this.#player === undefined || this.#situation === 'unsupported') return;
     this.#player.startAfresh();
     this.#join(this.#player);
   }
 
-  /** Leaves in a while if the person pauses what is live. */
+  /** Schedules leaving if the person pauses a live stream. */
   #leaveWhenPaused(): void {
     const idle = this.#player?.isPaused === true && this.#situation === 'live' && this.#session !== undefined;
     if (!idle) clearTimeout(this.#leaveTimer);
@@ -335,7 +334,7 @@ export class Viewing {
     this.#owner.show({ paused, muted, volume, ...(muted ? {} : { silenced: false }) });
   }
 
-  /** Plays on where the browser paused, or left, and the person did not. */
+  /** Resumes after the browser, but not the person, paused or left. */
   #goOn(): void {
     if (!this.#intent.plays) return;
     if (this.#hasStarted && this.#player?.isPaused === true) void this.play();
@@ -344,6 +343,6 @@ export class Viewing {
 }
 
 function secondsUntil(atMs: number | undefined): number | undefined {
-  // Rounded first: a fraction of a millisecond too much, from adding up, is no other second.
+  // Rounds first, so that a rounding error of a fraction of a millisecond does not add a second.
   return atMs === undefined ? undefined : Math.ceil(Math.max(0, Math.round(atMs - localNowMs())) / 1000);
 }

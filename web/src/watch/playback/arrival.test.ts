@@ -1,4 +1,4 @@
-// The delay a stream needs follows how its chunks arrive, not how a backlog is delivered.
+// The delay that a stream needs depends on the arrival of live chunks, not of a backlog.
 
 import { describe, expect, it } from 'vitest';
 import { ArrivalMeter } from './arrival';
@@ -13,26 +13,26 @@ function feed(meter: ArrivalMeter, count: number, lengthMs: number, fromMs: numb
 }
 
 describe('ArrivalMeter', () => {
-  it('asks for a chunk’s length and its time under way', () => {
+  it('demands a chunk’s length plus its transit time', () => {
     const meter = new ArrivalMeter();
     feed(meter, 20, 120, 0, () => 80);
     expect(meter.neededDelayMs).toBe(200);
   });
 
-  it('knows nothing while only a backlog has come', () => {
+  it('knows nothing while only a backlog has arrived', () => {
     const meter = new ArrivalMeter();
     for (let i = 0; i < 10; i++) meter.arrived(i * 120, (i + 1) * 120, 5_000 + i);
     expect(meter.neededDelayMs).toBeUndefined();
   });
 
-  it('does not take a backlog for a slow network', () => {
+  it('does not mistake a backlog for a slow network', () => {
     const meter = new ArrivalMeter();
     for (let i = 0; i < 10; i++) meter.arrived(i * 120, (i + 1) * 120, 1_280 + i);
     feed(meter, 20, 120, 1_200, () => 80);
     expect(meter.neededDelayMs).toBe(200);
   });
 
-  it('recognises a backlog whose chunks claim more than they cover', () => {
+  it('recognises a backlog whose chunks are shorter than declared', () => {
     const meter = new ArrivalMeter();
     for (let i = 0; i < 10; i++) meter.arrived(i * 120, i * 120 + (i === 4 ? 360 : 120), 1_280);
     feed(meter, 20, 120, 1_200, () => 80);
@@ -48,7 +48,7 @@ describe('ArrivalMeter', () => {
     expect(meter.neededDelayMs).toBe(200);
   });
 
-  it('remembers bursts that come again', () => {
+  it('remembers repeated bursts', () => {
     const meter = new ArrivalMeter();
     let at = 0;
     for (let i = 0; i < 2; i++) {
@@ -61,14 +61,14 @@ describe('ArrivalMeter', () => {
     expect(meter.neededDelayMs).toBe(200);
   });
 
-  it('grows to the lumps of a still screen and stays there', () => {
+  it('grows to the bursts of a still screen and stays there', () => {
     const meter = new ArrivalMeter();
     const at = feed(meter, 20, 120, 0, () => 80);
     feed(meter, 30, 1_000, at, () => 80);
     expect(meter.neededDelayMs).toBe(1_080);
   });
 
-  it('keeps what it knows through a reconnect', () => {
+  it('keeps its measurements through a reconnect', () => {
     const meter = new ArrivalMeter();
     const at = feed(meter, 20, 120, 0, () => 80);
     meter.expectBacklog();
@@ -76,7 +76,7 @@ describe('ArrivalMeter', () => {
     expect(meter.neededDelayMs).toBe(200);
   });
 
-  it('stays bounded when chunks hang for very long', () => {
+  it('stays bounded when chunks are delayed for very long', () => {
     const meter = new ArrivalMeter();
     const at = feed(meter, 20, 120, 0, () => 80);
     feed(meter, 2, 120, at, () => 30_000);

@@ -1,34 +1,34 @@
-// How far behind capture a viewer has to play so that no chunk comes too late.
+// How far behind capture a viewer must play so that no chunk arrives too late.
 //
-// The playhead at `now` shows media time `now - delay`. Until a chunk arrives only what lies before its start can be
-// shown, so a chunk that arrives at `a` and starts at `s` asks for a delay of at least `a - s`. Lumps (a still screen
-// may send its sound once a second) and network hiccups need no rule of their own: both are just larger demands.
-// What was asked for just now counts at once; older demands count only if they were made more than once, so that one
-// hiccup costs seconds of delay and a habit does not cost a stall each time. Times are milliseconds; `a` and `s` are on
-// different clocks, so a delay means something only beside others of the same media source.
+// The playhead at `now` shows media time `now - delay`. Until a chunk arrives, only media before its start can be
+// shown, so a chunk that arrives at `a` and starts at `s` demands a delay of at least `a - s`. Bursts (a still screen
+// may send its sound once a second) and network hiccups need no special rule: both are larger demands. Recent demands
+// count at once. Older ones count only if they were repeated, so that one hiccup costs seconds of delay, while a
+// recurring one does not stall each time. Times are milliseconds; `a` and `s` are on different clocks, so delays are
+// comparable only within one media source.
 
-/** How long every demand counts: longer than the distance of lumps, which is a second. */
+/** How long every demand counts: longer than the interval of bursts, which is a second. */
 const RECENT_MS = 2_000;
-/** How long a demand counts that was made again, and how far apart the two have to be not to be one. */
+/** How long a repeated demand counts, and how far apart two demands must be to count as separate. */
 const HABIT = { countsMs: 15_000, apartMs: 4_000 };
-/** Most the delay grows past the fastest chunk: whoever is later than this is better served by a skip. */
+/** The largest delay beyond the fastest chunk. For later chunks a skip is better. */
 const MAX_SPREAD_MS = 2_500;
 
 interface Arrival {
   atMs: number;
-  /** Arrival minus start: the delay this chunk asks for. */
+  /** Arrival minus start: the delay that this chunk demands. */
   demandMs: number;
-  /** Arrival minus end: how long the chunk's newest frame was under way. */
+  /** Arrival minus end: the transit time of the chunk's newest frame. */
   transitMs: number;
 }
 
-/** Measures the delay that the chunks of one stream ask for. */
+/** Measures the delay that the chunks of one stream demand. */
 export class ArrivalMeter {
   #arrivals: Arrival[] = [];
-  /** The last chunk of a backlog; undefined once chunks come live. `none` while there was no chunk at all. */
+  /** The last chunk of a backlog; undefined once chunks arrive live, `none` before the first chunk. */
   #backlog: { startMs: number; demandMs: number } | 'none' | undefined = 'none';
 
-  /** Takes in a chunk that arrived at `nowMs` and covers `startMs` to `endMs` of media time. */
+  /** Records a chunk that arrived at `nowMs` and covers `startMs` to `endMs` of media time. */
   arrived(startMs: number, endMs: number, nowMs: number): void {
     const arrival = { atMs: nowMs, demandMs: nowMs - startMs, transitMs: nowMs - endMs };
     if (this.#isBacklog(startMs, arrival.demandMs)) return;
@@ -36,7 +36,7 @@ export class ArrivalMeter {
     this.#arrivals.push(arrival);
   }
 
-  /** The delay that chunks like the last ones need to be shown in time; undefined until one came live. */
+  /** The delay at which chunks like the last ones arrive in time; undefined until one arrived live. */
   get neededDelayMs(): number | undefined {
     const newest = this.#arrivals.at(-1);
     if (newest === undefined) return undefined;
@@ -47,18 +47,18 @@ export class ArrivalMeter {
     return Math.min(Math.max(recent, again), fastest + MAX_SPREAD_MS);
   }
 
-  /** What comes next was waiting at the node (a join, a reconnect): it counts again from the first live chunk on. */
+  /** The next chunks were waiting at the node (a join, a reconnect): measuring resumes with the first live chunk. */
   expectBacklog(): void {
     this.#backlog = 'none';
   }
 
-  /** Forgets everything: media time starts anew. */
+  /** Forgets everything, because media time restarts. */
   reset(): void {
     this.#arrivals = [];
     this.expectBacklog();
   }
 
-  /** A backlog comes faster than it plays, so each of its chunks asks for less than the one before. */
+  /** A backlog arrives faster than it plays, so each of its chunks demands less than the previous one. */
   #isBacklog(startMs: number, demandMs: number): boolean {
     const before = this.#backlog;
     if (before === undefined) return false;

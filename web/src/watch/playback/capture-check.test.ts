@@ -1,15 +1,15 @@
-// A latency from capture times is right or absent, whatever is set, sleeps or pauses.
+// A latency from capture times is correct or absent, even if clocks are set or computers sleep or pause.
 
 import { expect, it } from 'vitest';
 import { CaptureCheck } from './capture-check';
 
-/** A broadcaster and a viewer, each with its own view of a server's clock. Chunks come every 100 ms. */
+/** A broadcaster and a viewer, each with an own estimate of a server's clock. Chunks come every 100 ms. */
 function world() {
   const state = {
-    /** True time since the start; the viewer's clock shows it. */
+    /** True time since the start, as shown by the viewer's clock. */
     ms: 0,
     ptsMs: 0,
-    /** What the server's clock is ahead, and what either side knows of that. */
+    /** How far the server's clock is ahead, and what either side believes about it. */
     server: 5_000,
     broadcaster: 5_000,
     asked: 0,
@@ -20,7 +20,7 @@ function world() {
     clock.offsetMs = state.server;
     clock.exchanges++;
   };
-  /** Whether the next chunk is believed, and by how much a latency would then be wrong. */
+  /** Whether the next chunk is believed, and how wrong a latency would then be. */
   const chunk = (take = 0): { believed: boolean; errorMs: number } => {
     state.ms += 100;
     state.ptsMs += 100;
@@ -28,7 +28,7 @@ function world() {
     const believed = check.believes({ take, ptsMs: state.ptsMs, capturedAtMs, arrivedAtMs: state.ms });
     return { believed, errorMs: Math.abs(state.broadcaster - (clock.offsetMs ?? NaN)) };
   };
-  /** Believed chunks among so many, none of them wrong. */
+  /** Counts the believed chunks among so many, and fails if one is wrong. */
   const believed = (chunks: number): number => {
     let count = 0;
     for (let i = 0; i < chunks; i++) {
@@ -41,13 +41,13 @@ function world() {
   return { state, clock, check, exchange, chunk, believed };
 }
 
-it('believes what is regular, and asks nothing', () => {
+it('believes regular times, and requests no exchange', () => {
   const { state, believed } = world();
   expect(believed(1_000)).toBe(1_000);
   expect(state.asked).toBe(0);
 });
 
-it('believes times after a pause in the media at once', () => {
+it('immediately believes times after a pause in the media', () => {
   const { state, believed } = world();
   believed(100);
   state.ms += 20_000;
@@ -82,7 +82,7 @@ it.each([5_000, -5_000, 700])('doubts while the server’s clock was set by %i m
   expect(believed(50)).toBe(50);
 });
 
-it('believes a broadcaster who corrected itself, once an exchange shows that this page was right', () => {
+it('believes a broadcaster that corrected itself, once an exchange shows that this page was right', () => {
   const { state, exchange, chunk, believed } = world();
   state.broadcaster = state.server - 20_000;
   chunk();
@@ -93,12 +93,12 @@ it('believes a broadcaster who corrected itself, once an exchange shows that thi
   expect(believed(50)).toBe(50);
 });
 
-it('doubts nothing without the server’s clock, and begins anew with it', () => {
+it('doubts nothing without the server’s clock, and restarts once it is known', () => {
   const { state, clock, chunk, believed } = world();
   believed(10);
   clock.offsetMs = undefined;
   expect(chunk().believed).toBe(true);
-  // This computer slept: its clock stood still.
+  // This computer slept, so its clock stood still.
   state.server += 3_000;
   state.broadcaster += 3_000;
   clock.offsetMs = state.server;

@@ -1,19 +1,20 @@
-// Whether the capture times of chunks can be believed. They are on the server's clock, which the broadcaster and this page
-// each know from an exchange some seconds ago: where that clock is set, or the broadcaster's computer slept, the two do not
-// mean the same time until both have asked again. A latency would be wrong by the difference meanwhile, so none is shown.
+// Whether the capture times of chunks can be believed. They are on the server's clock, which the broadcaster and this
+// page each know from an exchange some seconds ago. After that clock was set, or the broadcaster's computer slept, the
+// two disagree until both have done another exchange. Until then latencies would be wrong by the difference, so none is
+// shown.
 //
-//   timestamp 0 of a take, on our clock = capture time - timestamp - what the server is ahead of us
+// timestamp 0 of a take, on the local clock = capture time - timestamp - the server's offset
 //
-// That is one moment, so it must not move. It may in one case: the media paused, and then nothing arrived for as long. A
-// move that is not explained asks for another exchange. If our view of the server's clock was right, the broadcaster has
-// corrected itself, and the new times are true. If it was not, the broadcaster has still to learn of it, or knew before us.
-// No clock in here: all times are values, milliseconds.
+// That moment must not move, with one exception: the media paused, and nothing arrived for the same time. An
+// unexplained move triggers another exchange. If this page's estimate of the server's clock was right, the broadcaster
+// has corrected itself, and the new times are true. If it was wrong, the broadcaster either has not noticed yet, or
+// noticed first. No clock in here: all times are values, milliseconds.
 
-/** Moves up to this much are jitter. */
+/** Smaller moves are jitter. */
 const TOLERANCE_MS = 150;
-/** A pause explains a move only as exactly as arrivals are regular. */
+/** Tolerance for a move explained by a pause, which depends on the regularity of arrivals. */
 const PAUSE_TOLERANCE_MS = 500;
-/** Both sides ask for the server's clock at least every 10 s. */
+/** Both sides do an exchange at least every 10 s. */
 const SETTLED_AFTER_MS = 15_000;
 
 /** A chunk with a capture time, as it arrived. */
@@ -21,13 +22,13 @@ export interface TimedChunk {
   take: number;
   /** In its take's time. */
   ptsMs: number;
-  /** Server clock. */
+  /** On the server's clock. */
   capturedAtMs: number;
-  /** Local clock. */
+  /** On the local clock. */
   arrivedAtMs: number;
 }
 
-/** What is known of the server's clock. */
+/** The estimate of the server's clock. */
 export interface KnownClock {
   readonly offsetMs: number | undefined;
   readonly uncertaintyMs: number | undefined;
@@ -36,13 +37,13 @@ export interface KnownClock {
 
 interface Known {
   chunk: TimedChunk;
-  /** Timestamp 0 of the take, on our clock. */
+  /** Timestamp 0 of the take, on the local clock. */
   zeroMs: number;
   offsetMs: number;
   uncertaintyMs: number;
 }
 
-/** See the head of the file. */
+/** Checks the capture times of one stream. */
 export class CaptureCheck {
   readonly #clock: KnownClock;
   readonly #ask: () => void;
@@ -55,11 +56,11 @@ export class CaptureCheck {
     this.#ask = ask;
   }
 
-  /** Takes the next chunk into account. Tells whether its capture time can be believed. */
+  /** Records the next chunk. Returns whether its capture time can be believed. */
   believes(chunk: TimedChunk): boolean {
     const now = this.#read(chunk);
     if (now === undefined) {
-      // Nothing to doubt it by, and no latency either as long as the server's clock is not known.
+      // While the server's clock is unknown there is no latency to be wrong.
       this.reset();
       return true;
     }
@@ -76,7 +77,7 @@ export class CaptureCheck {
     return false;
   }
 
-  /** Forgets everything: what comes next has nothing to do with what came before. */
+  /** Forgets everything, because the next media is unrelated. */
   reset(): void {
     this.#known = undefined;
     this.#doubt = undefined;

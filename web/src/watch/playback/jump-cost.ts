@@ -1,19 +1,19 @@
-// What jumps cost. A jump decodes from the keyframe before its target, which may be hundreds of pictures: the time that
-// the last jump took, for the media that it decoded, says how long another one would take. Milliseconds; no clock.
+// The cost of jumps. A jump decodes from the keyframe before its target, which may be hundreds of pictures. The
+// duration of the last jump, relative to the media it decoded, predicts the next one. Milliseconds; no clock.
 
-/** A jump shorter than this costs nothing that matters. */
+/** The cost of a shorter jump is negligible. */
 const FREE_MS = 400;
-/** A jump that takes longer stands still, as in a frozen page, and measures nothing. */
+/** A longer jump was interrupted, as in a frozen page, and measures nothing. */
 export const LONGEST_JUMP_MS = 10_000;
-/** Taken for the length of media that a jump decodes, if that is shorter: seeking itself takes a while. */
+/** Minimum for the decoded length, because seeking itself takes a while. */
 const LEAST_DECODED_MS = 1_000;
 
-/** See the head of the file. */
+/** Estimates how long a jump would take. */
 export class JumpCost {
   #keyframeMs = 0;
-  /** The jump that has not been seen to end: how much media it decodes, and how long it was seen to take. */
+  /** The jump in progress: how much media it decodes, and how long it has been observed. */
   #jump: { startedAtMs: number; decodesMs: number; tookMs: number } | undefined;
-  /** Time a jump takes per time of the media that it decodes. */
+  /** Duration of a jump per duration of the media it decodes. */
   #ratio = 0;
 
   /** Media that begins with a keyframe arrived. */
@@ -26,7 +26,7 @@ export class JumpCost {
     this.#jump = { startedAtMs: nowMs, decodesMs: this.#decodesMs(toMs), tookMs: 0 };
   }
 
-  /** Only time in which the jump is seen under way counts: a paused or hidden page looks seldom. */
+  /** Counts only time in which the jump is observed in progress, because a paused or hidden page checks seldom. */
   look(seeking: boolean, nowMs: number): void {
     if (this.#jump === undefined) return;
     const { startedAtMs, decodesMs, tookMs } = this.#jump;
@@ -38,17 +38,17 @@ export class JumpCost {
     this.#ratio = tookMs >= FREE_MS && tookMs <= LONGEST_JUMP_MS ? tookMs / decodesMs : 0;
   }
 
-  /** The stream is joined anew: what became of the last jump is unknown. */
+  /** The stream is joined again, so the end of the last jump is unknown. */
   forgetJump(): void {
     this.#jump = undefined;
   }
 
-  /** The take changed, and with it what decoding costs. */
+  /** The take changed, and with it the cost of decoding. */
   reset(): void {
     this.#ratio = 0;
   }
 
-  /** How long a jump to `toMs` would take; 0 while jumps are cheap. */
+  /** The estimated duration of a jump to `toMs`; 0 while jumps are cheap. */
   ofMs(toMs: number): number {
     return this.#ratio * this.#decodesMs(toMs);
   }

@@ -1,4 +1,5 @@
-// Glass-to-glass latency: which capture times can be believed, and how long after them pictures are on screen.
+// Glass-to-glass latency: filters out untrustworthy capture times, and measures how long after them pictures are on
+// screen.
 
 import type { MediaData } from '../../protocol/event';
 import { localNowMs, type ServerClock } from '../../transport/clock';
@@ -6,10 +7,10 @@ import { CaptureCheck } from './capture-check';
 import { LatencyMeter } from './meters';
 import type { ChunkTimes, Timeline } from './timeline';
 
-/** Pictures a second are counted over this stretch. */
+/** Period over which pictures per second are counted. */
 const COUNTED_MS = 2_000;
 
-/** See the head of the file. */
+/** Measures the latency of one playback. */
 export class Latency {
   readonly #clock: ServerClock;
   readonly #timeline: Timeline;
@@ -17,14 +18,16 @@ export class Latency {
   readonly #meter = new LatencyMeter();
   #shownAtMs: number[] = [];
 
-  /** `timeline` knows when what is shown was captured; `doubtsClock` asks for the node's clock. */
+  /** `timeline` maps displayed pictures to capture times; `doubtsClock` requests the node's clock. */
   constructor(clock: ServerClock, timeline: Timeline, doubtsClock: () => void) {
     this.#clock = clock;
     this.#timeline = timeline;
     this.#check = new CaptureCheck(clock, doubtsClock);
   }
 
-  /** The times of a chunk that arrived, without its capture time where that cannot be believed; then no earlier one is either. */
+  /**
+   * The times of a chunk that arrived. A capture time that cannot be believed is removed, along with all earlier ones.
+   */
   believed(chunk: MediaData, arrivedAtMs: number): ChunkTimes {
     const { take, pts_ms, duration_ms, captured_at_ms: capturedAtMs } = chunk;
     if (capturedAtMs === undefined) return chunk;
@@ -48,14 +51,14 @@ export class Latency {
     return this.#meter.medianMs(localNowMs());
   }
 
-  /** Pictures shown in the last seconds, each second. */
+  /** Pictures shown per second, over the last seconds. */
   picturesPerSecond(): number {
     const nowMs = localNowMs();
     this.#shownAtMs = this.#shownAtMs.filter((at) => at > nowMs - COUNTED_MS);
     return (this.#shownAtMs.length * 1000) / COUNTED_MS;
   }
 
-  /** Forgets everything: what comes next has nothing to do with what came before. */
+  /** Forgets everything, because the next media is unrelated. */
   reset(): void {
     this.#check.reset();
     this.#meter.reset();

@@ -1,4 +1,4 @@
-// The controller against a simulated player: it settles near the live edge and stays there, whatever arrives when.
+// The controller with a simulated player: it settles near the live edge and stays there, whatever arrives when.
 
 import { describe, expect, it } from 'vitest';
 import { LiveEdge, type Range } from './live-edge';
@@ -11,7 +11,7 @@ interface Chunk {
   arrivesMs: number;
 }
 
-/** A player reduced to a playhead and what is buffered; media plays until it runs out. */
+/** A player reduced to a playhead and its buffer; media plays until it runs out. */
 class FakePlayer {
   readonly edge = new LiveEdge();
   nowMs = 0;
@@ -22,7 +22,7 @@ class FakePlayer {
   /** Distance of the playhead from capture (media time is capture time here), one entry per tick. */
   latenciesMs: number[] = [];
   jump = false;
-  /** How far behind capture members of a party are. */
+  /** The delay behind capture of a party's members. */
   togetherDelayMs: number | undefined;
   #ranges: Range[] = [];
   #edgeMs = -1;
@@ -64,7 +64,7 @@ class FakePlayer {
 
   #advance(): void {
     const range = this.#ranges.find((r) => r.startMs <= this.positionMs && this.positionMs < r.endMs);
-    // Like a browser: it runs dry a little before the end, and goes on only when there is much more than nothing.
+    // Like a browser, it runs dry shortly before the end, and resumes only with much more than nothing.
     const neededMs = !this.#started ? 0 : this.#stalled ? 400 : 80;
     const playable = range !== undefined && range.endMs - this.positionMs > neededMs;
     if (playable) this.positionMs = Math.min(range.endMs, this.positionMs + TICK_MS * this.#rate);
@@ -111,7 +111,7 @@ class FakePlayer {
   }
 }
 
-/** Media from `fromMs` to `untilMs` cut every `lengthMs`, each piece `transitMs` under way. */
+/** Media from `fromMs` to `untilMs` cut every `lengthMs`; chunk `i` takes `transitMs(i)` to arrive. */
 function media(fromMs: number, untilMs: number, lengthMs: number, transitMs: (i: number) => number): Chunk[] {
   const chunks: Chunk[] = [];
   let arrivesMs = 0;
@@ -123,10 +123,10 @@ function media(fromMs: number, untilMs: number, lengthMs: number, transitMs: (i:
   return chunks;
 }
 
-/** The same number for the same `i`, between 0 and 1, without pattern. */
+/** A pseudo-random number between 0 and 1, the same for the same `i`. */
 const noise = (i: number): number => Math.abs((Math.sin(i * 12.9898) * 43758.5453) % 1);
 
-/** A viewer who joins at `atMs`: what is older than the newest group comes at once or never. */
+/** A viewer that joins at `atMs`: chunks older than the newest group never arrive, the others of the past at once. */
 function joinAt(atMs: number, groupMs: number, chunks: Chunk[]): Chunk[] {
   const groupStart = Math.floor((atMs - 200) / groupMs) * groupMs;
   return chunks
@@ -162,7 +162,7 @@ describe('LiveEdge', () => {
     expect(Math.min(...player.rates)).toBeGreaterThanOrEqual(0.94);
   });
 
-  it('is as far behind as the others of a party, whatever the network and whenever it joins', () => {
+  it('has the same delay as the others of a party, whatever the network and whenever it joins', () => {
     const networks = [(i: number) => 60 + 20 * noise(i), (i: number) => 400 + 600 * noise(i), () => 900];
     networks.forEach((transitMs, place) => {
       const joinsAtMs = 8_900 + place * 2_300;
@@ -178,7 +178,7 @@ describe('LiveEdge', () => {
     });
   });
 
-  it('is later than the others of a party where its network needs that', () => {
+  it('is later than the others of a party if its network requires it', () => {
     const player = new FakePlayer(
       joinAt(
         9_000,
@@ -199,7 +199,7 @@ describe('LiveEdge', () => {
     expect(player.latencyOverLast(10_000)).toBeLessThan(1_400);
   });
 
-  it('needs one stall to learn that a screen came to rest, and returns when it moves again', () => {
+  it('needs one stall to adapt to a still screen, and recovers when it moves again', () => {
     const moving = media(0, 20_000, 120, () => 80);
     const still = media(20_040, 50_040, 1_000, () => 80);
     const again = media(50_040, 110_000, 120, () => 80);
@@ -229,7 +229,7 @@ describe('LiveEdge', () => {
     expect(player.latencyOverLast(10_000)).toBeLessThan(450);
   });
 
-  it('jumps over a hole by itself', () => {
+  it('jumps over a gap by itself', () => {
     const chunks = [...media(0, 10_000, 120, () => 80), ...media(11_500, 40_000, 120, () => 80)];
     const player = new FakePlayer(chunks).run(40_000);
     expect(player.seeks).toHaveLength(1);
@@ -252,7 +252,7 @@ describe('LiveEdge', () => {
     expect(player.latencyOverLast(100)).toBeLessThan(400);
   });
 
-  it('moves on from the rest of a range in which a browser cannot play', () => {
+  it('leaves the rest of a range that a browser cannot play', () => {
     const edge = new LiveEdge();
     const view = { edgeMs: 4_000, seeking: true, dry: false, shownMs: 0, jump: false, positionMs: 900 };
     const ranges = [
@@ -265,7 +265,7 @@ describe('LiveEdge', () => {
     expect(edge.decide({ ...view, nowMs: 4_700, ranges })).toMatchObject({ kind: 'seek' });
   });
 
-  it('begins anew behind what may have been seen when the browser ran dry, as soon as there is enough again', () => {
+  it('restarts just after the last shown picture when the browser ran dry, as soon as there is enough media', () => {
     const edge = new LiveEdge();
     edge.arrived(0, 1_000, 1_080);
     const view = { positionMs: 900, seeking: false, dry: true, shownMs: 910, jump: false };
@@ -277,11 +277,11 @@ describe('LiveEdge', () => {
     expect(edge.decide(ahead), 'a picture may be shown before its time').toEqual({ kind: 'seek', toMs: 981 });
   });
 
-  describe('where a jump decodes hundreds of pictures', () => {
+  describe('if a jump decodes hundreds of pictures', () => {
     const view = { positionMs: 1_000, seeking: false, dry: false, shownMs: 1_000, jump: false };
     const upTo = (endMs: number) => ({ ranges: [{ startMs: 0, endMs }], edgeMs: endMs, nowMs: endMs });
 
-    /** Jumped to 4,750 of a group that began at 0, which took `tookMs`; chunks take no time to arrive. */
+    /** After a jump to 4,750 in a group that began at 0, which took `tookMs`; chunks arrive without delay. */
     function jumped(tookMs: number): LiveEdge {
       const edge = new LiveEdge();
       for (let ms = 0; ms < 5_000; ms += 100) edge.arrived(ms, ms + 100, ms + 100, ms === 0);
@@ -291,7 +291,7 @@ describe('LiveEdge', () => {
       return edge;
     }
 
-    it('lets a jump finish, unless there is not enough to finish on, or it takes too long', () => {
+    it('lets a jump finish, unless there is not enough media to finish, or it takes too long', () => {
       const edge = jumped(100);
       const under = { ...view, positionMs: 9_750, seeking: true };
       edge.decide({ ...view, ...upTo(10_000), positionMs: 4_850 });
@@ -300,20 +300,20 @@ describe('LiveEdge', () => {
       expect(edge.decide({ ...under, ...upTo(20_500) })).toMatchObject({ kind: 'seek' });
     });
 
-    it('catches up by speed where another jump would gain little, and jumps as before where jumps are cheap', () => {
+    it('catches up by speed if another jump would gain little, and jumps if jumps are cheap', () => {
       const behind = { ...view, ...upTo(8_500), positionMs: 5_500 };
       expect(jumped(100).decide(behind)).toMatchObject({ kind: 'seek' });
       expect(jumped(2_000).decide(behind)).toMatchObject({ kind: 'play', rate: 1.25 });
       expect(jumped(2_000).decide({ ...behind, jump: true })).toMatchObject({ kind: 'play', rate: 1.25 });
     });
 
-    it('jumps when a keyframe came near the live edge, from where there is little to decode', () => {
+    it('jumps after a keyframe near the live edge, because little must be decoded', () => {
       const edge = jumped(2_000);
       edge.arrived(8_000, 8_100, 8_100, true);
       expect(edge.decide({ ...view, ...upTo(8_500), positionMs: 5_500 })).toMatchObject({ kind: 'seek' });
     });
 
-    it('takes a pause after a jump for no cost', () => {
+    it('does not count a pause after a jump as its cost', () => {
       const edge = jumped(100);
       const jump = edge.decide({ ...view, ...upTo(8_500), positionMs: 5_500 });
       expect(jump).toMatchObject({ kind: 'seek' });
@@ -327,7 +327,7 @@ describe('LiveEdge', () => {
       expect(edge.decide({ ...dry, ...upTo(8_500), dry: false })).toMatchObject({ kind: 'play', rate: 1 });
     });
 
-    it('jumps where the browser stays dry for longer than a jump takes', () => {
+    it('jumps if the browser stays dry for longer than a jump takes', () => {
       const edge = jumped(2_000);
       const dry = { ...view, positionMs: 7_000, dry: true };
       expect(edge.decide({ ...dry, ...upTo(7_800) })).toMatchObject({ kind: 'play' });
@@ -341,17 +341,17 @@ describe('LiveEdge', () => {
     expect(edge.decide({ ...view, nowMs: 10_000, edgeMs: 1_000 })).toEqual({ kind: 'wait' });
     expect(edge.decide({ ...view, nowMs: 13_000, edgeMs: 4_000 })).toEqual({ kind: 'wait' });
     expect(edge.decide({ ...view, nowMs: 14_500, edgeMs: 5_500 })).toEqual({ kind: 'restart' });
-    // Who paused until now has only to jump.
+    // After a pause it only needs to jump.
     expect(edge.decide({ ...view, nowMs: 15_000, edgeMs: 6_000, jump: true })).toEqual({ kind: 'wait' });
   });
 
-  it('does not go back from where media ended, whether it ever jumped or not, nor when the stream is joined anew', () => {
+  it('does not go back from the end of the media, whether it jumped before or the stream is joined again', () => {
     const view = { edgeMs: 1_000, seeking: false, dry: false, shownMs: 900, jump: false };
     const ranges = [{ startMs: 0, endMs: 1_000 }];
     const fromStart = new LiveEdge();
     fromStart.arrived(0, 1_000, 1_080);
     expect(fromStart.decide({ ...view, ranges, positionMs: 500, nowMs: 1_500 })).toMatchObject({ kind: 'play' });
-    // Without sound the browser's clock runs on for a while where the pictures ended.
+    // Without sound the browser's clock runs on for a while after the end of the pictures.
     expect(fromStart.decide({ ...view, ranges, positionMs: 1_010, nowMs: 2_010 })).toEqual({ kind: 'wait' });
     expect(fromStart.decide({ ...view, ranges, positionMs: 1_010, nowMs: 2_110, jump: true })).toEqual({
       kind: 'wait',
@@ -361,7 +361,7 @@ describe('LiveEdge', () => {
     joined.arrived(0, 1_000, 1_080);
     expect(joined.decide({ ...view, ranges, positionMs: 2_000, nowMs: 2_000 })).toMatchObject({ kind: 'seek' });
     joined.joinAnew();
-    // A node that is itself behind, or a stream that stood still meanwhile: the newest group is one that was seen.
+    // A lagging node or a paused stream: the newest group is one that was already seen.
     joined.arrived(0, 1_000, 9_000);
     expect(joined.decide({ ...view, ranges, positionMs: 1_010, nowMs: 9_000 })).toEqual({ kind: 'wait' });
     const further = { ranges: [{ startMs: 0, endMs: 2_000 }], edgeMs: 2_000, nowMs: 10_000 };
@@ -370,7 +370,7 @@ describe('LiveEdge', () => {
     expect(joined.decide({ ...view, ranges, positionMs: 2_000, nowMs: 20_000 })).toMatchObject({ kind: 'seek' });
   });
 
-  it('waits, and does not go back, where media ended', () => {
+  it('waits at the end of the media, and does not go back', () => {
     const player = new FakePlayer(media(0, 10_000, 120, () => 80)).run(30_000);
     expect(player.positionMs).toBeGreaterThan(9_900);
     expect(player.seeks).toHaveLength(0);

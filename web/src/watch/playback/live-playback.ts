@@ -1,5 +1,5 @@
-// What both forms of playback have in common: takes and their times, the live edge controller, stalls and figures. A form adds
-// how media is taken in, how a jump and a speed are carried out, and what is on the screen.
+// The common part of both forms of playback: takes and their times, the live edge controller, stalls and figures. Each
+// form adds how it accepts media, how it performs a jump and a speed, and what is on screen.
 
 import type { InitData, MediaData, StreamingData } from '../../protocol/event';
 import { localNowMs, type ServerClock } from '../../transport/clock';
@@ -10,36 +10,36 @@ import type { Playback, PlaybackOwner, PlaybackStats } from './playback';
 import { Stalls } from './stalls';
 import { Timeline, type ChunkTimes, type Placement } from './timeline';
 
-/** Server-clock time at which what is to be seen now was captured, for playing together; undefined while that is not known. */
+/** Server-clock capture time of what should be on screen now, for playing in a party; undefined while unknown. */
 export type Together = () => number | undefined;
 
-/** What only the form knows of its figures. */
+/** Figures that only the form knows. */
 type FormStats = Pick<PlaybackStats, 'rate' | 'width' | 'height' | 'droppedFrames'>;
 
-/** See the head of the file. */
+/** Base class of {@link MsePlayback} and {@link WebCodecsPlayback}. */
 export abstract class LivePlayback implements Playback {
   protected readonly owner: PlaybackOwner;
   protected readonly timeline = new Timeline();
   protected readonly edge: LiveEdge;
   protected readonly latency: Latency;
   protected readonly stalls: Stalls;
-  /** The take that arrives. */
+  /** The newest take. */
   protected init: Pick<InitData, 'mime' | 'take'> | undefined;
-  /** The first picture, or the first sound where there is no picture, was played. */
+  /** Whether the first picture was shown, or the first sound played if there is no picture. */
   protected hasStarted = false;
-  /** Playback is to go on at the live edge at once. */
+  /** Whether playback must go to the live edge at once. */
   protected isToJump = false;
   readonly #steerEveryMs: number;
   readonly #together: Together | undefined;
   readonly #rate = new RateMeter();
   readonly #timer: ReturnType<typeof setInterval>;
-  /** For the one time that cannot wait until then. */
+  /** A single extra check before the next regular one. */
   #soon: ReturnType<typeof setTimeout> | undefined;
-  /** The take that was placed last. */
+  /** The take of the last placed chunk. */
   #placedTake: number | undefined;
   #jumps = 0;
 
-  /** The controller is asked every `steerEveryMs`; `clock` is the node's, for latency. */
+  /** Checks every `steerEveryMs`; `clock` is the node's, for latency. */
   constructor(steerEveryMs: number, pace: Pace, clock: ServerClock, owner: PlaybackOwner, together?: Together) {
     this.owner = owner;
     this.edge = new LiveEdge(pace);
@@ -63,7 +63,7 @@ export abstract class LivePlayback implements Playback {
   protected abstract readonly formStats: FormStats;
   protected abstract beginTake(init: InitData): void;
   protected abstract addChunk(chunk: MediaData): void;
-  /** Asks the controller, where there is something to decide. */
+  /** Asks the controller, if there is anything to decide. */
   protected abstract steer(): void;
   protected abstract jumpTo(toMs: number): void;
   protected abstract setRate(rate: number): void;
@@ -115,7 +115,7 @@ export abstract class LivePlayback implements Playback {
     clearTimeout(this.#soon);
   }
 
-  /** Puts a chunk on the timeline, and tells the controller that it arrived. */
+  /** Places a chunk on the timeline, and reports its arrival to the controller. */
   protected place(times: ChunkTimes, arrivedAtMs: number, key: boolean, playableEndMs?: number): Placement {
     const placed = this.timeline.place(times, playableEndMs);
     if (this.#placedTake !== times.take) this.edge.newTake();
@@ -124,7 +124,7 @@ export abstract class LivePlayback implements Playback {
     return placed;
   }
 
-  /** Does what the controller says. */
+  /** Carries out the controller's decision. */
   protected follow(view: Omit<View, 'nowMs' | 'positionMs' | 'jump'>): void {
     const nowMs = localNowMs();
     const { positionMs } = this;
@@ -141,14 +141,14 @@ export abstract class LivePlayback implements Playback {
     } else this.#playAt(decision.rate, decision.againInMs);
   }
 
-  /** How much later than together the playhead is; undefined where that is not wanted, or not known. */
+  /** How much later the playhead is than the party; undefined outside parties, or while unknown. */
   get #lateMs(): number | undefined {
     const wanted = this.#together?.();
     const captured = this.timeline.capturedAt(this.positionMs);
     return wanted === undefined || captured === undefined ? undefined : wanted - captured;
   }
 
-  /** Tells the owner of the first picture, or sound. */
+  /** Notifies the owner of the first picture or sound. */
   protected start(): void {
     if (this.hasStarted) return;
     this.hasStarted = true;
@@ -156,7 +156,7 @@ export abstract class LivePlayback implements Playback {
     this.owner.started();
   }
 
-  /** Forgets everything: the stream is joined anew, from its init segment on. */
+  /** Forgets everything, because the stream is joined again from its init segment. */
   protected forgetMedia(): void {
     this.init = undefined;
     this.#placedTake = undefined;

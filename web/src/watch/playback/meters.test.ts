@@ -1,4 +1,4 @@
-// Figures shown to people: medians of what was measured, and nothing where nothing was.
+// Displayed figures are medians of measurements, and absent without measurements.
 
 import { describe, expect, it } from 'vitest';
 import { LatencyMeter, RateMeter } from './meters';
@@ -14,14 +14,14 @@ describe('LatencyMeter', () => {
     expect(meter.medianMs(200)).toBe(405);
   });
 
-  it('forgets after three seconds', () => {
+  it('drops samples after three seconds', () => {
     const meter = new LatencyMeter();
     meter.shown(0, 400, 0);
     expect(meter.medianMs(2_900)).toBe(400);
     expect(meter.medianMs(3_000)).toBeUndefined();
   });
 
-  it('does not believe a frame shown before it was captured', () => {
+  it('ignores a frame shown before it was captured', () => {
     const meter = new LatencyMeter();
     meter.shown(5_000, 4_000, 0);
     meter.shown(Number.NaN, 4_000, 0);

@@ -1,10 +1,10 @@
-// Running figures of playback: glass-to-glass latency and bit rate. They hold a few seconds of samples, no more.
+// Running figures of playback: glass-to-glass latency and bit rate. They store only a few seconds of samples.
 
-/** Latency is told over this stretch: long enough not to flicker, short enough to show a change. */
+/** Period of the latency median: long enough not to flicker, short enough to show a change. */
 const LATENCY_WINDOW_MS = 3_000;
-/** Bit rate likewise; longer than two keyframe intervals, so that it does not swing with them. */
+/** Period of the bit rate; longer than two keyframe intervals, so that it does not oscillate with them. */
 const RATE_WINDOW_MS = 5_000;
-/** A latency outside of this comes from a clock that is wrong, not from a stream. */
+/** A latency outside this range comes from a wrong clock. */
 const PLAUSIBLE_MS = { least: 0, most: 600_000 };
 
 interface Sample {
@@ -32,25 +32,23 @@ export class LatencyMeter {
     return values[Math.floor(values.length / 2)];
   }
 
-  /** Forgets what was shown. */
   reset(): void {
     this.#samples = [];
   }
 }
 
-/** Bits per second that arrived over the last seconds. */
+/** The received bits per second over the last seconds. */
 export class RateMeter {
   #samples: Sample[] = [];
   #startedMs: number | undefined;
 
-  /** `bytes` arrived. */
   arrived(bytes: number, nowMs: number): void {
     this.#startedMs ??= nowMs;
     this.#samples = since(this.#samples, nowMs - RATE_WINDOW_MS);
     this.#samples.push({ atMs: nowMs, value: bytes });
   }
 
-  /** Undefined in the first seconds, when a joiner's first group would pass for the rate of the stream. */
+  /** Undefined in the first seconds, when a joiner's first group would distort the rate. */
   bitsPerSecond(nowMs: number): number | undefined {
     if (this.#startedMs === undefined || nowMs - this.#startedMs < RATE_WINDOW_MS + 1_000) return undefined;
     const bytes = since(this.#samples, nowMs - RATE_WINDOW_MS).reduce((sum, sample) => sum + sample.value, 0);

@@ -1,32 +1,32 @@
-// What plays a stream: takes what a node sends and shows it close to the live edge. There are two forms: `mse/` hands
-// containers to a <video>, `webcodecs/` decodes bare frames itself. `player.ts` chooses by the type of each take.
+// The interface of playback: accepts what a node sends and shows it close to the live edge. There are two forms: `mse/`
+// feeds containers to a <video>, `webcodecs/` decodes bare frames itself. `player.ts` chooses by the type of each take.
 
 import type { StreamingData } from '../../protocol/event';
 
-/** What a playback tells its owner. */
+/** Callbacks of a playback. */
 export interface PlaybackOwner {
-  /** The first picture (or sound, where there is none) came. */
+  /** The first picture was shown, or the first sound if there is no picture. */
   started(): void;
-  /** Playback waits for media, or goes on. */
+  /** Playback is waiting for media, or resumed. */
   waiting(waits: boolean): void;
-  /** What was buffered is lost, and playback starts over: the stream has to be joined anew. */
+  /** The buffered media is lost and playback restarts: the stream must be joined again. */
   restarted(reason: string): void;
   /** This browser cannot play streams of this type. */
   cannotPlay(mime: string): void;
-  /** The node's clock may have been set: it should be asked for now. */
+  /** The node's clock may have been set: it should be requested now. */
   doubtsClock(): void;
-  /** Playback was started, by whatever. */
+  /** Playback started, whatever caused it. */
   played(): void;
-  /** Playback was paused, by whatever: browsers pause, too. */
+  /** Playback paused, whatever caused it; browsers pause too. */
   paused(): void;
   /** `muted` or `volume` changed. */
   soundChanged(): void;
 }
 
-/** Figures of playback; what is not known is undefined. */
+/** Figures of playback; undefined if unknown. */
 export interface PlaybackStats {
   latencyMs: number | undefined;
-  /** How much later than the others of a party; undefined without. */
+  /** How much later than the other members of a party; undefined outside parties. */
   lateMs?: number | undefined;
   /** Media between the playhead and the live edge. */
   bufferMs: number | undefined;
@@ -36,39 +36,39 @@ export interface PlaybackStats {
   height: number;
   framesPerSecond: number | undefined;
   droppedFrames: number;
-  /** How often playback ran dry while the stream was live. */
+  /** Number of times that playback ran dry while the stream was live. */
   stalls: number;
-  /** How often it jumped: joining, over holes, when far behind. */
+  /** Number of jumps: on joining, over gaps, when far behind. */
   jumps: number;
   mime: string | undefined;
   take: number | undefined;
 }
 
-/** See the head of the file. Playback never pauses or mutes by itself. */
+/** A player of one stream. It never pauses or mutes by itself. */
 export interface Playback {
-  /** Takes what a node sent, in order. */
+  /** Accepts what a node sent, in order. */
   push(data: StreamingData): void;
-  /** What comes next was waiting at a node, after a join or a reconnect. */
+  /** The next data was waiting at a node, after a join or a reconnect. */
   expectBacklog(): void;
-  /** What comes next begins at the live edge, whatever came before; the last picture stays until it is there. */
+  /** The next data begins at the live edge, unrelated to earlier data; the last picture stays until then. */
   startAfresh(): void;
-  /** Whether media is to be expected: running dry is a stall only then. */
+  /** Whether media is expected: only then is running dry a stall. */
   live: boolean;
-  /** Goes on at the live edge, if the playhead is not there. */
+  /** Goes to the live edge, if the playhead is not there. */
   jumpToLive(): void;
   readonly stats: PlaybackStats;
   /**
-   * Plays, at the live edge.
+   * Plays at the live edge.
    *
-   * @throws DOMException `NotAllowedError` where the browser wants a gesture first; without sound it may need none.
+   * @throws DOMException `NotAllowedError` if the browser requires a gesture first; without sound it may not.
    */
   play(): Promise<void>;
-  /** Stands still; what arrives meanwhile is kept within a bound. */
+  /** Pauses; media that arrives meanwhile is kept up to a limit. */
   pause(): void;
   readonly isPaused: boolean;
   muted: boolean;
   /** 0 to 1. */
   volume: number;
-  /** Stops for good; the last picture stays. */
+  /** Stops permanently; the last picture stays. */
   close(): void;
 }

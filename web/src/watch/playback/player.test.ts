@@ -1,4 +1,4 @@
-// One playback to look at, whatever form each take is played in.
+// The player looks like one playback, whatever form each take has.
 
 import { expect, it } from 'vitest';
 import type { StreamingData } from '../../protocol/event';
@@ -46,7 +46,7 @@ function init(mime: string, take = 0): StreamingData {
   return { stream_id: '', kind: 'init', take, mime, origin_time_ms: null, data };
 }
 
-it('goes on in the same form as long as takes have it', () => {
+it('keeps the form while takes have the same one', () => {
   const { player, made, changes } = setUp();
   player.push(init(CMAF));
   player.push(init('video/webm;codecs="vp9"', 1));
@@ -54,7 +54,7 @@ it('goes on in the same form as long as takes have it', () => {
   expect(changes).toEqual([]);
 });
 
-it('replaces the playback where a take has another form, and keeps what the person chose and what was counted', () => {
+it('replaces the playback when a take has another form, and keeps the person’s choices and the counters', () => {
   const { player, made, changes } = setUp();
   player.push(init(CMAF));
   Object.assign(player, { muted: true, volume: 0.4, live: false });

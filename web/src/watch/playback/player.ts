@@ -1,31 +1,31 @@
-// The player of one viewer: plays each take in the form that its type asks for, and looks like one playback all the
-// while. A take in another form replaces the playback; what the person chose (playing, muted, volume) is kept.
+// The player of one viewer: plays each take in the form that its type requires, and appears as one playback. A take in
+// another form replaces the playback, but keeps the person's choices (playing, muted, volume).
 
 import type { StreamingData } from '../../protocol/event';
 import type { Playback, PlaybackOwner, PlaybackStats } from './playback';
 
-/** Bare frames, decoded by the page, or a container, which a <video> plays. */
+/** `frames`: bare frames, decoded by the page; `container`: played by a <video>. */
 export type Form = 'frames' | 'container';
 
-/** Makes playbacks. */
+/** Creates playbacks. */
 export type CreatePlayback = (form: Form, owner: PlaybackOwner) => Playback;
 
-/** What a player tells its owner. */
+/** Callbacks of a player. */
 export interface PlayerOwner extends PlaybackOwner {
-  /** Playback goes on in another form, paused. */
+  /** The form changed; the new playback is paused. */
   formChanged(form: Form): void;
 }
 
-/** See the head of the file. */
+/** Chooses and replaces the playback of one viewer. */
 export class Player implements Playback {
   readonly #create: CreatePlayback;
   readonly #owner: PlayerOwner;
   #form: Form;
   #playback: Playback;
-  /** Of playbacks that were replaced. */
+  /** Counters of replaced playbacks. */
   #before = { stalls: 0, jumps: 0, droppedFrames: 0 };
 
-  /** Begins with the form that is likely. */
+  /** Begins with the likely form. */
   constructor(form: Form, create: CreatePlayback, owner: PlayerOwner) {
     this.#create = create;
     this.#owner = owner;
@@ -116,7 +116,7 @@ export class Player implements Playback {
   }
 }
 
-/** What plays a take of this type. */
+/** The form of a take with this type. */
 function formOf(mime: string): Form {
   return mime.startsWith('application/x-undead-frames') ? 'frames' : 'container';
 }

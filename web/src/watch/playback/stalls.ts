@@ -1,26 +1,26 @@
-// Counts how often playback ran dry while the stream was live. Knows no clock: time comes in as a value.
+// Counts how often playback ran dry while the stream was live. No clock: time is passed in.
 
-/** A halt shorter than this is not noticed. */
+/** A shorter halt is not noticed. */
 const NOTICED_MS = 100;
-/** Running dry this soon after the start or a jump is its doing. */
+/** Running dry this soon after the start or a jump is caused by it, and does not count. */
 const SETTLES_MS = 1_000;
 
-/** What a {@link Stalls} tells. */
+/** Callbacks of {@link Stalls}. */
 export interface StallOwner {
-  /** Playback waits for media, or goes on. */
+  /** Playback is waiting for media, or resumed. */
   waiting(waits: boolean): void;
   /** A stall was counted. */
   stalled(nowMs: number): void;
 }
 
-/** See the head of the file. */
+/** Detects and counts stalls. */
 export class Stalls {
   readonly #owner: StallOwner;
-  /** The playhead is held, and whether that was counted. */
+  /** Since when the playhead is held, and whether that was counted. */
   #held: { sinceMs: number; counted: boolean } | undefined;
   #placedAtMs = -Infinity;
   #count = 0;
-  /** Whether media is to be expected. */
+  /** Whether media is expected. */
   live = true;
 
   constructor(owner: StallOwner) {
@@ -37,7 +37,7 @@ export class Stalls {
     this.#placedAtMs = nowMs;
   }
 
-  /** The playhead is held now, for lack of media. */
+  /** The playhead is held for lack of media. */
   hold(nowMs: number): void {
     if (this.#held === undefined) {
       this.#held = { sinceMs: nowMs, counted: false };
@@ -55,7 +55,7 @@ export class Stalls {
     this.#owner.waiting(false);
   }
 
-  /** The browser ran out of media by itself. */
+  /** The browser itself ran out of media. */
   ranDry(nowMs: number): void {
     this.#owner.waiting(true);
     this.#countStall(nowMs);

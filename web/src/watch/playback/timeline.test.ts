@@ -1,4 +1,4 @@
-// Takes are laid end to end, and frames find the time they were captured at.
+// Takes are placed end to end, and frames are mapped to their capture times.
 
 import { describe, expect, it } from 'vitest';
 import { Timeline } from './timeline';
@@ -15,20 +15,20 @@ describe('Timeline', () => {
     expect(timeline.edgeMs).toBe(61_120);
   });
 
-  it('lays a new take right behind the old one', () => {
+  it('places a new take right after the old one', () => {
     const timeline = new Timeline();
     timeline.place(chunk(0, 4_000, 120));
     expect(timeline.place(chunk(1, 0, 100))).toMatchObject({ startMs: 4_120, endMs: 4_220, offsetMs: 4_120 });
     expect(timeline.place(chunk(1, 100, 100))).toMatchObject({ startMs: 4_220, offsetMs: 4_120 });
   });
 
-  it('lays a take that it joins late behind the old one too', () => {
+  it('also places a take that is joined late after the old one', () => {
     const timeline = new Timeline();
     timeline.place(chunk(0, 4_000, 120));
     expect(timeline.place(chunk(2, 30_000, 100))).toMatchObject({ startMs: 4_120, offsetMs: -25_880 });
   });
 
-  it('lays a new take where the sound ended, if the last picture claims more', () => {
+  it('places a new take at the end of the sound, if the last picture has a longer duration', () => {
     const timeline = new Timeline();
     timeline.place(chunk(0, 4_000, 1_000));
     expect(timeline.place(chunk(1, 0, 100), 4_420)).toMatchObject({ startMs: 4_420, endMs: 4_520 });
@@ -48,7 +48,7 @@ describe('Timeline', () => {
     expect(timeline.edgeMs).toBe(1_000);
   });
 
-  it('tells when a frame was captured, across takes', () => {
+  it('gives the capture time of a frame, across takes', () => {
     const timeline = new Timeline();
     timeline.place(chunk(0, 1_000, 200, 50_000));
     timeline.place(chunk(1, 0, 200, 90_000));
@@ -57,14 +57,14 @@ describe('Timeline', () => {
     expect(timeline.capturedAt(1_290)).toBe(90_090);
   });
 
-  it('claims no capture time where the broadcaster told none', () => {
+  it('gives no capture time if the broadcaster sent none', () => {
     const timeline = new Timeline();
     timeline.place(chunk(0, 1_000, 200));
     expect(timeline.capturedAt(1_100)).toBeUndefined();
     expect(timeline.capturedAt(10)).toBeUndefined();
   });
 
-  it('claims none that no longer holds', () => {
+  it('gives no capture time that is no longer valid', () => {
     const timeline = new Timeline();
     timeline.place(chunk(0, 1_000, 200, 50_000));
     timeline.forgetCaptureTimes();
@@ -73,7 +73,7 @@ describe('Timeline', () => {
     expect(timeline.capturedAt(1_250)).toBe(55_250);
   });
 
-  it('forgets the far past', () => {
+  it('drops the far past', () => {
     const timeline = new Timeline();
     for (let pts = 0; pts < 120_000; pts += 100) timeline.place(chunk(0, pts, 100, pts));
     expect(timeline.capturedAt(80_000)).toBeUndefined();

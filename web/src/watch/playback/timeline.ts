@@ -1,28 +1,28 @@
-// Where chunks lie on the player's clock. Every take counts from its own 0; here each one is laid behind the last,
-// so that a new take plays on where the old one stopped:
+// The positions of chunks on the player's clock. Every take counts from its own 0; here each take is placed after the
+// previous one, so that playback continues seamlessly:
 //
-//   take 0   |--chunk--|--chunk--|                      pts 0 …
-//   take 1                       |--chunk--|--chunk--|  pts 0 …, shifted to the end of take 0
+// take 0   |--chunk--|--chunk--|                      pts 0 …
+// take 1                       |--chunk--|--chunk--|  pts 0 …, shifted to the end of take 0
 //
-// Ends come from chunk headers. `SourceBuffer.buffered` cannot tell them alone: a chunk's last picture claims a second
-// there, so that a still screen does not make MSE drop video. Headers in turn claim too much when pictures outlast
-// the sound, so a take is laid where both agree that something plays. All times are milliseconds.
+// Ends come from chunk headers. `SourceBuffer.buffered` alone is not enough: there a chunk's last picture has a
+// duration of a second, so that MSE does not drop the video of a still screen. Headers are too long when pictures
+// outlast the sound, so a take is placed where both agree that media plays. All times are milliseconds.
 
 import type { MediaData } from '../../protocol/event';
 
-/** How much of the past stays known, for the capture times of the frames on screen. */
+/** How much of the past is kept, for the capture times of frames on screen. */
 const REMEMBERED_MS = 30_000;
 
-/** What the timeline reads of a chunk. */
+/** The fields of a chunk that the timeline uses. */
 export type ChunkTimes = Pick<MediaData, 'take' | 'pts_ms' | 'duration_ms' | 'captured_at_ms'>;
 
 /** A chunk's place on the player's clock. */
 export interface Placement {
   startMs: number;
   endMs: number;
-  /** What to add to the take's timestamps to get here. */
+  /** The offset from the take's timestamps to the player's clock. */
   offsetMs: number;
-  /** Server-clock time at which the first frame was captured, if the broadcaster told. */
+  /** Server-clock capture time of the first frame, if the broadcaster sent it. */
   capturedAtMs: number | undefined;
 }
 
@@ -30,18 +30,16 @@ export interface Placement {
 export class Timeline {
   #take: number | undefined;
   #offsetMs = 0;
-  /** Of the newest chunk of this take. */
+  /** End of the newest chunk, in its take's time. */
   #endMs = 0;
   #placements: Placement[] = [];
 
-  /** Where the newest chunk ends: the live edge. Undefined while there is none. */
+  /** The end of the newest chunk: the live edge. Undefined before the first. */
   get edgeMs(): number | undefined {
     return this.#placements.at(-1)?.endMs;
   }
 
-  /**
-   * Lays down the next chunk; `playableEndMs` is where `buffered` ends. The first chunk ever keeps its own timestamps.
-   */
+  /** Places the next chunk; `playableEndMs` is the end of `buffered`. The very first chunk keeps its own timestamps. */
   place(chunk: ChunkTimes, playableEndMs = Infinity): Placement {
     if (this.#take !== chunk.take) {
       const edge = this.edgeMs;
@@ -62,14 +60,14 @@ export class Timeline {
     return placement;
   }
 
-  /** Server-clock time at which the frame shown at `mediaMs` was captured; undefined where nobody told. */
+  /** Server-clock capture time of the frame shown at `mediaMs`; undefined if unknown. */
   capturedAt(mediaMs: number): number | undefined {
-    // Half a millisecond of room: the element's clock is in seconds, rounded to whatever the container counts in.
+    // Half a millisecond of tolerance: the element's clock is in seconds, rounded to the container's ticks.
     const chunk = this.#placements.findLast((placement) => placement.startMs <= mediaMs + 0.5);
     return chunk?.capturedAtMs === undefined ? undefined : chunk.capturedAtMs + (mediaMs - chunk.startMs);
   }
 
-  /** The capture times told so far no longer hold. */
+  /** Drops all capture times, because they are no longer valid. */
   forgetCaptureTimes(): void {
     for (const placement of this.#placements) placement.capturedAtMs = undefined;
   }

@@ -1,4 +1,5 @@
-// Going back in a live stream: from near its end to its start and to the live edge again, in a recording and in a node's window.
+// Rewinding a live stream: from near its end to its start and back to the live edge, in a recording and in a node's
+// window.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FakeMedia, FakeNodes, FakeStore, fakeAccess, manifestOf, settle } from '../../library/fake-library';
@@ -43,7 +44,7 @@ async function start(manifest: () => Manifest, backMs: number): Promise<Rewind> 
   return rewind;
 }
 
-it('plays from a little before the end, back to the start, and leads to the live edge again', async () => {
+it('plays from shortly before the end, back to the start, and returns to the live edge', async () => {
   const take = store.take('r', MIME, 12);
   const rewind = await start(() => manifestOf([take], true), 10_000);
   expect(media.currentTime).toBe(110);
@@ -60,14 +61,14 @@ it('plays from a little before the end, back to the start, and leads to the live
   expect(media.src).toBe('');
 });
 
-it('begins at the start where there is less than it should go back', async () => {
+it('begins at the start if there is less media than requested', async () => {
   const take = store.take('r', MIME, 2, { offsetMs: 40_000 });
   await start(() => manifestOf([take], true), 60_000);
   expect(media.currentTime).toBe(40);
   expect(views.at(-1)).toMatchObject({ startMs: 40_000, endMs: 60_000 });
 });
 
-it('is over where there is nothing to play, and where it cannot be read', async () => {
+it('ends if there is nothing to play, or if it cannot be read', async () => {
   await start(() => manifestOf([], true), 10_000);
   expect(ends).toEqual([undefined]);
   ends = [];
@@ -75,7 +76,7 @@ it('is over where there is nothing to play, and where it cannot be read', async 
   expect(ends[0]?.code).toBe('bad_answer');
 });
 
-it('keeps what has left the window on the time line', () => {
+it('keeps media that has left the window on the time line', () => {
   const window = new WindowManifest();
   const first = store.take('w', MIME, 3);
   const later: TakeFormat = { ...first, fragments: store.take('w', MIME, 5).fragments.slice(2) };

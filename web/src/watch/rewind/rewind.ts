@@ -1,5 +1,6 @@
-// Goes back in a live stream: plays its recording, or else what the node still has of it, beside the live playback, in a media
-// element of its own. It ends where the person goes back to the live edge, or where the past cannot be played. No DOM but that element.
+// Rewinds a live stream: plays its recording, or else the window of a node, next to the live playback, in a media
+// element of its own. It ends when the person returns to the live edge, or when the past cannot be played. No DOM but
+// that element.
 
 import { Fetcher } from '../../library/fetcher';
 import type { ItemAccess } from '../../library/access';
@@ -9,43 +10,46 @@ import type { Attach, Media } from '../../library/player/media';
 import { asCallError, type CallError } from '../../protocol/error';
 import type { Manifest } from '../../protocol/item';
 
-/** Closer to the end than this there is nothing to play: it is the live edge that is meant. */
+/** A position this close to the end means the live edge. */
 const LIVE_EDGE_MS = 1_500;
-/** How often what is shown is brought up to date, in ms. */
+/** Interval of updates to the display, in ms. */
 const LOOK_MS = 250;
 
-/** What is shown of the past. */
+/** The displayed state of a rewind. */
 export interface RewindView {
-  /** Where playback is, and what can be played, on one time line. */
+  /** The position and the playable range, on one time line. */
   positionMs: number;
   startMs: number;
   endMs: number;
   paused: boolean;
-  /** Waits for media. */
+  /** Whether playback is waiting for media. */
   waiting: boolean;
 }
 
-/** The media that is gone back in. */
+/** The source of the past. */
 export interface Past {
   access: ItemAccess;
-  /** What becomes of each manifest before it is played. */
+  /** Transforms each manifest before it is played. */
   merged?: (manifest: Manifest) => Manifest;
 }
 
-/** What going back works with. */
+/** Dependencies and callbacks of a rewind. */
 export interface RewindSetup {
   media: Media & Pick<HTMLMediaElement, 'readyState'>;
   past: Past;
   fetch: typeof fetch;
   canPlay: (mime: string) => boolean;
-  /** What is shown changed. */
+  /** Displayed state changed. */
   changed(view: RewindView): void;
-  /** The person, or the end of the recording, leads back to the live edge; with an error, the past cannot be played. */
+  /**
+   * The rewind ended: the person or the end of the recording leads back to the live edge, or, with an error, the past
+   * cannot be played.
+   */
   over(error?: CallError): void;
   attach?: Attach;
 }
 
-/** See the head of the file. */
+/** Plays the past of one live stream. */
 export class Rewind {
   readonly #setup: RewindSetup;
   #player: ItemPlayer | undefined;
@@ -60,7 +64,7 @@ export class Rewind {
     this.#timer = setInterval(() => this.#show(), LOOK_MS);
   }
 
-  /** Begins to play so far before the end. */
+  /** Begins to play `backMs` before the end. */
   async start(backMs: number): Promise<void> {
     try {
       await this.#setup.past.access.open();
@@ -87,7 +91,7 @@ export class Rewind {
     this.#show();
   }
 
-  /** Goes so far forward, or back. */
+  /** Skips forward, or back if negative. */
   skip(ms: number): void {
     this.seek(this.#view().positionMs + ms);
   }
@@ -102,7 +106,6 @@ export class Rewind {
     this.#show();
   }
 
-  /** Frees what it holds. */
   close(): void {
     this.#isOver = true;
     clearInterval(this.#timer);
@@ -123,7 +126,7 @@ export class Rewind {
     this.#player.open(startMs);
   }
 
-  /** What was fetched before playback began is used first. */
+  /** Returns the manifest fetched before playback began first. */
   async #nextManifest(): Promise<Manifest> {
     const known = this.#manifest;
     this.#manifest = undefined;
@@ -164,5 +167,5 @@ export class Rewind {
   }
 }
 
-/** Of HTMLMediaElement.readyState. */
+/** The value in HTMLMediaElement.readyState. */
 const HAVE_FUTURE_DATA = 3;

@@ -1,14 +1,14 @@
-// The window of a live stream that a node keeps, as something to play: the groups of its last seconds, over plain HTTP. The node
-// drops what is older, but its time line goes on, and so does this manifest. No DOM.
+// The window of a live stream at a node, as a playable item: the groups of its last seconds, over plain HTTP. The node
+// drops older groups, but its time line continues, and so does this manifest. No DOM.
 
 import { ItemAccess } from '../../library/access';
 import type { Manifest, ManifestTake } from '../../protocol/item';
 import type { StreamId } from '../../protocol/stream';
 
-/** How long the node's answer about access counts: there is nothing to renew but the viewer's grant. */
+/** How long the access is valid: only the viewer's grant needs renewal. */
 const ACCESS_S = 3_600;
 
-/** The window of `streamId` at the node with this address; a private stream needs the viewer's grant. */
+/** Access to the window of `streamId` at this node; a private stream needs the viewer's grant. */
 export function windowAccess(streamId: StreamId, node: string, grant: () => string, origin: string): ItemAccess {
   return new ItemAccess({
     itemId: streamId,
@@ -19,11 +19,11 @@ export function windowAccess(streamId: StreamId, node: string, grant: () => stri
   });
 }
 
-/** A manifest that has everything that was ever in the window, in the order in which it came. */
+/** A manifest of everything that was ever in the window, in order of arrival. */
 export class WindowManifest {
   #takes: ManifestTake[] = [];
 
-  /** Takes in what the node has now. */
+  /** Adds the node's current content. */
   merged({ takes, ...rest }: Manifest): Manifest {
     for (const take of takes) this.#add(take);
     return { ...rest, takes: [...this.#takes] };

@@ -1,4 +1,4 @@
-// Getting nodes from the main server, and what its refusals mean: wait, give up, go on with the nodes that are known.
+// Gets nodes from the main server, and handles its refusals: wait, give up, or continue with the known nodes.
 
 import { CallError, asCallError } from '../../protocol/error';
 import type { AskForNodes, Assignment, NodeAddress, StreamState } from '../../protocol/stream';
@@ -6,31 +6,31 @@ import type { NodeList } from './node-list';
 import type { WatchSetup } from './setup';
 import { phaseOf, type FinalPhase, type WatchState } from './state';
 
-/** No node can take a viewer now. */
+/** Errors that mean that no node can accept a viewer now. */
 const FULL: readonly string[] = ['no_capacity', 'limit_reached', 'no_node_available'];
-/** For so long what the main server said of the stream's state is taken to hold. */
+/** How long the main server's answer about the stream's state is considered valid. */
 const DESCRIBED_FOR_MS = 10_000;
 
-/** What admission needs of the session. */
+/** Callbacks of admission into the session. */
 export interface AdmissionOwner {
-  /** What went wrong last. */
+  /** The last error. */
   problem(): CallError | undefined;
   hadMedia(): boolean;
-  /** Whether a node that served was lost a moment ago. */
+  /** Whether a working node was lost a moment ago. */
   lostJustNow(): boolean;
   show(change: Partial<WatchState>): void;
   finish(phase: FinalPhase, problem: CallError | undefined): void;
 }
 
-/** See the head of the file. */
+/** Admits one viewer. */
 export class Admission {
   readonly #setup: WatchSetup;
   readonly #nodes: NodeList;
   readonly #owner: AdmissionOwner;
   readonly #now: () => number;
-  /** Why the invitation was refused; it is not shown again. */
+  /** Why the invitation was refused; it is not sent again. */
   #refusal: CallError | undefined;
-  /** What the main server last said of the stream. */
+  /** The main server's last answer about the stream. */
   #described: { state: StreamState | undefined; atMs: number } | undefined;
 
   constructor(setup: WatchSetup, nodes: NodeList, owner: AdmissionOwner, now: () => number) {
@@ -40,7 +40,10 @@ export class Admission {
     this.#now = now;
   }
 
-  /** Gets a grant and nodes; without the main server the standbys have to do. False: nothing to go on with. */
+  /**
+   * Gets a grant and nodes; without the main server it uses the standbys. Returns false if there is nothing to continue
+   * with.
+   */
   async ask(): Promise<boolean> {
     try {
       const assignment = await this.#admit(this.#nodes.avoid(this.#now()));
@@ -58,8 +61,8 @@ export class Admission {
   }
 
   /**
-   * A viewer whose invitation is refused is asked for the passphrase, if the stream has one: the main server says so to viewers
-   * without an invitation.
+   * Gets nodes from the main server. After a refused invitation it asks again without, because only then the main
+   * server tells whether the stream has a passphrase.
    */
   async #admit(avoid: string[]): Promise<Assignment> {
     try {
@@ -73,10 +76,10 @@ export class Admission {
   }
 
   /**
-   * Asks where the stream went: a node that waits for its broadcaster may not reach the one it went to. Nodes that begin
-   * with another one than `node`, if the main server knows better.
+   * Asks where the stream moved: the current node may not be able to reach the broadcaster's new one. Returns nodes
+   * that begin with another one than `node`, if the main server knows better.
    *
-   * @throws CallError where it cannot tell.
+   * @throws CallError if it cannot tell.
    */
   async askElsewhere(node: NodeAddress): Promise<NodeAddress[] | undefined> {
     const assignment = await this.#setup.askForNodes(this.#question([]));
@@ -86,13 +89,13 @@ export class Admission {
     return assignment.nodes;
   }
 
-  /** Node after node had no room. */
+  /** Shows that node after node was full. */
   async showFull(): Promise<void> {
     const problem = this.#owner.problem();
     if (problem && FULL.includes(problem.code)) await this.#noNode(problem);
   }
 
-  /** Whether no node has the stream because it has not begun: none of them is at fault, and there is something to wait for. */
+  /** Whether no node has the stream because it has not begun. Then no node is at fault, and waiting makes sense. */
   async beginsLater(): Promise<boolean> {
     if (this.#owner.hadMedia() || this.#owner.problem()?.code !== 'no_node_available') return false;
     if ((await this.#streamState()) !== 'created') return false;
@@ -123,8 +126,8 @@ export class Admission {
   }
 
   /**
-   * No node takes this viewer. With `no_node_available` the reason may be the stream itself: it is over, or waits for its
-   * broadcaster. Just after a loss it is on its way to another node. Otherwise there is one viewer too many.
+   * Handles that no node accepts this viewer. With `no_node_available` the stream itself may be the reason: it has
+   * ended, or waits for its broadcaster. Just after a loss it is moving to another node. Otherwise the nodes are full.
    */
   async #noNode(problem: CallError): Promise<void> {
     const isBetweenNodes = this.#owner.hadMedia() && problem.code !== 'no_capacity';
@@ -135,7 +138,7 @@ export class Admission {
     else this.#owner.show({ phase: isBetweenNodes ? 'reconnecting' : 'busy', problem });
   }
 
-  /** What the main server knows of the stream, not much older than now; undefined where it cannot tell. */
+  /** The stream's state at the main server, at most slightly outdated; undefined if unknown. */
   async #streamState(): Promise<StreamState | undefined> {
     if (this.#described === undefined || this.#now() - this.#described.atMs > DESCRIBED_FOR_MS) {
       const state = await this.#setup.describe().then(

@@ -1,4 +1,4 @@
-// Order of chunks: by take, then group, then index, as the stream plays.
+// Order of chunks: by take, then group, then index.
 
 import type { ChunkName } from '../../protocol/event';
 
@@ -7,7 +7,7 @@ export function compareChunks(a: ChunkName, b: ChunkName): number {
   return a.take - b.take || a.group - b.group || a.index - b.index;
 }
 
-/** Just the name of whatever carries one. */
+/** The chunk name within a larger object. */
 export function nameOf({ take, group, index }: ChunkName): ChunkName {
   return { take, group, index };
 }

@@ -1,4 +1,4 @@
-// For tests of watch sessions: a main server and two nodes, on a fake clock.
+// A main server and two nodes on a fake clock, for tests of watch sessions.
 
 import { vi } from 'vitest';
 import { CallError, type ErrorCode } from '../../protocol/error';
@@ -21,10 +21,10 @@ import type { Format } from '../formats';
 import { WatchSession } from './session';
 import type { WatchPhase } from './state';
 
-/** The stream that is watched. */
+/** The watched stream. */
 export const STREAM = '8811d3bae631e8b5e26212edaf3e41eb';
 
-/** A node as a viewer sees it: carries one stream, answers unless deaf. */
+/** A node that viewers connect to: carries one stream, and answers unless deaf. */
 export class FakeNode {
   up = true;
   deaf = false;
@@ -32,7 +32,7 @@ export class FakeNode {
   mime: string | null = 'video/webm;codecs="vp9,opus"';
   requests: WatchRequest[] = [];
   probes = 0;
-  /** Fresh grants it was shown. */
+  /** Fresh grants it received. */
   renewals: Renew[] = [];
   connections: FakeConnection[] = [];
 
@@ -71,7 +71,7 @@ export class FakeNode {
   }
 }
 
-/** Connected as soon as the node is up; with a node that is down it waits, as Socket.IO does. */
+/** A connection that is up as soon as the node is; with a node that is down it waits, as Socket.IO does. */
 class FakeConnection implements ViewerConnection {
   readonly transport = 'ws';
   link: LinkState = 'down';
@@ -138,7 +138,7 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** The chunk of this name. */
+/** The chunk with this name. */
 export function media(name: ChunkName): StreamingData {
   return {
     ...name,
@@ -163,40 +163,40 @@ interface Options {
   region?: string;
   formats?: Format[];
   retryAfterMs?: number;
-  /** What the main server answers instead of nodes. */
+  /** An error that the main server answers instead of nodes. */
   mainServer?: ErrorCode | 'unreachable';
-  /** What it answers to a question with an invitation. */
+  /** Its answer to a request with an invitation. */
   invited?: { code: ErrorCode; reason: string };
-  /** What it knows of the stream; null when it knows none. */
+  /** The stream's state at the main server; null if it knows no such stream. */
   info?: StreamState | null;
   hidden?: boolean;
-  /** How long grants last; an older main server does not say. */
+  /** Lifetime of grants; older main servers do not tell. */
   expiresInS?: number;
 }
 
-/** What surrounds a session, and what it told. */
+/** The surroundings of a session, and its reports. */
 export interface World {
   mainServer: Options['mainServer'];
-  /** First choice; the main server knows where the stream is live. */
+  /** The first node in answers; the main server knows where the stream is live. */
   first: string;
   asked: AskForNodes[];
-  /** The grants in whose place a fresh one was asked for. */
+  /** The grants that were renewed. */
   renewedFrom: string[];
   phases: WatchPhase[];
   heard: string[];
   backlogs: number;
   freshStarts: number;
-  /** The page is hidden. */
+  /** Whether the page is hidden. */
   hidden: boolean;
-  /** Questions about the stream, to the main server. */
+  /** Number of requests about the stream to the main server. */
   described: number;
   /** How long the computer slept: the monotonic clock stood still. */
   sleptMs: number;
-  /** Whether the player takes media. */
+  /** Whether the player accepts media. */
   takes: boolean;
 }
 
-/** A session between a main server and nodes `/a` and `/b`; the main server puts avoided ones last. */
+/** A session between a main server and nodes `/a` and `/b`; the main server lists avoided nodes last. */
 export function watch({
   passphrase,
   invitation,
@@ -278,7 +278,6 @@ export function watch({
   return { session, a, b, asked: world.asked, world };
 }
 
-/** Lets time pass. */
 export async function pass(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms);
 }

@@ -1,37 +1,37 @@
-// Has the viewer's grant renewed well before it expires, so that another node takes it whenever this one is lost, main server or
-// not. Viewers who came together do not ask together. Works with the lifetime that the main server told and this page's
-// monotonic clock: no clock has to be right. The node asks when it sees that a grant is about to expire all the same: a
-// page that was frozen did not notice.
+// Renews the viewer's grant long before it expires, so that another node accepts it whenever this one is lost, even
+// without the main server. Renewals are randomised, so that viewers who joined together do not renew together. It uses
+// the lifetime from the main server and this page's monotonic clock, so no clock needs to be right. The node also asks
+// for a fresh grant shortly before expiry, for pages that were frozen.
 
 import { asCallError } from '../../protocol/error';
 import type { RenewedGrant } from '../../protocol/stream';
 
-/** When in its life a grant is renewed. */
+/** Share of its lifetime after which a grant is renewed. */
 const EARLIEST = 0.4;
 const LATEST = 0.6;
-/** Until the next try after one that failed. */
+/** Pause after a failed renewal. */
 const AGAIN_MS = 60_000;
-/** Within this time after the node asked: it asks many viewers at once. */
+/** Renewals happen within this time after the node asked, because it asks many viewers at once. */
 const SOON_MS = 2_000;
 
-/** What renewal works with. */
+/** Dependencies of renewal. */
 export interface GrantRenewalSetup {
-  /** Asks the main server for a fresh grant. */
+  /** Requests a fresh grant from the main server. */
   renew: (grant: string) => Promise<RenewedGrant>;
   /** The newest grant. */
   grant: () => string | undefined;
-  /** A fresh one is there. */
+  /** A fresh grant arrived. */
   renewed: (grant: string) => void;
   now: () => number;
   /** From 0 to 1. */
   random?: () => number;
 }
 
-/** See the head of the file. */
+/** Renews the grant of one viewer. */
 export class GrantRenewal {
   readonly #setup: GrantRenewalSetup;
   readonly #random: () => number;
-  /** Infinity while nothing is to be renewed. */
+  /** Infinity while no renewal is scheduled. */
   #dueMs = Infinity;
 
   constructor(setup: GrantRenewalSetup) {
@@ -39,18 +39,18 @@ export class GrantRenewal {
     this.#random = setup.random ?? Math.random;
   }
 
-  /** The main server gave a grant that lasts for so long; undefined where it does not renew grants. */
+  /** The main server issued a grant with this lifetime; undefined if it does not renew grants. */
   took(expiresInS: number | undefined): void {
     const part = EARLIEST + this.#random() * (LATEST - EARLIEST);
     this.#dueMs = expiresInS === undefined ? Infinity : this.#setup.now() + expiresInS * 1000 * part;
   }
 
-  /** The node asks for a fresh grant. */
+  /** The node asked for a fresh grant. */
   asked(): void {
     this.#dueMs = Math.min(this.#dueMs, this.#setup.now() + this.#random() * SOON_MS);
   }
 
-  /** Renews in the background once that is due. */
+  /** Renews in the background if that is due. */
   renewIfDue(): void {
     const { now, grant } = this.#setup;
     const old = grant();
@@ -62,12 +62,12 @@ export class GrantRenewal {
   async #renew(old: string): Promise<void> {
     try {
       const { grant, expires_in_s } = await this.#setup.renew(old);
-      // Another assignment may have come meanwhile.
+      // Another assignment may have arrived meanwhile.
       if (this.#setup.grant() !== old) return;
       this.took(expires_in_s);
       this.#setup.renewed(grant);
     } catch (error) {
-      // A grant that is refused is replaced when a node refuses it; an older main server renews none.
+      // A refused grant is replaced when a node refuses it. Older main servers renew none.
       if (['invalid_grant', 'not_found'].includes(asCallError(error).code)) this.#dueMs = Infinity;
     }
   }

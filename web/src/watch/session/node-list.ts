@@ -1,32 +1,32 @@
-// The nodes that the main server named last, and which of them failed since. Time comes in as a value.
+// The nodes from the last answer of the main server, and which of them failed since. Time is passed in.
 
 import type { Assignment, NodeAddress } from '../../protocol/stream';
 
-/** For so long a node that was silent or out of reach is not waited for again, if there are others. */
+/** How long a silent or unreachable node is avoided if there are others. */
 const DEAD_FOR_MS = 5_000;
 
-/** See the head of the file. */
+/** The assigned nodes of one viewer. */
 export class NodeList {
   readonly #onGrant: (expiresInS: number | undefined) => void;
   #assignment: Assignment | undefined;
-  /** Nodes that failed since the main server was last asked. */
+  /** Nodes that failed since the last answer of the main server. */
   readonly #failed = new Set<string>();
   /** When nodes were last found silent or out of reach, by public URL. */
   readonly #deadSinceMs = new Map<string, number>();
-  /** What the main server said last no longer holds. */
+  /** Whether the last answer of the main server is outdated. */
   #outdated = false;
 
-  /** `onGrant` hears how long each new grant lasts. */
+  /** `onGrant` receives the lifetime of each new grant. */
   constructor(onGrant: (expiresInS: number | undefined) => void = () => undefined) {
     this.#onGrant = onGrant;
   }
 
-  /** Shows nodes that this viewer was let in; undefined before the first assignment. */
+  /** The grant for the nodes; undefined before the first assignment. */
   get grant(): string | undefined {
     return this.#assignment?.grant;
   }
 
-  /** The node to try next; undefined when the main server has to be asked. */
+  /** The node to try next; undefined when the main server must be asked. */
   next(nowMs: number): NodeAddress | undefined {
     if (this.#outdated) return undefined;
     const nodes = this.#assignment?.nodes ?? [];
@@ -34,31 +34,31 @@ export class NodeList {
     return (alive.length > 0 ? alive : nodes).find(({ public_url }) => !this.#failed.has(public_url));
   }
 
-  /** What the main server should name last, if at all. */
+  /** Nodes that the main server should name last, if at all. */
   avoid(nowMs: number): string[] {
     const dead = [...this.#deadSinceMs.keys()].filter((publicUrl) => this.#isDead(publicUrl, nowMs));
     return [...new Set([...this.#failed, ...dead])];
   }
 
-  /** The main server named nodes. */
+  /** Stores a new assignment. */
   take(assignment: Assignment): void {
     this.#onGrant(assignment.expires_in_s);
     this.#set(assignment);
   }
 
-  /** A fresh grant for the same nodes. */
+  /** Stores a fresh grant for the same nodes. */
   renewed(grant: string): void {
     if (this.#assignment !== undefined) this.#assignment = { ...this.#assignment, grant };
   }
 
-  /** The node in use names others to go on at, with the same grant. False without a grant. */
+  /** The current node names others to continue at, with the same grant. Returns false without a grant. */
   takeMove(nodes: readonly NodeAddress[]): boolean {
     if (this.#assignment === undefined) return false;
     this.#set({ ...this.#assignment, nodes: [...nodes] });
     return true;
   }
 
-  /** The main server names none: those known are tried again, the failed ones last. False if there are none. */
+  /** The main server names no nodes: retries the known ones, failed ones last. Returns false if there are none. */
   useStandbys(): boolean {
     if (this.#assignment === undefined) return false;
     const { grant, nodes } = this.#assignment;
@@ -67,7 +67,7 @@ export class NodeList {
     return nodes.length > 0;
   }
 
-  /** The main server has to be asked before the next try: it knows more by now. */
+  /** Requires a new answer of the main server before the next try, because the situation changed. */
   outdate(): void {
     this.#outdated = true;
   }
@@ -77,12 +77,12 @@ export class NodeList {
     this.#failed.add(public_url);
   }
 
-  /** The node is silent or out of reach. */
+  /** The node is silent or unreachable. */
   died({ public_url }: NodeAddress, nowMs: number): void {
     this.#deadSinceMs.set(public_url, nowMs);
   }
 
-  /** The node serves. */
+  /** The node works. */
   serves({ public_url }: NodeAddress): void {
     this.#deadSinceMs.delete(public_url);
   }

@@ -1,36 +1,37 @@
-// How long a session waits before it tries again: longer after each failure, as long as the main server says, only shortly after
-// it lost a node that served, and in a hidden page that has shown nothing yet, until the page is seen.
+// How long a session waits before it tries again: longer after each failure, and as long as the main server asks.
+// Pauses are short after the loss of a working node. A hidden page that has shown nothing yet waits until it is
+// visible.
 
 import { backOffMs, type BackOff } from '../../api/back-off';
 import type { CallError } from '../../protocol/error';
 import type { Wake } from '../../transport/wake';
 
-/** After a lost node the pauses stay short for a while: the broadcaster is moving as well. */
+/** For a while after the loss of a node the pauses stay short, because the broadcaster is moving as well. */
 const QUICK = { forMs: 10_000, longestMs: 1_000 };
-/** How often a hidden page that waits looks whether it is seen; it is told as well. */
+/** How often a waiting hidden page checks whether it is visible, in addition to events. */
 const HIDDEN_LOOK_MS = 60_000;
 
-/** What pauses depend on. */
+/** The state that pauses depend on. */
 export interface PauseOwner {
   problem: () => CallError | undefined;
   hadMedia: () => boolean;
   hidden: () => boolean;
   isClosed: () => boolean;
-  /** When the next try is, on the session's clock; undefined once it is made. */
+  /** Reports when the next try is due, on the session's clock; undefined once it is made. */
   retriesAt: (retryAtMs: number | undefined) => void;
 }
 
-/** See the head of the file. */
+/** Computes and waits the pauses of one session. */
 export class Pauses {
   readonly #retry: BackOff;
   readonly #wake: Wake;
   readonly #now: () => number;
   readonly #owner: PauseOwner;
-  /** When a node that served was lost, until another one serves. */
+  /** When a working node was lost; reset once another one works. */
   #lostAtMs = -Infinity;
   #hurry = false;
 
-  /** `wake` rings when something changed that may end a pause. */
+  /** `wake` fires when something changed that may end a pause. */
   constructor(retry: BackOff, wake: Wake, now: () => number, owner: PauseOwner) {
     this.#retry = retry;
     this.#wake = wake;
@@ -38,12 +39,12 @@ export class Pauses {
     this.#owner = owner;
   }
 
-  /** A node that served was lost. */
+  /** A working node was lost. */
   lost(): void {
     this.#lostAtMs = this.#now();
   }
 
-  /** A node serves. */
+  /** A node works. */
   serves(): void {
     this.#lostAtMs = -Infinity;
   }
@@ -52,13 +53,13 @@ export class Pauses {
     return this.#now() - this.#lostAtMs < QUICK.forMs;
   }
 
-  /** What waits for its next try is tried now. */
+  /** Ends the current pause. */
   hurry(): void {
     this.#hurry = true;
     this.#wake.ring();
   }
 
-  /** Waits for the next try, after so many failures in a row. */
+  /** Waits for the next try, after `failures` failures in a row. */
   async pause(failures: number, longestMs?: number): Promise<void> {
     const pauseMs = this.#pauseMs(failures, longestMs);
     const until = this.#now() + pauseMs;
@@ -69,7 +70,7 @@ export class Pauses {
     this.#owner.retriesAt(undefined);
   }
 
-  /** A call, because the compiler believes fields unchanged across an await. */
+  /** A function, because the compiler assumes that fields do not change during an await. */
   #isOver(): boolean {
     return this.#owner.isClosed() || this.#hurry;
   }

@@ -1,20 +1,20 @@
-// Which media came already: chunks are handed on in order and once, whichever nodes send them.
+// Tracks the received media, so that chunks are passed on in order and once, whichever nodes send them.
 
 import type { ChunkName, StreamingData } from '../../protocol/event';
 import { compareChunks, nameOf } from './chunk-name';
 
-/** See the head of the file. */
+/** The received media of one session. */
 export class Received {
   #last: ChunkName | undefined;
   #hadMedia = false;
   #startsOver = false;
 
-  /** The last chunk; the next node goes on after it. Undefined when the stream is to be joined at its live edge. */
+  /** The last chunk; the next node continues after it. Undefined if the stream is to be joined at its live edge. */
   get last(): ChunkName | undefined {
     return this.#last;
   }
 
-  /** Whether there was any media, before whatever was forgotten too. */
+  /** Whether there was ever any media, even before {@link forget}. */
   get hadMedia(): boolean {
     return this.#hadMedia;
   }
@@ -29,18 +29,18 @@ export class Received {
     return true;
   }
 
-  /** What comes next does not follow what came. */
+  /** The next media does not follow the earlier one. */
   forget(): void {
     this.#last = undefined;
   }
 
-  /** The stream has to be joined anew; what still comes from before that is dropped. */
+  /** The stream must be joined again; media that still arrives before that is dropped. */
   startOver(): void {
     this.forget();
     this.#startsOver = true;
   }
 
-  /** Whether the stream has to be joined anew. */
+  /** Whether the stream must be joined again. */
   get startsOver(): boolean {
     return this.#startsOver;
   }

@@ -1,4 +1,4 @@
-// A viewer's grant is renewed well before it expires, so that any node takes it, main server or not.
+// A viewer's grant is renewed long before it expires, so that any node accepts it, even without the main server.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { STREAM, pass, watch } from './fake-world';
@@ -10,7 +10,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 describe('GrantRenewal', () => {
-  it('holds a grant for 30 hours that never comes near its end', async () => {
+  it('keeps a grant for 30 hours that never comes near its expiry', async () => {
     let nowMs = 0;
     let grant = 'grant 0';
     let grantedMs = 0;
@@ -36,7 +36,7 @@ describe('GrantRenewal', () => {
 });
 
 describe('WatchSession and grants', () => {
-  it('watches for hours with fresh grants, and goes on at another node without the main server', async () => {
+  it('watches for hours with fresh grants, and continues at another node without the main server', async () => {
     const { session, a, b, asked, world } = watch({ expiresInS: 3600 });
     await pass(3 * HOUR_MS);
     const renewals = world.renewedFrom.length;
@@ -58,7 +58,7 @@ describe('WatchSession and grants', () => {
     session.close();
   });
 
-  it('does not renew with other viewers at once', async () => {
+  it('does not renew at the same time as other viewers', async () => {
     const at: number[] = [];
     const random = vi.spyOn(Math, 'random');
     for (const value of [0, 0.999]) {
@@ -86,7 +86,7 @@ describe('WatchSession and grants', () => {
     session.close();
   });
 
-  it('tries again until it works, and watches on meanwhile', async () => {
+  it('retries until it works, and keeps watching meanwhile', async () => {
     const { session, a, world } = watch({ expiresInS: 3600 });
     await pass(50);
     world.mainServer = 'unreachable';
@@ -100,7 +100,7 @@ describe('WatchSession and grants', () => {
     session.close();
   });
 
-  it('renews nothing at a main server that does not know how', async () => {
+  it('renews nothing at a main server that does not support it', async () => {
     for (const expiresInS of [undefined, 3600]) {
       const { session, world } = watch(expiresInS === undefined ? {} : { expiresInS });
       await pass(50);

@@ -1,4 +1,4 @@
-// On which node a watch session is: on the same one when it comes back, on another when it does not.
+// The node of a watch session: the same one if it recovers, another if it does not.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { STREAM, pass, watch } from './fake-world';
@@ -7,7 +7,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 describe('WatchSession between nodes', () => {
-  it('goes on after its last chunk when the same node comes back', async () => {
+  it('continues after its last chunk when the same node recovers', async () => {
     const { session, a, b, world } = watch();
     await pass(50);
     a.chunk(0, 4, 2);
@@ -35,14 +35,14 @@ describe('WatchSession between nodes', () => {
     session.close();
   });
 
-  it('goes on at the next node, after its last chunk, when a node drops the stream', async () => {
+  it('continues at the next node, after its last chunk, when a node drops the stream', async () => {
     const { session, a, b, asked, world } = watch();
     await pass(50);
     a.chunk(1, 7, 0);
     a.tell('stream_dropped', { stream_id: 'of another stream' });
     await pass(50);
     expect(a.serving).toBe(1);
-    // As over Socket.IO, where clients that do not know the second word have to be told something.
+    // As over Socket.IO, where clients that do not know `stream_dropped` need another message.
     a.state('interrupted');
     a.tell('stream_dropped', { stream_id: STREAM });
     await pass(500);
@@ -54,7 +54,7 @@ describe('WatchSession between nodes', () => {
     session.close();
   });
 
-  it('follows a broadcaster who went to another node', async () => {
+  it('follows a broadcaster that moved to another node', async () => {
     const { session, a, b, world } = watch();
     await pass(50);
     a.chunk(0, 4, 2);
@@ -69,7 +69,7 @@ describe('WatchSession between nodes', () => {
     session.close();
   });
 
-  it('uses a standby when the main server is gone as well', async () => {
+  it('uses a standby when the main server is unreachable as well', async () => {
     const { session, a, b, world } = watch();
     await pass(6_000);
     a.chunk(0, 0, 0);
@@ -107,7 +107,7 @@ describe('WatchSession between nodes', () => {
     session.close();
   });
 
-  it('does not go back to a dead node, and looks again soon, while the stream is on its way to another', async () => {
+  it('does not return to a dead node, and retries soon, while the stream moves to another', async () => {
     const { session, a, b, world } = watch();
     await pass(6_000);
     a.chunk(0, 4, 2);
@@ -137,7 +137,7 @@ describe('WatchSession between nodes', () => {
     session.close();
   });
 
-  it('leaves a node that cannot get a stream which others have', async () => {
+  it('leaves a node that cannot fetch a stream that others have', async () => {
     const { session, a, b, asked } = watch({ info: 'live' });
     a.refusals = ['no_node_available'];
     await pass(1_000);

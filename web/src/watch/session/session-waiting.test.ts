@@ -1,4 +1,4 @@
-// How a watch session asks the main server: seldom, with pauses that grow, and with the grant it has.
+// How a watch session asks the main server: seldom, with growing pauses, and with its grant.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { STREAM, pass, watch } from './fake-world';
@@ -17,7 +17,7 @@ describe('WatchSession at the main server', () => {
   });
 
   it.each(['no_capacity', 'limit_reached', 'unknown_stream'] as const)(
-    'goes to the next node of its list after %s, and asks for others when all refused',
+    'tries the next node of its list after %s, and asks for others when all refused',
     async (code) => {
       const { session, a, b, asked } = watch();
       a.refusals = [code];
@@ -32,7 +32,7 @@ describe('WatchSession at the main server', () => {
     },
   );
 
-  it('stays calm while every node is full, and says so', async () => {
+  it('keeps waiting while every node is full, and reports it', async () => {
     const { session, asked, world } = watch({ mainServer: 'no_capacity', retryAfterMs: 2_000 });
     await pass(1_900);
     expect(asked).toHaveLength(1);
@@ -47,7 +47,7 @@ describe('WatchSession at the main server', () => {
     session.close();
   });
 
-  it('waits for a store that is away, and goes on at a standby meanwhile if it was watching', async () => {
+  it('waits for an unavailable store, and continues at a standby meanwhile if it was watching', async () => {
     const { session, world } = watch({ mainServer: 'store_unavailable' });
     await pass(50);
     expect(session.state).toMatchObject({ phase: 'busy', problem: { code: 'store_unavailable' } });
@@ -66,7 +66,7 @@ describe('WatchSession at the main server', () => {
     second.session.close();
   });
 
-  it('keeps asking, ever more slowly, while no node is free', async () => {
+  it('keeps asking, less and less often, while no node has capacity', async () => {
     const { session, a, asked, world } = watch({ mainServer: 'no_node_available' });
     await pass(30_000);
     expect(session.state.phase).toBe('busy');
@@ -78,7 +78,7 @@ describe('WatchSession at the main server', () => {
     session.close();
   });
 
-  it('waits for a stream that has not begun, and blames no node for it', async () => {
+  it('waits for a stream that has not begun, and counts it as no node’s failure', async () => {
     const { session, a, asked } = watch({ info: 'created' });
     a.refusals = ['no_node_available', 'no_node_available', 'no_node_available'];
     await pass(200);
@@ -105,7 +105,7 @@ describe('WatchSession at the main server', () => {
     session.close();
   });
 
-  it('asks seldom, and not in step with others, where an interrupted stream went', async () => {
+  it('asks seldom, and not in step with others, where an interrupted stream moved', async () => {
     const viewers = Array.from({ length: 12 }, () => watch());
     await pass(50);
     viewers.forEach(({ a }) => {
@@ -154,7 +154,7 @@ describe('WatchSession at the main server', () => {
     session.close();
   });
 
-  it('does not insist while the page is hidden and nothing was shown, and goes on once it is seen', async () => {
+  it('does not retry while the page is hidden and nothing was shown, and continues once it is visible', async () => {
     const { session, a, world } = watch({ mainServer: 'no_capacity', hidden: true });
     await pass(3_600_000);
     expect(world.asked).toHaveLength(1);

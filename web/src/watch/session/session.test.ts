@@ -1,5 +1,5 @@
-// What a watch session hands on and shows: media in order and without repeats, from the live edge where it joins anew, and a
-// state that says what a person needs to know.
+// What a watch session passes on and shows: media in order without repeats, from the live edge after a new join, and a
+// state for display.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { STREAM, initOf, pass, watch } from './fake-world';
@@ -8,7 +8,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 describe('WatchSession', () => {
-  it('ends in a state that says so when its own code fails, instead of looking for nodes for ever', async () => {
+  it('ends in the state `failed` when its own code fails, instead of looking for nodes forever', async () => {
     const { session, a, world } = watch();
     a.connect = () => {
       throw new TypeError('storage is blocked');
@@ -19,7 +19,7 @@ describe('WatchSession', () => {
     expect(world.asked).toHaveLength(1);
   });
 
-  it('ends in a state that says so when the player cannot take what the node sent', async () => {
+  it('ends in the state `failed` when the player throws on the node’s media', async () => {
     const { session, a, world } = watch();
     await pass(50);
     world.takes = false;
@@ -28,7 +28,7 @@ describe('WatchSession', () => {
     expect(a.serving).toBe(0);
   });
 
-  it('joins with the grant and hands on what the node sends', async () => {
+  it('joins with the grant and passes on what the node sends', async () => {
     const { session, a, world } = watch();
     await pass(50);
     expect(a.requests).toEqual([{ stream_id: STREAM, grant: 'grant 1' }]);
@@ -40,11 +40,11 @@ describe('WatchSession', () => {
     session.close();
   });
 
-  it('asks for the formats that can be played, and says so where the stream comes in none of them', async () => {
+  it('asks for the formats that can be played, and reports a stream that has none of them', async () => {
     const { session, a, b } = watch({ formats: ['mp4', 'frames'] });
     await pass(50);
     expect(a.requests).toMatchObject([{ format: 'mp4,frames' }]);
-    // A later take may come in none of them: the node says so, and the link is down.
+    // A later take may have none of them: the node refuses, and the link is down.
     a.refusals = ['unsupported_format'];
     a.setUp(false);
     await pass(100);
@@ -54,7 +54,7 @@ describe('WatchSession', () => {
     expect([a.serving, b.requests]).toEqual([0, []]);
   });
 
-  it('waits for a broadcaster who has not begun', async () => {
+  it('waits for a broadcaster that has not begun', async () => {
     const { session, a, world } = watch();
     a.mime = null;
     await pass(50);
@@ -80,7 +80,7 @@ describe('WatchSession', () => {
     session.close();
   });
 
-  it('asks for its region, every time', async () => {
+  it('requests its region every time', async () => {
     const { session, a, asked } = watch({ region: 'eu' });
     a.refusals = ['invalid_grant'];
     await pass(1_000);
@@ -88,7 +88,7 @@ describe('WatchSession', () => {
     session.close();
   });
 
-  it('shows what the broadcaster does', async () => {
+  it('shows the state of the broadcaster', async () => {
     const { session, a, world } = watch();
     await pass(50);
     a.state('interrupted', 3);
@@ -100,7 +100,7 @@ describe('WatchSession', () => {
     session.close();
   });
 
-  it('tells a stream that is over from one that never was', async () => {
+  it('distinguishes an ended stream from an unknown one', async () => {
     for (const [info, phase] of [
       ['ended', 'ended'],
       [null, 'not_found'],
@@ -129,7 +129,7 @@ describe('WatchSession', () => {
     expect(session.state).toMatchObject({ phase, problem: { code: 'invitation_refused', reason: 'used_up' } });
   });
 
-  it('watches with the passphrase where the invitation is refused', async () => {
+  it('watches with the passphrase if the invitation is refused', async () => {
     const invited = { code: 'invitation_refused', reason: 'expired' } as const;
     const { session, asked } = watch({ invitation: 'old', passphrase: 'boo', invited });
     await pass(50);
@@ -150,11 +150,11 @@ describe('WatchSession', () => {
     session.close();
   });
 
-  it('joins anew at the live edge, over a new connection, after the page was frozen', async () => {
+  it('joins again at the live edge, over a new connection, after the page was frozen', async () => {
     const { session, a, b, asked, world } = watch();
     await pass(50);
     a.chunk(0, 4, 2);
-    // The page does not run; what came meanwhile is handed over when it does.
+    // The page does not run; everything that arrived meanwhile is delivered afterwards.
     vi.setSystemTime(Date.now() + 60_000);
     a.chunk(0, 5, 0);
     a.chunk(0, 5, 1);
@@ -172,7 +172,7 @@ describe('WatchSession', () => {
     session.close();
   });
 
-  it('joins anew after the computer slept, which only the wall clock shows', async () => {
+  it('joins again after the computer slept, which only the wall clock shows', async () => {
     const { session, a, world } = watch();
     await pass(50);
     a.chunk(0, 4, 2);

@@ -31,13 +31,13 @@ import { SERVED_WELL_MS, Stay, type End, type StayParts } from './stay';
 /** A stream that has not begun is looked for at least this often. */
 const LONGEST_WAIT_FOR_START_MS = 4_000;
 
-/** Watches one stream until closed, ended or refused for good. */
+/** Watches one stream until closed, ended or permanently refused. */
 export class WatchSession {
   readonly #parts: StayParts;
   readonly #grace = new Grace();
   #state: WatchState = BEGINNING;
   #stay: Stay | undefined;
-  /** The node that is being left, still serving. */
+  /** The previous node, still in use until the next one works. */
   #leaving: Stay | undefined;
   #closed = false;
 
@@ -50,29 +50,28 @@ export class WatchSession {
     return this.#state;
   }
 
-  /** Starts over at the newest keyframe, because what came before is of no more use. */
+  /** Starts over at the newest keyframe, because the player lost the earlier media. */
   rejoin(): void {
     this.#parts.received.startOver();
     this.#parts.wake.ring();
   }
 
-  /** The page runs again or is seen again: whether the link is still good is looked at now. */
+  /** The page runs again or is visible again: checks the link now. */
   look(): void {
     this.#parts.wake.ring();
   }
 
-  /** Asks for the node's clock now. */
+  /** Requests the node's clock now. */
   lookAtClock(): void {
     this.#parts.clock.makeDue();
     this.#parts.wake.ring();
   }
 
-  /** The network is back: what waits for its next try is tried now. */
+  /** The network is back: ends the current pause. */
   hurry(): void {
     this.#parts.pauses.hurry();
   }
 
-  /** Leaves the stream. */
   close(): void {
     this.#closed = true;
     this.#stay?.close();
@@ -114,7 +113,7 @@ export class WatchSession {
     return { setup, timing, now, wake, nodes, received, silence, admission, clock, elsewhere, pauses, renewal };
   }
 
-  /** `setup` with an ear for what the main server says of an interrupted stream. */
+  /** Wraps `setup` to read the main server's answers about an interrupted stream. */
   #learning(setup: WatchSetup, now: () => number): WatchSetup {
     const learn = (info: StreamInfo | undefined): void => {
       if (info && this.#grace.told(info, now())) this.#show({});
@@ -136,7 +135,7 @@ export class WatchSession {
 
   async #run(): Promise<void> {
     const { now, nodes, received, admission, pauses } = this.#parts;
-    /** Assignments in a row of which no node served well. */
+    /** Assignments in a row of which no node worked well. */
     let failures = 0;
     let begins = 0;
     while (!this.#isClosed()) {
@@ -164,12 +163,12 @@ export class WatchSession {
         if (received.hadMedia) this.#show({ phase: 'reconnecting' });
       }
       if (end === 'stale') this.#startAfresh();
-      // When a node that served is gone, the main server knows who carries the stream now.
+      // When a working node is gone, only the main server knows who carries the stream now.
       if (end === 'lost' || end === 'grant') nodes.outdate();
     }
   }
 
-  /** Watches on one node until it is lost, refuses, or sends us on. */
+  /** Watches on one node until it is lost, refuses, or redirects the viewer. */
   async #watchOn(node: NodeAddress): Promise<End> {
     const stay = new Stay(
       this.#parts,
@@ -213,13 +212,13 @@ export class WatchSession {
     } else this.#show({ phase: phaseOf(state), viewers, node: node.public_url });
   }
 
-  /** Forgets where it was: what was missed while the page did not run is of no interest. */
+  /** Restarts at the live edge: media missed while the page did not run is skipped. */
   #startAfresh(): void {
     const { setup, received, silence, elsewhere, pauses } = this.#parts;
     silence.freshen();
     received.forget();
     elsewhere.reset();
-    // Networks take a moment to come back after sleep.
+    // Networks take a moment to recover after sleep.
     pauses.lost();
     if (received.hadMedia) this.#show({ phase: 'reconnecting' });
     setup.onFreshStart();
@@ -238,7 +237,7 @@ export class WatchSession {
     setup.onState(this.#state);
   }
 
-  /** The same as `#closed`, for after an await, across which the compiler believes it unchanged. */
+  /** `#closed`, read through a method, because the compiler assumes that it does not change during an await. */
   #isClosed(): boolean {
     return this.#closed;
   }

@@ -1,4 +1,4 @@
-// What a watch session works with, and how long it waits for what.
+// Dependencies and timing of a watch session.
 
 import type { BackOff } from '../../api/back-off';
 import type { StreamingData } from '../../protocol/event';
@@ -8,64 +8,64 @@ import type { ConnectViewer } from '../../transport/viewer';
 import type { Format } from '../formats';
 import type { WatchState } from './state';
 
-/** What a session works with. */
+/** Dependencies and callbacks of a session. */
 export interface WatchSetup {
   streamId: StreamId;
   connect: ConnectViewer;
-  /** The node's clock, kept up to date. */
+  /** The node's clock, kept up to date by the session. */
   clock: ServerClock;
   /** Asks the main server where to watch. */
   askForNodes(ask: AskForNodes): Promise<Assignment>;
-  /** Asks the main server for a fresh grant in the place of this one. */
+  /** Requests a fresh grant from the main server in exchange for this one. */
   renewGrant(grant: string): Promise<RenewedGrant>;
   /** Asks the main server about the stream. */
   describe(): Promise<StreamInfo>;
-  /** For a private stream that has one. */
+  /** For a private stream with a passphrase. */
   passphrase?: string;
   /** For a private stream, from the link. */
   invitation?: string;
-  /** Where to be served from, if there is room. */
+  /** Preferred region. */
   region?: string;
-  /** What can be played, best first; the node's choice if left out. */
+  /** Playable formats, best first; the node chooses if left out. */
   formats?: readonly Format[];
   onState(state: WatchState): void;
   /** The next init segment or chunk; init segments may repeat. */
   onData(data: StreamingData): void;
-  /** What comes next waited at the node. */
+  /** The next data was waiting at the node. */
   onBacklog(): void;
-  /** What comes next does not follow what came before: the stream is joined anew at its live edge. */
+  /** The next data does not follow the earlier one: the stream is joined again at its live edge. */
   onFreshStart(): void;
   /** Whether the page is hidden: a viewer who has seen nothing yet does not join meanwhile. */
   hidden?: () => boolean;
   /** Monotonic; it may stand still while the computer sleeps. */
   now?: () => number;
-  /** The wall clock, which does not. */
+  /** The wall clock, which runs during sleep. */
   wallNow?: () => number;
   timing?: Partial<WatchTiming>;
 }
 
-/** How long a session waits for what. */
+/** Timeouts and intervals of a session. */
 export interface WatchTiming {
-  /** For a first answer from a node. */
+  /** Timeout of a node's first answer. */
   connectMs: number;
-  /** For a lost connection to come back before another node is asked. */
+  /** How long a lost connection may take to recover before another node is tried. */
   sameNodeMs: number;
-  /** Without a word from the node before it is probed. */
+  /** Silence of the node before it is probed. */
   silentMs: number;
-  /** For the answer to a probe. */
+  /** Timeout of a probe. */
   probeMs: number;
-  /** Between tries when nodes or the main server fail. */
+  /** Pauses between tries when nodes or the main server fail. */
   retry: BackOff;
-  /** Between looks at the node's clock. */
+  /** Interval of clock requests to the node. */
   clockMs: number;
   /**
-   * Between questions where the stream went, while the node waits for its broadcaster. The node looks for the broadcaster
-   * too, at once, and pulls the stream: asking helps only where it cannot.
+   * Pauses between requests where the stream moved, while the node waits for its broadcaster. The node looks for the
+   * broadcaster too, at once, and pulls the stream: requests help only if it cannot.
    */
   elsewhere: BackOff;
 }
 
-/** Unless told otherwise. */
+/** Default timing. */
 export const TIMING: WatchTiming = {
   connectMs: 3_000,
   sameNodeMs: 800,

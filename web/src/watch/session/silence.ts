@@ -1,10 +1,10 @@
-// How long a node was not heard. A link silent for longer than any probe takes means that this page did not run meanwhile:
-// it was frozen, or the computer slept. What the link still holds is of no use then.
+// How long the node has been silent. Silence beyond any probe means that this page did not run: it was frozen, or the
+// computer slept. Data still held by the link is then stale.
 
 /** Longer than any probe takes. */
 const STALE_MS = 5_000;
 
-/** See the head of the file. */
+/** Measures the silence of the current node. */
 export class Silence {
   readonly #now: () => number;
   readonly #wallNow: () => number;
@@ -23,22 +23,25 @@ export class Silence {
     this.#heard = { atMs: this.#now(), wallMs: this.#wallNow() };
   }
 
-  /** The wall clock counts too: the other one may have stood still. */
+  /** The duration of the silence. Uses the wall clock too, because the other one may have stood still. */
   get forMs(): number {
     return Math.max(this.#now() - this.#heard.atMs, this.#wallNow() - this.#heard.wallMs);
   }
 
-  /** Whether what the link holds is of no use. A call, because the compiler believes a getter unchanged across an await. */
+  /**
+   * Whether the link's data is stale. A method, because the compiler assumes that a getter does not change during an
+   * await.
+   */
   isStale(): boolean {
     return this.#stale || this.forMs > STALE_MS;
   }
 
-  /** It is, until {@link freshen}, whatever is heard meanwhile. */
+  /** Marks it stale until {@link freshen}, whatever is heard meanwhile. */
   markStale(): void {
     this.#stale = true;
   }
 
-  /** The stream is joined anew. */
+  /** The stream is joined again. */
   freshen(): void {
     this.#stale = false;
   }

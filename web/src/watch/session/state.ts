@@ -1,59 +1,61 @@
-// How watching is going, for who shows it.
+// The state of watching, for display.
 
 import type { CallError } from '../../protocol/error';
 import type { StreamState } from '../../protocol/stream';
 import type { TransportName } from '../../transport/connection';
 
-/** How watching is going. The last six are final. */
+/** Phases of watching. The last six are final. */
 export type WatchPhase =
   /** Looking for a node. */
   | 'connecting'
-  /** On a node; the broadcaster has not sent anything yet. */
+  /** On a node, but the broadcaster has sent nothing yet. */
   | 'waiting'
   | 'live'
   /** The broadcaster went missing and may come back. */
   | 'interrupted'
-  /** The node was lost; the next one will go on where it stopped. */
+  /** The node was lost; the next one will continue after the last chunk. */
   | 'reconnecting'
-  /** No node can take a viewer now, or the main server cannot say which; asked again and again. */
+  /** No node can accept a viewer now, or the main server cannot tell; it is asked repeatedly. */
   | 'busy'
-  /** A passphrase is needed, or was wrong; or an invitation was refused, which `problem` tells, and a passphrase will do. */
+  /**
+   * A passphrase is needed, or was wrong. After a refused invitation (see `problem`) a passphrase can be used instead.
+   */
   | 'locked'
   /** An invitation is needed, or was refused. */
   | 'uninvited'
   | 'not_found'
   | 'ended'
-  /** No node can write the stream down in a format that was asked for. */
+  /** No node can provide the stream in a requested format. */
   | 'unsupported'
-  /** The session itself failed, which no server can cure: only another session can go on. */
+  /** The session itself failed; only a new session can continue. */
   | 'failed';
 
-/** Phases after which nothing happens any more. */
+/** Phases that never change again. */
 export type FinalPhase = 'locked' | 'uninvited' | 'not_found' | 'ended' | 'unsupported' | 'failed';
 
-/** Whether nothing happens any more. */
+/** Whether the phase never changes again. */
 export function isFinal(phase: WatchPhase): phase is FinalPhase {
   return ['ended', 'not_found', 'locked', 'uninvited', 'unsupported', 'failed'].includes(phase);
 }
 
-/** How watching is going, in detail. */
+/** The detailed state of watching. */
 export interface WatchState {
   phase: WatchPhase;
-  /** On the node in use; undefined before it told. */
+  /** Viewers on the current node; undefined before it reported. */
   viewers: number | undefined;
-  /** Public URL of the node in use. */
+  /** Public URL of the current node. */
   node: string | undefined;
-  /** What carries the media. */
+  /** The transport of the media. */
   transport: TransportName | undefined;
-  /** What went wrong last. */
+  /** The last error. */
   problem: CallError | undefined;
-  /** When the main server is asked again, on the session's clock; only while it waits for that. */
+  /** When the main server is asked again, on the session's clock; only while waiting for that. */
   retryAtMs: number | undefined;
-  /** When the stream ends unless its broadcaster returns, on the session's clock; only while it is interrupted. */
+  /** When the stream ends unless its broadcaster returns, on the session's clock; only while interrupted. */
   endsAtMs: number | undefined;
 }
 
-/** Before anything happened. */
+/** The initial state. */
 export const BEGINNING: WatchState = {
   phase: 'connecting',
   viewers: undefined,
@@ -64,7 +66,7 @@ export const BEGINNING: WatchState = {
   endsAtMs: undefined,
 };
 
-/** The phase of watching a stream in this state. */
+/** The phase for a stream in this state. */
 export function phaseOf(state: Exclude<StreamState, 'ended'>): WatchPhase {
   return state === 'created' ? 'waiting' : state;
 }

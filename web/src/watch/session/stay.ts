@@ -1,5 +1,5 @@
-// One stay at one node: joins, goes on after the last chunk when the link broke, probes what is silent, and says why the node has
-// to be left. Which node comes next is the session's business.
+// One stay at one node: joins, continues after the last chunk when the link broke, probes silent links, and reports why
+// the node must be left. The session chooses the next node.
 
 import { asCallError, type CallError } from '../../protocol/error';
 import type { StreamingData, StreamMoved, StreamStateChanged } from '../../protocol/event';
@@ -17,23 +17,23 @@ import type { WatchSetup, WatchTiming } from './setup';
 import type { Silence } from './silence';
 import type { FinalPhase, WatchState } from './state';
 
-/** A node that served for longer than this was no failure when it is lost. */
+/** Losing a node after a longer stay than this is no failure. */
 export const SERVED_WELL_MS = 5_000;
-/** How often a quiet stay looks up. */
+/** How often a quiet stay checks. */
 const LOOK_MS = 300;
 /** How often in a row a link may break soon after joining before the node counts as lost. */
 const MOST_BREAKS = 3;
 
-/** The node is silent or out of reach. */
+/** Errors of a silent or unreachable node. */
 const OUT_OF_REACH: readonly string[] = ['unreachable', 'timeout'];
 
 /**
- * What ended a stay: the node served and was `lost`, it `refused` or was never reached, it no longer takes our `grant`, it
- * `moved` us to others, or what it sends is `stale` because this page did not run for a while.
+ * Why a stay ended: the working node was `lost`; the node `refused` or was never reached; it no longer accepts the
+ * `grant`; it `moved` the viewer to others; or its data is `stale` because this page did not run for a while.
  */
 export type End = 'lost' | 'refused' | 'grant' | 'moved' | 'stale' | 'closed';
 
-/** What the stays of one session share. */
+/** The parts shared by all stays of one session. */
 export interface StayParts {
   readonly setup: WatchSetup;
   readonly timing: WatchTiming;
@@ -49,19 +49,19 @@ export interface StayParts {
   readonly renewal: GrantRenewal;
 }
 
-/** What a stay needs of its session. */
+/** Callbacks of a stay into its session. */
 export interface StayOwner {
   state: () => WatchState;
   isClosed: () => boolean;
-  /** The node serves: the one that is being left is not needed any more. */
+  /** The node works: the previous one is no longer needed. */
   serves: () => void;
-  /** The node says how the stream is doing. */
+  /** The node reports the state of the stream. */
   stateChanged: (change: StreamStateChanged, node: NodeAddress) => void;
   show: (change: Partial<WatchState>) => void;
   finish: (phase: FinalPhase, problem: CallError | undefined) => void;
 }
 
-/** See the head of the file. */
+/** The viewer's connection to one node, from connecting to leaving. */
 export class Stay {
   readonly #parts: StayParts;
   readonly #owner: StayOwner;
@@ -69,10 +69,9 @@ export class Stay {
   readonly #connection: ViewerConnection;
   readonly #forget: (() => void)[];
   #moved: readonly NodeAddress[] | undefined;
-  /** The node stopped carrying the stream, which is not over. */
+  /** Whether the node stopped carrying the stream, which has not ended. */
   #dropped = false;
 
-  /** Connects. */
   constructor(parts: StayParts, owner: StayOwner, node: NodeAddress) {
     this.#parts = parts;
     this.#owner = owner;
@@ -90,18 +89,18 @@ export class Stay {
     parts.clock.reset();
   }
 
-  /** The node is shown a fresh grant. */
+  /** Sends the node a fresh grant. */
   renewed(grant: string): void {
     this.#connection.renew({ stream_id: this.#parts.setup.streamId, grant });
   }
 
-  /** Lets go of the node. */
+  /** Closes the connection. */
   close(): void {
     this.#forget.forEach((stop) => stop());
     this.#connection.close();
   }
 
-  /** Watches until the node has to be left; a link that breaks may come back, though not again and again. */
+  /** Watches until the node must be left. A broken link may recover, but not again and again. */
   async run(): Promise<End> {
     const { timing, now, received } = this.#parts;
     let refusal = await this.#watch(timing.connectMs);
@@ -118,7 +117,7 @@ export class Stay {
     return refusal;
   }
 
-  /** Watches while the link holds. */
+  /** Watches while the link is up. */
   async #follow(): Promise<End | 'link_down'> {
     const { timing, now, wake, nodes, received, silence, clock, elsewhere, renewal } = this.#parts;
     clock.look(this.#connection);
@@ -149,11 +148,11 @@ export class Stay {
     return 'closed';
   }
 
-  /** Joins, or goes on after the last chunk; undefined when it worked. */
+  /** Joins, or continues after the last chunk; undefined on success. */
   async #watch(waitMs: number): Promise<'refused' | 'grant' | undefined> {
     const { setup, now, nodes, received, silence } = this.#parts;
     received.joins();
-    // Silence before joining is not the link's.
+    // Silence before joining is not the link's fault.
     silence.hear();
     setup.onBacklog();
     const before = this.#owner.state();
@@ -183,7 +182,7 @@ export class Stay {
     this.#owner.serves();
     pauses.serves();
     nodes.serves(this.#node);
-    // A state the node told meanwhile is worth more than this guess.
+    // A state that the node reported meanwhile is better than this guess.
     const state = this.#owner.state();
     const told = state !== before && state.node === node;
     const phase = told ? state.phase : mime === null ? 'waiting' : 'live';
@@ -203,7 +202,7 @@ export class Stay {
 
   #receive(data: StreamingData): void {
     const { setup, wake, received, silence } = this.#parts;
-    // What waited while the page did not run is no longer live.
+    // Data that waited while the page did not run is no longer live.
     if (silence.isStale()) {
       silence.markStale();
       wake.ring();
@@ -244,14 +243,14 @@ export class Stay {
     this.#parts.wake.ring();
   }
 
-  /** A node that waits for its broadcaster may not reach the one it went to; the main server knows that one. */
+  /** Asks the main server for the stream, because the node may not be able to reach the broadcaster's new node. */
   async #lookElsewhere(): Promise<void> {
     const { now, admission, elsewhere } = this.#parts;
     let problem: unknown;
     try {
       this.#moved = (await admission.askElsewhere(this.#node)) ?? this.#moved;
     } catch (error) {
-      // This node knows best for now.
+      // For now the node's own knowledge is the best.
       problem = error;
     }
     if (this.#moved === undefined) elsewhere.asked(now(), problem);
@@ -262,7 +261,7 @@ export class Stay {
     return this.#moved !== undefined && this.#parts.nodes.takeMove(this.#moved);
   }
 
-  /** A call and not a comparison, because the link changes across awaits without the compiler knowing. */
+  /** A method instead of a comparison, because the compiler assumes that the link does not change during an await. */
   #isDown(): boolean {
     return this.#connection.link !== 'up';
   }

@@ -1,4 +1,4 @@
-// The queue keeps order and init segments, and when it overflows what is left begins with a keyframe.
+// The queue keeps order and init segments. After an overflow, the rest begins with a keyframe.
 
 import { describe, expect, it } from 'vitest';
 import { AppendQueue, type QueuedChunk, type QueuedInit } from './append-queue';
@@ -17,7 +17,7 @@ function bytes(size: number, value: number): ArrayBuffer {
   return new Uint8Array(size).fill(value).buffer;
 }
 
-/** Everything in the queue, each item as the value its bytes hold. */
+/** Empties the queue; each item becomes the value of its bytes. */
 function drained(queue: AppendQueue): number[] {
   const values: number[] = [];
   for (let batch = queue.shift(); batch; batch = queue.shift()) {
@@ -28,7 +28,7 @@ function drained(queue: AppendQueue): number[] {
 }
 
 describe('AppendQueue', () => {
-  it('hands out everything in order', () => {
+  it('returns everything in order', () => {
     const queue = new AppendQueue();
     for (const item of [init(0), chunk(0, 1, true), chunk(0, 2, false), init(1), chunk(1, 3, true)]) queue.push(item);
     expect(drained(queue)).toEqual([200, 1, 2, 201, 3]);
@@ -42,7 +42,7 @@ describe('AppendQueue', () => {
     expect(queue.shift()).toMatchObject({ chunks: [{ take: 1 }], data: { byteLength: 100 } });
   });
 
-  it('goes on at the newest keyframe when it overflows', () => {
+  it('continues at the newest keyframe when it overflows', () => {
     const queue = new AppendQueue(450);
     for (const [id, key] of [
       [1, true],
@@ -65,7 +65,7 @@ describe('AppendQueue', () => {
     expect(drained(queue)).toEqual([200, 6, 7]);
   });
 
-  it('keeps the init segment of what it keeps', () => {
+  it('keeps the init segment of the chunks it keeps', () => {
     const queue = new AppendQueue(350);
     for (const item of [init(0), chunk(0, 1, true), init(1), chunk(1, 2, true)]) queue.push(item);
     for (const item of [chunk(1, 3, true), chunk(1, 4, false)]) queue.push(item);

@@ -1,14 +1,14 @@
-// What waits to be appended to a SourceBuffer, in order and within a bound: a page that cannot append (a sleeping tab,
-// a slow phone) drops whole groups and goes on at the newest one, so memory never follows the stream.
+// The queue of media to append to a SourceBuffer, in order and bounded: a page that cannot append (a sleeping tab, a
+// slow phone) drops whole groups and continues at the newest one, so memory does not grow with the stream.
 
 import type { ChunkTimes } from '../timeline';
 
-/** Most bytes that wait; at 2.5 Mbit/s about half a minute. */
+/** Most waiting bytes; about half a minute at 2.5 Mbit/s. */
 const MOST_BYTES = 8 * 1024 * 1024;
-/** Most bytes handed out at once; joining appends a whole group in one go. */
+/** Most bytes per batch; joining appends a whole group at once. */
 const BATCH_BYTES = 1024 * 1024;
 
-/** Opens a take: to be appended before its chunks. */
+/** The start of a take, to be appended before its chunks. */
 export interface QueuedInit {
   kind: 'init';
   take: number;
@@ -16,11 +16,11 @@ export interface QueuedInit {
   data: ArrayBuffer;
 }
 
-/** A chunk that arrived. */
+/** A chunk to append. */
 export interface QueuedChunk {
   kind: 'media';
   take: number;
-  /** Whether it can be decoded without what came before. */
+  /** Whether it can be decoded without earlier chunks. */
   key: boolean;
   times: ChunkTimes;
   /** Local clock. */
@@ -28,21 +28,21 @@ export interface QueuedChunk {
   data: ArrayBuffer;
 }
 
-/** Chunks of one take, and their bytes together. */
+/** Chunks of one take, with their total bytes. */
 export interface MediaBatch {
   kind: 'media';
   chunks: readonly QueuedChunk[];
   data: Uint8Array<ArrayBuffer>;
 }
 
-/** What to append next. */
+/** The next data to append. */
 export type Batch = QueuedInit | MediaBatch;
 
-/** The queue. */
+/** Media waiting to be appended. */
 export class AppendQueue {
   #items: (QueuedInit | QueuedChunk)[] = [];
   #bytes = 0;
-  /** Something was dropped: nothing can be decoded before a keyframe. */
+  /** Whether something was dropped, so that nothing can be decoded before a keyframe. */
   #needsKey = false;
   readonly #mostBytes: number;
 
@@ -54,7 +54,7 @@ export class AppendQueue {
     return this.#items.length === 0;
   }
 
-  /** Adds at the end; drops old groups where the bound is passed. Chunks that nothing can decode are not taken. */
+  /** Adds an item at the end, and drops old groups beyond the limit. Chunks that cannot be decoded are ignored. */
   push(item: QueuedInit | QueuedChunk): void {
     if (item.kind === 'media') {
       if (this.#needsKey && !item.key) return;
@@ -65,7 +65,7 @@ export class AppendQueue {
     if (this.#bytes > this.#mostBytes) this.dropToNewestGroup();
   }
 
-  /** Takes out what to append next: an init segment, or as many chunks of one take as go in one append. */
+  /** Removes the next data to append: an init segment, or as many chunks of one take as fit in one append. */
   shift(): Batch | undefined {
     const first = this.#items.shift();
     if (first === undefined) return undefined;
@@ -83,7 +83,7 @@ export class AppendQueue {
     return { kind: 'media', chunks, data: joined(chunks, size) };
   }
 
-  /** Drops all media before the newest keyframe, or all there is if that gains nothing; keeps the init segment needed. */
+  /** Drops all media before the newest keyframe, or everything if that does not help; keeps the needed init segment. */
   dropToNewestGroup(): void {
     const key = this.#items.findLastIndex((item) => item.kind === 'media' && item.key);
     const gains = this.#items.slice(0, Math.max(key, 0)).some((item) => item.kind === 'media');
@@ -95,7 +95,6 @@ export class AppendQueue {
     this.#needsKey ||= !gains && dropped.some((item) => item.kind === 'media');
   }
 
-  /** Forgets everything. */
   clear(): void {
     this.#items = [];
     this.#bytes = 0;

@@ -1,10 +1,10 @@
-// The buffer against a SourceBuffer that does what the specification says, and refuses when it is full.
+// The buffer with a SourceBuffer that behaves as specified, and refuses data when it is full.
 
 import { describe, expect, it } from 'vitest';
 import { AppendQueue, type QueuedChunk, type QueuedInit } from './append-queue';
 import { MediaBuffer, type SourceBufferLike } from './media-buffer';
 
-/** Each byte appended as media is a second of it; operations end when the test says so. */
+/** Each appended media byte is one second; operations end when the test says so. */
 class FakeSourceBuffer extends EventTarget {
   updating = false;
   log: string[] = [];
@@ -86,7 +86,7 @@ const chunk = (id: number, seconds: number, take = 0): QueuedChunk => ({
 });
 
 describe('MediaBuffer', () => {
-  it('appends one thing at a time, in order', () => {
+  it('appends one item at a time, in order', () => {
     const { source, buffer } = setUp();
     buffer.push(init(0));
     buffer.push(chunk(1, 1));
@@ -117,7 +117,7 @@ describe('MediaBuffer', () => {
     expect(source.log).toEqual(['init 0', 'media 1', 'remove 0 15', 'media 2']);
   });
 
-  it('does not collect the stream while someone pauses', () => {
+  it('does not buffer the whole stream during a pause', () => {
     const { source, buffer } = setUp();
     buffer.push(init(0));
     for (let id = 1; id <= 100; id++) {
@@ -129,7 +129,7 @@ describe('MediaBuffer', () => {
     expect(endMs - startMs).toBeLessThanOrEqual(31_000);
   });
 
-  it('makes room in the past when the browser is full, and appends again', () => {
+  it('removes the past when the browser is full, and appends again', () => {
     const { source, state, buffer } = setUp();
     source.roomS = 12;
     buffer.push(init(0));
@@ -142,7 +142,7 @@ describe('MediaBuffer', () => {
     expect(state.failed).toBe('');
   });
 
-  it('begins again at the newest group when the room ahead of the playhead is full', () => {
+  it('restarts at the newest group when the buffer ahead of the playhead is full', () => {
     const { source, state, buffer } = setUp();
     source.roomS = 12;
     buffer.push(init(0));
@@ -155,7 +155,7 @@ describe('MediaBuffer', () => {
     expect(state.failed).toBe('');
   });
 
-  it('reports media that the browser refuses, once, and then rests', () => {
+  it('reports media that the browser refuses, once, and then stops', () => {
     const { source, state, buffer } = setUp();
     buffer.push(init(0));
     source.dispatchEvent(new Event('error'));

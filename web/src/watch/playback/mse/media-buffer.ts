@@ -1,20 +1,21 @@
-// Feeds one SourceBuffer: one operation at a time, takes laid end to end, a bounded stretch of the past kept.
+// Feeds one SourceBuffer: one operation at a time, takes placed end to end, with a bounded part of the past.
 //
-// A new take is `abort()` (the old one may have stopped anywhere), `changeType()` (its codec may be another), its
-// init segment, then `timestampOffset`. Out of room, it forgets the past and tries again, then drops what waits. A browser
-// takes SourceBuffers away (the element broke, memory is short), and then each of them throws: that is a failure here.
+// A new take is `abort()` (the old one may have stopped anywhere), `changeType()` (its codec may differ), its init
+// segment, then `timestampOffset`. When the buffer is full, it removes the past and tries again, then drops waiting
+// media. Browsers may remove SourceBuffers (the element broke, memory is short), after which all their methods throw:
+// that is reported as a failure.
 
 import { AppendQueue, type Batch, type QueuedChunk, type QueuedInit } from './append-queue';
 import type { Range } from '../live-edge';
 
-/** The past is cut to `keptMs` behind the playhead whenever it reaches `mostMs`: few, larger removals. */
+/** The past is cut to `keptMs` behind the playhead when it reaches `mostMs`: few, larger removals. */
 const PAST = { mostMs: 20_000, keptMs: 10_000 };
-/** The same for what lies ahead of a playhead that stands still: someone paused, and will go on at the live edge. */
+/** The same for media ahead of a paused playhead, which will resume at the live edge. */
 const AHEAD = { mostMs: 30_000, keptMs: 10_000 };
-/** What is kept behind the playhead when the browser has no room left. */
+/** Media kept behind the playhead when the browser's buffer is full. */
 const KEPT_WHEN_FULL_MS = 2_000;
 
-/** What is used of a SourceBuffer; tests bring their own. */
+/** The part of a SourceBuffer that is used; tests pass their own. */
 export type SourceBufferLike = Pick<
   SourceBuffer,
   | 'abort'
@@ -28,32 +29,32 @@ export type SourceBufferLike = Pick<
   | 'updating'
 >;
 
-/** What the buffer asks of its owner. */
+/** Callbacks of the buffer into its owner. */
 export interface MediaBufferOwner {
-  /** The playhead, milliseconds. */
+  /** The position of the playhead, milliseconds. */
   positionMs(): number;
   /**
-   * Lays chunks of one take on the player's clock, just before they are appended; `playableEndMs` is where the
-   * SourceBuffer ends now. Tells what to add to their timestamps, milliseconds.
+   * Places chunks of one take on the player's clock, just before they are appended; `playableEndMs` is the current end
+   * of the SourceBuffer. Returns the offset to add to their timestamps, milliseconds.
    */
   place(chunks: readonly QueuedChunk[], playableEndMs: number | undefined): number;
   /** Something was appended or removed. */
   changed(): void;
-  /** The browser refused the media: this buffer is of no more use. */
+  /** The browser refused the media: this buffer is unusable. */
   failed(reason: string): void;
 }
 
-/** See the head of the file. */
+/** The SourceBuffer of one media source. */
 export class MediaBuffer {
   readonly #source: SourceBufferLike;
   readonly #owner: MediaBufferOwner;
   readonly #queue: AppendQueue;
-  /** Taken from the queue, and refused for lack of room: to be tried again. */
+  /** A batch refused because the buffer is full, to be retried. */
   #refused: Batch | undefined;
   #hasInit = false;
   #closed = false;
 
-  /** `source` was made for the type of the first init segment that will be pushed. */
+  /** `source` must have the type of the first init segment that will be pushed. */
   constructor(source: SourceBufferLike, owner: MediaBufferOwner, queue: AppendQueue = new AppendQueue()) {
     this.#source = source;
     this.#owner = owner;
@@ -62,12 +63,12 @@ export class MediaBuffer {
     source.addEventListener('error', this.#broken);
   }
 
-  /** Whether all that was pushed is in the SourceBuffer. */
+  /** Whether everything that was pushed is in the SourceBuffer. */
   get isIdle(): boolean {
     return this.#queue.isEmpty && this.#refused === undefined && !this.#source.updating;
   }
 
-  /** Playable stretches; undefined where the SourceBuffer is lost, which is told as a failure, too. */
+  /** Playable ranges; undefined if the SourceBuffer is lost, which is also reported as a failure. */
   get ranges(): Range[] | undefined {
     if (this.#closed) return undefined;
     try {
@@ -78,18 +79,17 @@ export class MediaBuffer {
     }
   }
 
-  /** Adds what comes next. */
   push(item: QueuedInit | QueuedChunk): void {
     this.#queue.push(item);
     this.#pump();
   }
 
-  /** Starts on what was in the queue from the beginning. */
+  /** Starts to append the initial content of the queue. */
   flush(): void {
     this.#pump();
   }
 
-  /** Lets go of the SourceBuffer; nothing is heard of it any more. */
+  /** Releases the SourceBuffer and ignores it from now on. */
   close(): void {
     this.#closed = true;
     this.#source.removeEventListener('updateend', this.#updated);
@@ -145,7 +145,7 @@ export class MediaBuffer {
   #makeRoom(batch: Batch): void {
     this.#refused = batch;
     if (this.#forgetPast(KEPT_WHEN_FULL_MS, KEPT_WHEN_FULL_MS)) return;
-    // What does not fit lies ahead of the playhead, so the playhead is far behind: begin again at the newest group.
+    // Data that does not fit lies ahead of the playhead, so the playhead is far behind: restart at the newest group.
     this.#refused = batch.kind === 'init' ? batch : undefined;
     this.#queue.dropToNewestGroup();
     const end = this.#buffered().at(-1)?.endMs;
@@ -161,7 +161,7 @@ export class MediaBuffer {
     }));
   }
 
-  /** Starts to remove the past if it is longer than `mostMs`; tells whether it did. */
+  /** Starts to remove the past if it is longer than `mostMs`. Returns whether it did. */
   #forgetPast(mostMs: number, keptMs: number): boolean {
     const first = this.#buffered()[0];
     const position = this.#owner.positionMs();
@@ -170,7 +170,7 @@ export class MediaBuffer {
     return true;
   }
 
-  /** Starts to cut what lies ahead if it is too long; tells whether it did. */
+  /** Starts to cut the media ahead if it is too long. Returns whether it did. */
   #forgetAhead(): boolean {
     const end = this.#buffered().at(-1)?.endMs ?? 0;
     if (end - Math.max(this.#owner.positionMs(), this.#buffered()[0]?.startMs ?? 0) <= AHEAD.mostMs) return false;

@@ -1,5 +1,5 @@
-// From queued chunks into a <video>: a media source, its one SourceBuffer, and the queue before both are there. When it
-// fails, {@link MediaSink.replace} begins anew with another media source.
+// Moves queued chunks into a <video>: holds a media source, its single SourceBuffer, and the queue until both exist.
+// After a failure, {@link MediaSink.replace} starts over with another media source.
 
 import { AppendQueue, type QueuedChunk, type QueuedInit } from './append-queue';
 import type { Range } from '../live-edge';
@@ -7,7 +7,7 @@ import { MediaBuffer, type MediaBufferOwner } from './media-buffer';
 import { attachSource, type AttachSource, type OpenSource } from './media-source';
 import type { Video } from './video';
 
-/** See the head of the file. */
+/** The media source of a video, and its buffer. */
 export class MediaSink {
   readonly #video: Video;
   readonly #owner: MediaBufferOwner;
@@ -15,11 +15,11 @@ export class MediaSink {
   #detach: () => void;
   #open: OpenSource | undefined;
   #early = new AppendQueue();
-  /** Of the first init segment. */
+  /** The type of the first init segment. */
   #mime: string | undefined;
   #buffer: MediaBuffer | undefined;
 
-  /** `owner.failed` hears of whatever the browser throws, closes or ends, once for each media source. */
+  /** `owner.failed` is called once per media source for any error, closing or end by the browser. */
   constructor(video: Video, owner: MediaBufferOwner, attach: AttachSource = attachSource) {
     this.#video = video;
     this.#owner = owner;
@@ -27,17 +27,17 @@ export class MediaSink {
     this.#detach = this.#attach();
   }
 
-  /** Whether all that was pushed can be played; false while there is nothing. */
+  /** Whether everything that was pushed can be played; false while there is nothing. */
   get isIdle(): boolean {
     return this.#buffer?.isIdle ?? false;
   }
 
-  /** Playable stretches; undefined without a SourceBuffer. */
+  /** Playable ranges; undefined without a SourceBuffer. */
   get ranges(): Range[] | undefined {
     return this.#buffer?.ranges;
   }
 
-  /** Adds what comes next, an init segment first. */
+  /** Adds an item; the first must be an init segment. */
   push(item: QueuedInit | QueuedChunk): void {
     if (item.kind === 'init') this.#mime ??= item.mime;
     if (this.#buffer === undefined) this.#early.push(item);
@@ -45,7 +45,7 @@ export class MediaSink {
     this.#addBuffer();
   }
 
-  /** Drops everything, for a new media source. */
+  /** Drops everything, and attaches a new media source. */
   replace(): void {
     this.close();
     this.#buffer = undefined;
@@ -54,7 +54,7 @@ export class MediaSink {
     this.#early = new AppendQueue();
     const { paused } = this.#video;
     this.#detach = this.#attach();
-    // A new source pauses the element; whoever was watching goes on watching. Refusals show in the element.
+    // A new source pauses the element, so playback is resumed. Refusals show in the element.
     if (!paused) this.#video.play().catch(() => undefined);
   }
 
@@ -74,7 +74,7 @@ export class MediaSink {
     });
   }
 
-  /** A media source plays from its first init segment on, once the browser opened it. */
+  /** Adds the SourceBuffer once the browser opened the source and the first init segment is known. */
   #addBuffer(): void {
     if (this.#open === undefined || this.#mime === undefined || this.#buffer !== undefined) return;
     try {

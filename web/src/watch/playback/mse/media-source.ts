@@ -1,5 +1,5 @@
-// Which Media Source Extensions this browser has, and connecting one to a <video>. iPhones have only the managed kind,
-// which asks that nothing is cast elsewhere; it is used like the ordinary one.
+// Finds the Media Source Extensions of this browser, and connects a source to a <video>. iPhones have only the managed
+// kind, which requires that remote playback is disabled; otherwise it is used like the ordinary one.
 
 import type { Video } from './video';
 
@@ -11,34 +11,34 @@ function sourceClass(): typeof MediaSource | undefined {
   return typeof MediaSource === 'undefined' ? globalThis.ManagedMediaSource : MediaSource;
 }
 
-/** Whether streams can be played by a <video> here at all. */
+/** Whether a <video> can play streams in this browser at all. */
 export function canPlayStreams(): boolean {
   return sourceClass() !== undefined;
 }
 
-/** Whether a <video> can play a stream of this type here. */
+/** Whether a <video> can play a stream of this type in this browser. */
 export function canPlayType(mime: string): boolean {
   return sourceClass()?.isTypeSupported(mime) ?? false;
 }
 
-/** What is used of a media source. */
+/** The part of a media source that is used. */
 export type OpenSource = Pick<MediaSource, 'addSourceBuffer'>;
 
-/** What an attached media source tells. */
+/** Callbacks of an attached media source. */
 export interface SourceOwner {
-  /** Buffers can be added. */
+  /** The source is open: buffers can be added. */
   opened(source: OpenSource): void;
-  /** The browser closed or ended it, which this page never asks for: it is of no more use. */
+  /** The browser closed or ended the source, which the page never requests: it is unusable. */
   lost(reason: string): void;
 }
 
-/** Gives a video a new media source; the returned function takes no more notice of it and frees what it held. */
+/** Gives a video a new media source. The returned function detaches from it and frees it. */
 export type AttachSource = (video: Video, owner: SourceOwner) => () => void;
 
 /**
- * By this browser.
+ * Attaches a source with this browser's own class.
  *
- * @throws Error where {@link canPlayStreams} says no.
+ * @throws Error if {@link canPlayStreams} is false.
  */
 export const attachSource: AttachSource = (video, owner) => {
   const Source = sourceClass();

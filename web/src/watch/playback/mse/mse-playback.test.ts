@@ -1,5 +1,5 @@
-// Whatever a browser throws, closes or ends, playback in a <video> starts over with a new media source, has the stream
-// joined anew, and goes on.
+// Whatever a browser throws, closes or ends, playback in a <video> restarts with a new media source, has the stream
+// joined again, and continues.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { StreamingData } from '../../../protocol/event';
@@ -11,7 +11,7 @@ import type { Video } from './video';
 const STREAM = '8811d3bae631e8b5e26212edaf3e41eb';
 const MIME = 'video/mp4;codecs="vp09.00.10.08,opus"';
 
-/** How long a cover takes to be on the screen. */
+/** How long a cover takes to appear on screen. */
 const COVERED_AFTER_MS = 16;
 
 class FakeVideo extends EventTarget {
@@ -41,7 +41,7 @@ class FakeVideo extends EventTarget {
   }
 }
 
-/** A SourceBuffer that takes everything at once, until it is broken. */
+/** A SourceBuffer that accepts everything at once, until it is broken. */
 class FakeSourceBuffer extends EventTarget {
   updating = false;
   timestampOffset = 0;
@@ -157,7 +157,7 @@ function chunk(take = 0): StreamingData {
   };
 }
 
-/** Joined, playing, a few chunks in. */
+/** A playback that has joined and plays, after a few chunks. */
 async function playing(): Promise<World & { buffer: FakeSourceBuffer }> {
   const world = setUp();
   const buffer = world.sources.open();
@@ -170,7 +170,7 @@ async function playing(): Promise<World & { buffer: FakeSourceBuffer }> {
   return { ...world, buffer };
 }
 
-/** It started over once, goes on playing, and takes the stream from its next init segment on. */
+/** Expects that it restarted once, keeps playing, and accepts the stream from its next init segment. */
 function expectGoesOn({ video, sources, told, playback }: World): void {
   expect(told.restarted).toHaveLength(1);
   expect(sources.owners).toHaveLength(2);
@@ -190,7 +190,7 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-it('covers the video with its last picture while it starts over', async () => {
+it('covers the video with its last picture while it restarts', async () => {
   const { told, sources, playback } = await playing();
   expect(told.isCovered).toBe(false);
   sources.owners[0]?.lost('closed');
@@ -198,7 +198,7 @@ it('covers the video with its last picture while it starts over', async () => {
   playback.close();
 });
 
-it('jumps once its last picture covers the video on the screen', async () => {
+it('jumps once its last picture covers the video on screen', async () => {
   const { video, told, playback, buffer } = await playing();
   video.dispatchEvent(new Event('loadeddata'));
   vi.advanceTimersByTime(1_000);
@@ -217,21 +217,21 @@ it('jumps once its last picture covers the video on the screen', async () => {
   playback.close();
 });
 
-it('starts over when `buffered` throws while it steers', async () => {
+it('restarts when `buffered` throws while it steers', async () => {
   const world = await playing();
   world.buffer.broken = 'buffered';
   vi.advanceTimersByTime(100);
   expectGoesOn(world);
 });
 
-it.each(['buffered', 'appendBuffer'] as const)('starts over when `%s` throws while it appends', async (broken) => {
+it.each(['buffered', 'appendBuffer'] as const)('restarts when `%s` throws while it appends', async (broken) => {
   const world = await playing();
   world.buffer.broken = broken;
   world.playback.push(chunk());
   expectGoesOn(world);
 });
 
-it('starts over when `remove` throws', async () => {
+it('restarts when `remove` throws', async () => {
   const world = await playing();
   world.buffer.broken = 'remove';
   world.buffer.endS = 60;
@@ -253,13 +253,13 @@ it.each([
   expectGoesOn(world);
 });
 
-it.each(['closed', 'ended'])('starts over when the browser %s the media source', async (what) => {
+it.each(['closed', 'ended'])('restarts when the browser %s the media source', async (what) => {
   const world = await playing();
   world.sources.owners[0]?.lost(`the browser ${what} it`);
   expectGoesOn(world);
 });
 
-it('starts over when the SourceBuffer or the element reports an error', async () => {
+it('restarts when the SourceBuffer or the element reports an error', async () => {
   const first = await playing();
   first.buffer.dispatchEvent(new Event('error'));
   expectGoesOn(first);
@@ -271,7 +271,7 @@ it('starts over when the SourceBuffer or the element reports an error', async ()
   expectGoesOn(second);
 });
 
-it('starts over once, whatever else the lost media source still does', async () => {
+it('restarts once, whatever the lost media source does afterwards', async () => {
   const world = await playing();
   world.buffer.broken = 'buffered';
   world.sources.owners[0]?.lost('closed');
@@ -282,7 +282,7 @@ it('starts over once, whatever else the lost media source still does', async () 
   expectGoesOn(world);
 });
 
-it('tells of a type it cannot play, and of nothing once it is closed', async () => {
+it('reports a type it cannot play, and nothing once it is closed', async () => {
   const { playback, told, sources, buffer } = await playing();
   playback.push(init(1, 'video/webm;codecs="vp8"'));
   expect(told.cannotPlay).toEqual(['video/webm;codecs="vp8"']);

@@ -1,6 +1,6 @@
-// Playback in one <video>: puts chunks on the timeline and into the media source, does what the live edge controller says, and
-// measures what is on screen. Whatever the browser throws or ends, it starts over with a new media source and has the stream
-// joined anew.
+// Playback in one <video>: puts chunks on the timeline and into the media source, follows the live edge controller, and
+// measures what is on screen. After any error of the browser it restarts with a new media source and has the stream
+// joined again.
 
 import type { InitData, MediaData } from '../../../protocol/event';
 import { localNowMs, type ServerClock } from '../../../transport/clock';
@@ -14,10 +14,10 @@ import { canPlayType, type AttachSource } from './media-source';
 import { Seen } from './seen';
 import { HAVE_FUTURE_DATA, watchPictures, type Cover, type Video } from './video';
 
-/** How often the controller is asked. */
+/** Interval of the controller. */
 const STEER_EVERY_MS = 100;
 
-/** What the playback works with; tests bring their own. */
+/** Dependencies of the playback; tests pass their own. */
 export interface MseParts {
   video: Video;
   cover: Cover;
@@ -25,17 +25,17 @@ export interface MseParts {
   canPlay?: (mime: string) => boolean;
 }
 
-/** See the head of the file. */
+/** Plays a stream in a <video> by Media Source Extensions. */
 export class MsePlayback extends LivePlayback {
   readonly #video: Video;
   readonly #canPlay: (mime: string) => boolean;
   readonly #seen: Seen;
   readonly #sink: MediaSink;
   readonly #abort = new AbortController();
-  /** The stream was joined anew: playback goes to its live edge once that has arrived and was appended. */
+  /** State of a rejoin: playback goes to the live edge once it has arrived and was appended. */
   #fresh: 'awaited' | 'arriving' | undefined;
 
-  /** Takes over the video; `clock` is the node's, for latency. */
+  /** Takes ownership of the video; `clock` is the node's, for latency. */
   constructor(parts: MseParts, clock: ServerClock, owner: PlaybackOwner, together?: Together) {
     super(STEER_EVERY_MS, VIDEO_PACE, clock, owner, together);
     this.#video = parts.video;
@@ -90,7 +90,7 @@ export class MsePlayback extends LivePlayback {
     this.#abort.abort();
     this.#seen.uncover();
     this.#sink.close();
-    // What is buffered would play on.
+    // The buffered media would play on.
     this.#video.pause();
   }
 
@@ -116,7 +116,7 @@ export class MsePlayback extends LivePlayback {
     listen('volumechange', () => this.owner.soundChanged());
     listen('error', () => this.restart(this.#video.error?.message ?? 'the browser stopped'));
     watchPictures(this.#video, signal, (displayedAtMs, mediaMs) => this.#pictureShown(displayedAtMs, mediaMs));
-    // Playback is the same in older browsers, only without a latency.
+    // Older browsers play the same way, but without a latency.
     if (this.#video.requestVideoFrameCallback === undefined) listen('loadeddata', () => this.start());
   }
 
@@ -149,7 +149,7 @@ export class MsePlayback extends LivePlayback {
   protected steer(): void {
     const { edgeMs } = this.timeline;
     if (edgeMs === undefined || this.#video.paused || this.#fresh === 'awaited') return;
-    // A joiner's group comes in many pieces; where to start is known when they are all in.
+    // A joiner's group arrives in many chunks; the start position is known when all are appended.
     if ((!this.hasStarted || this.#fresh === 'arriving') && !this.#sink.isIdle) return;
     if (this.#fresh === 'arriving') this.isToJump = true;
     this.#fresh = undefined;

@@ -1,14 +1,14 @@
-// What the viewer sees while the browser jumps: never a picture older than the last one.
+// While the browser jumps, the viewer never sees a picture older than the last one.
 
 import { describe, expect, it, vi } from 'vitest';
 import { Seen } from './seen';
 
-/** A video whose frame of 1,000 ms was seen. */
+/** A video whose frame at 1,000 ms was seen. */
 class FakeVideo {
   seeking = false;
   readyState = 4;
   isCovered = false;
-  /** How often its picture was copied to cover it. */
+  /** How often its picture was copied as a cover. */
   copies = 0;
   coverShown: () => void = () => undefined;
   readonly seen: Seen;
@@ -36,7 +36,7 @@ class FakeVideo {
     this.coverShown();
   }
 
-  /** The browser tells of the frame of `mediaMs`. Gives whether the viewer sees it. */
+  /** The browser reports the frame at `mediaMs`. Returns whether the viewer sees it. */
   shows(mediaMs: number): boolean {
     const isSeen = this.seen.shown(mediaMs);
     expect(isSeen).toBe(!this.isCovered);
@@ -45,7 +45,7 @@ class FakeVideo {
 }
 
 describe('Seen', () => {
-  it('covers a keyframe, also one from just before the picture that was seen', () => {
+  it('covers a keyframe, even one just before the last seen picture', () => {
     for (const keyframeMs of [100, 934, 999]) {
       const video = new FakeVideo();
       video.jump(1_001);
@@ -56,7 +56,7 @@ describe('Seen', () => {
     }
   });
 
-  it('is not taken in by a frame from before the jump that is told of during it', () => {
+  it('ignores a frame from before the jump that is reported during it', () => {
     const video = new FakeVideo();
     video.jump(1_051);
     expect([video.shows(1_033), video.shows(300)]).toEqual([false, false]);
@@ -64,14 +64,14 @@ describe('Seen', () => {
     expect(video.shows(1_050)).toBe(true);
   });
 
-  it('covers a keyframe between the picture that was seen and the end of the jump', () => {
+  it('covers a keyframe between the last seen picture and the target of the jump', () => {
     const video = new FakeVideo();
     video.jump(3_000);
     video.seeking = false;
     expect([video.shows(2_500), video.shows(2_967), video.seen.newestMs]).toEqual([false, true, 2_967]);
   });
 
-  it('jumps when the cover is on the screen, and stays covered until then whatever is shown', () => {
+  it('jumps when the cover is on screen, and stays covered until then whatever is shown', () => {
     const video = new FakeVideo();
     const begin = vi.fn<() => void>();
     video.seen.jumps(1_051, begin);
@@ -82,7 +82,7 @@ describe('Seen', () => {
     expect(video.shows(1_067)).toBe(true);
   });
 
-  it('jumps at once where there is no picture to cover, and not where the video got another media source meanwhile', () => {
+  it('jumps at once if there is no picture, and not if the video got another media source meanwhile', () => {
     const begin = vi.fn<() => void>();
     const nothing = new FakeVideo();
     nothing.put = () => false;
@@ -96,7 +96,7 @@ describe('Seen', () => {
     expect(other.seen.isAboutToJump).toBe(false);
   });
 
-  it('keeps the picture that was seen through one jump after the other', () => {
+  it('keeps the last seen picture through several jumps', () => {
     const video = new FakeVideo();
     video.jump(1_001);
     video.shows(300);
@@ -105,7 +105,7 @@ describe('Seen', () => {
     expect([video.shows(1_250), video.copies, video.shows(1_400)]).toEqual([false, 1, true]);
   });
 
-  it('covers however long the jump takes, and no more a second behind its end where no frame was told of', () => {
+  it('covers for as long as the jump takes, and until a second after its target if no frame is reported', () => {
     const video = new FakeVideo();
     video.jump(1_001);
     for (const positionMs of [1_001, 2_001]) video.seen.moved(positionMs);
@@ -114,7 +114,7 @@ describe('Seen', () => {
     expect(video.isCovered).toBe(false);
   });
 
-  it('covers the video while it gets another media source, until that shows a frame from where it begins to play', () => {
+  it('covers the video during a change of the media source, until it shows a frame from its start position', () => {
     const video = new FakeVideo();
     video.seen.startsOver();
     video.readyState = 0;

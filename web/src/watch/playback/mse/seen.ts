@@ -1,24 +1,24 @@
-// What the viewer has seen, and what they see while the browser jumps: the last picture. Some browsers show the keyframe
-// before the jump's end for a moment, and that may be older than what was seen; so the jump begins once the last picture
-// covers the video on the screen. They tell of a frame some time after they
-// show it, so the first one they tell of during a jump may be from before it: none of these ends the jump. Frames are
-// compared by media time, which within one media source never goes back. All times are milliseconds.
+// What the viewer has seen, and keeps seeing while the browser jumps: the last picture. Some browsers briefly show the
+// keyframe before the jump's target, which may be older than the last picture. So the last picture covers the video
+// before the jump begins. Browsers report frames with a delay, so the first frame reported during a jump may precede
+// it; such frames do not end the jump. Frames are compared by media time, which never goes back within one media
+// source. All times are milliseconds.
 
 import { HAVE_CURRENT_DATA, type Cover, type Video } from './video';
 
-/** A frame this much older than the end of the jump may be the one that was jumped to: frames last a while. */
+/** A frame this much older than the jump's target may be the target's own frame, because frames last a while. */
 const FRAME_MS = 100;
-/** The video is uncovered this far behind the end of the jump at the latest: not every browser tells which frames it shows. */
+/** Beyond this distance after the target the video is uncovered in any case: some browsers do not report frames. */
 const PASSED_MS = 1_000;
 
 type SeenVideo = Pick<Video, 'readyState' | 'seeking'>;
 
-/** See the head of the file. */
+/** Covers the video during jumps. */
 export class Seen {
   readonly #video: SeenVideo;
   readonly #cover: Cover;
   #newestMs = 0;
-  /** While the video is covered: the oldest frame that uncovers it, the end of the jump, and whether that has begun. */
+  /** While covered: the oldest frame that uncovers the video, the jump's target, and whether the jump has begun. */
   #covered: { untilMs: number; jumpsToMs: number; hasBegun: boolean } | undefined;
 
   constructor(video: SeenVideo, cover: Cover) {
@@ -26,22 +26,23 @@ export class Seen {
     this.#cover = cover;
   }
 
-  /** Media time of the newest frame that the viewer has seen; 0 without one. */
+  /** Media time of the newest frame that the viewer saw; 0 if none. */
   get newestMs(): number {
     return this.#newestMs;
   }
 
-  /** A jump waits for the cover. */
+  /** Whether a jump is waiting for the cover. */
   get isAboutToJump(): boolean {
     return this.#covered?.hasBegun === false;
   }
 
   /**
-   * The video is to jump to `toMs`: covers it until a frame from there is shown that is not older than what was seen, and calls
-   * `begin` when the cover is on the screen. Another jump, or a new media source, takes the place of one that has not begun.
+   * Prepares a jump to `toMs`: covers the video until it shows a frame of the target that is not older than the last
+   * seen picture, and calls `begin` when the cover is on screen. Another jump or a new media source replaces one that
+   * has not begun.
    */
   jumps(toMs: number, begin: () => void): void {
-    // What a covered video shows is not what the viewer sees: the cover stays as it is.
+    // If the video is already covered, the viewer sees the cover, so it stays.
     if (this.#covered === undefined && !this.#cover.put()) {
       begin();
       return;
@@ -55,12 +56,12 @@ export class Seen {
     });
   }
 
-  /** The video shows the frame of `mediaMs`. Tells whether the viewer sees it. */
+  /** Records that the video shows the frame at `mediaMs`. Returns whether the viewer sees it. */
   shown(mediaMs: number): boolean {
     const { readyState, seeking } = this.#video;
     if (this.isAboutToJump || (this.#covered !== undefined && (seeking || mediaMs < this.#covered.untilMs)))
       return false;
-    // It is a frame of the media source that was there before.
+    // The frame belongs to the previous media source.
     if (readyState < HAVE_CURRENT_DATA) return false;
     this.uncover();
     this.#newestMs = mediaMs;
@@ -72,13 +73,15 @@ export class Seen {
     if (this.#covered !== undefined && positionMs > this.#covered.jumpsToMs + PASSED_MS) this.uncover();
   }
 
-  /** Uncovers the video whatever it shows. */
+  /** Uncovers the video, whatever it shows. */
   uncover(): void {
     this.#covered = undefined;
     this.#cover.takeAway();
   }
 
-  /** The video is about to get another media source, whose times begin anew: covers it until that shows a frame. */
+  /**
+   * The media source is about to be replaced and media time restarts: covers the video until the new one shows a frame.
+   */
   startsOver(): void {
     this.#newestMs = 0;
     if (this.#covered !== undefined || this.#cover.put()) {

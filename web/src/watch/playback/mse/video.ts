@@ -1,9 +1,9 @@
-// What is used of a <video>: tests bring their own.
+// The part of a <video> that is used; tests pass their own.
 
-/** An element's events without what they carry. */
+/** `addEventListener`, with listeners that ignore the event. */
 export type Listen = (type: string, listener: () => void, options: { signal: AbortSignal }) => void;
 
-/** See the head of the file. */
+/** A <video>, or a test's replacement. */
 export interface Video extends Pick<
   HTMLVideoElement,
   | 'currentTime'
@@ -29,13 +29,13 @@ export interface Video extends Pick<
   load(): void;
 }
 
-/** Hides the video behind its last picture. */
+/** Covers the video with a copy of its last picture. */
 export interface Cover {
-  /** Covers the video with what it shows; false if that is nothing. */
+  /** Covers the video with its current picture; false if it has none. */
   put(): boolean;
-  /** Calls `shown` once the cover is on the screen, which may be at once; never if it is taken away before. */
+  /** Calls `shown` once the cover is on screen, possibly at once; never if it is removed before. */
   whenShown(shown: () => void): void;
-  /** Uncovers the video, if it is covered. */
+  /** Removes the cover, if there is one. */
   takeAway(): void;
 }
 
@@ -44,7 +44,7 @@ export const HAVE_CURRENT_DATA = 2;
 /** `HTMLMediaElement.HAVE_FUTURE_DATA` */
 export const HAVE_FUTURE_DATA = 3;
 
-/** Tells of each picture that is shown, `displayedAtMs` on the local clock, until `signal` aborts. */
+/** Calls back for each picture shown, with `displayedAtMs` on the local clock, until `signal` aborts. */
 export function watchPictures(
   video: Video,
   signal: AbortSignal,

@@ -1,10 +1,10 @@
-// The decoder of one track, made when it is first needed. One that fails is made anew for what comes next; after several
-// failures with nothing decoded in between the owner is told.
+// The decoder of one track, created on demand. A decoder that failed is replaced for the next data. After several
+// failures without any output the owner is told.
 
 /** How often in a row decoders may fail. */
 const MOST_FAILURES = 3;
 
-/** What is used of a VideoDecoder or AudioDecoder; tests bring their own. */
+/** The part of a VideoDecoder or AudioDecoder that is used; tests pass their own. */
 export interface Decoder<Chunk> {
   readonly decodeQueueSize: number;
   readonly state: CodecState;
@@ -12,41 +12,41 @@ export interface Decoder<Chunk> {
   close(): void;
 }
 
-/** What a decoder is made with. */
+/** Callbacks for creating a decoder. */
 export interface DecoderInit<Output> {
   output(output: Output): void;
   error(error: DOMException): void;
 }
 
-/** What a decoding tells. */
+/** Callbacks of a decoding. */
 export interface DecodingOwner<Output> {
-  /** Whoever takes it closes it. */
+  /** A decoded frame or packet. The receiver must close it. */
   decoded(output: Output): void;
-  /** The decoder failed: the next one knows nothing of what came before. */
+  /** The decoder failed; the next one has no earlier state. */
   broke(): void;
-  /** Decoding fails again and again. */
+  /** Decoding fails repeatedly. */
   failed(reason: string): void;
 }
 
-/** See the head of the file. */
+/** Decodes one track, and replaces decoders that failed. */
 export class Decoding<Chunk, Output extends { close(): void }> {
   readonly #owner: DecodingOwner<Output>;
   readonly #create: (init: DecoderInit<Output>) => Decoder<Chunk>;
   #decoder: Decoder<Chunk> | undefined;
   #failures = 0;
 
-  /** `create` makes a decoder that is configured. */
+  /** `create` returns a configured decoder. */
   constructor(owner: DecodingOwner<Output>, create: (init: DecoderInit<Output>) => Decoder<Chunk>) {
     this.#owner = owner;
     this.#create = create;
   }
 
-  /** How much the decoder has still to decode. */
+  /** Number of chunks waiting in the decoder. */
   get queued(): number {
     return this.#decoder?.decodeQueueSize ?? 0;
   }
 
-  /** Decodes what `chunk` gives; it may throw. */
+  /** Decodes the result of `chunk`, which may throw. */
   decode(chunk: () => Chunk): void {
     try {
       this.#decoder ??= this.#newDecoder();

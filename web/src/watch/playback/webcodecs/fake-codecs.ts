@@ -1,10 +1,10 @@
-// For tests: records as nodes write them, and decoders that give out what they take at once.
+// Records as nodes write them, and decoders that output their input at once, for tests.
 
 import { vi } from 'vitest';
 import type { PictureDecoder } from './picture-track';
 import type { SoundDecoder } from './sound-track';
 
-/** A frame as a test writes it, milliseconds. */
+/** A frame to write, times in milliseconds. */
 export interface Written {
   track?: number;
   key?: boolean;
@@ -13,7 +13,7 @@ export interface Written {
   dtsMs?: number;
   durationMs?: number;
   bytes?: number;
-  /** Bytes that a later version appended to the header. */
+  /** Header bytes that a later version appended. */
   appended?: number;
 }
 
@@ -43,7 +43,7 @@ function record({ track = 0, key = false, gap = false, ptsMs, dtsMs = ptsMs, ...
   return out;
 }
 
-/** Init data with a picture and a sound track, or one of them. */
+/** Init data with a picture track, a sound track, or both. */
 export function writeInit(kinds: readonly ('video' | 'audio')[] = ['video', 'audio']): ArrayBuffer {
   const tracks = kinds.map((kind) =>
     kind === 'video'
@@ -67,14 +67,14 @@ interface Chunk {
   timestamp: number;
 }
 
-/** All decoders of a test, and all they were given. */
+/** All decoders of a test, and their input. */
 export class FakeDecoders {
   readonly decoded: string[] = [];
   readonly frames: FakeFrame[] = [];
   made = 0;
   /** Decoders fail at their next frame. */
   broken = false;
-  /** Decoders hold what they are given. */
+  /** Decoders keep their input without output. */
   holds = false;
 
   constructor() {
@@ -90,7 +90,7 @@ export class FakeDecoders {
     vi.stubGlobal('EncodedAudioChunk', EncodedChunk);
   }
 
-  /** Pictures that nothing closed. */
+  /** Number of pictures that were not closed. */
   get open(): number {
     return this.frames.filter(({ closed }) => !closed).length;
   }

@@ -1,10 +1,11 @@
-// When what a joiner was sent at once has all arrived: only then is known where to begin. Time comes in as a value.
+// Detects when the backlog sent to a joiner has arrived completely: only then is the start position known. Time is
+// passed in.
 
-/** No chunk came for so long, or chunks have come for so long. */
+/** The backlog is complete when no chunk came for QUIET_MS, or after LONGEST_MS. */
 const QUIET_MS = 40;
 const LONGEST_MS = 500;
 
-/** See the head of the file. */
+/** The state of one join. */
 export class Joining {
   #phase: 'awaited' | 'arriving' | 'over' = 'awaited';
   #sinceMs = 0;
@@ -15,7 +16,7 @@ export class Joining {
     return this.#phase === 'over';
   }
 
-  /** The stream is joined anew. */
+  /** The stream is joined again. */
   begin(): void {
     this.#phase = 'awaited';
   }
@@ -28,7 +29,7 @@ export class Joining {
     this.#sinceMs = nowMs;
   }
 
-  /** Whether it is over just now. */
+  /** Whether joining ends with this call. */
   ends(nowMs: number): boolean {
     if (this.#phase !== 'arriving') return false;
     if (nowMs - this.#lastMs < QUIET_MS && nowMs - this.#sinceMs < LONGEST_MS) return false;

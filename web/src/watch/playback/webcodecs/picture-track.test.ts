@@ -1,4 +1,4 @@
-// Pictures are decoded shortly before they are due, few at a time, and go on after whatever breaks.
+// Pictures are decoded shortly before they are due, few at a time, and continue after any failure.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { FakeDecoders, writeChunk, type Written } from './fake-codecs';
@@ -20,12 +20,12 @@ function push(...frames: Written[]): void {
   for (const record of readRecords(writeChunk(frames)) ?? []) track.push(record, 0);
 }
 
-/** `count` pictures, 40 ms apart, a keyframe first and then each second. */
+/** `count` pictures, 40 ms apart; a keyframe first and then each second. */
 function pictures(fromMs: number, count: number): Written[] {
   return Array.from({ length: count }, (_, i) => ({ ptsMs: fromMs + i * 40, key: (fromMs + i * 40) % 1_000 === 0 }));
 }
 
-it('hands out the newest due picture once, and closes those before it', () => {
+it('returns the newest due picture once, and closes those before it', () => {
   push(...pictures(0, 10));
   track.decode(0);
   expect(track.due(100)?.ptsMs).toBe(80);
@@ -53,13 +53,13 @@ it('gives a slow decoder only a few at a time', () => {
   expect(decoders.decoded).toHaveLength(8);
 });
 
-it('shows pictures in the order of their times, whatever order they are decoded in', () => {
+it('shows pictures in the order of their times, even if they are decoded in another order', () => {
   push({ ptsMs: 0, key: true }, { ptsMs: 120, dtsMs: 40 }, { ptsMs: 40, dtsMs: 80 }, { ptsMs: 80, dtsMs: 120 });
   track.decode(0);
   expect([10, 50, 90, 130].map((at) => track.due(at)?.ptsMs)).toEqual([0, 40, 80, 120]);
 });
 
-it('does not show the past while it catches up, as in the group of a joiner', () => {
+it('does not show late pictures while it catches up, as after joining', () => {
   push(...pictures(0, 25));
   for (let i = 0; i < 10; i++) {
     track.decode(960);
@@ -69,14 +69,14 @@ it('does not show the past while it catches up, as in the group of a joiner', ()
   expect(decoders.decoded).toHaveLength(25);
 });
 
-it('goes on at the newest keyframe that is due when decoding is far behind', () => {
+it('continues at the newest keyframe that is due when decoding is far behind', () => {
   push(...pictures(0, 100));
   track.decode(3_100);
   expect(decoders.decoded[0]).toBe('key 3000');
   expect(track.dropped).toBe(75);
 });
 
-it('begins with a keyframe, and again after it forgot what waited', () => {
+it('begins with a keyframe, and again after clearing', () => {
   push({ ptsMs: 0 }, { ptsMs: 40, key: true });
   track.decode(0);
   track.clear();
@@ -85,7 +85,7 @@ it('begins with a keyframe, and again after it forgot what waited', () => {
   expect(decoders.decoded).toEqual(['key 40', 'key 120']);
 });
 
-it('keeps what waits within a bound: the newest group, or nothing', () => {
+it('bounds the waiting pictures: keeps the newest group, or nothing', () => {
   for (let second = 0; second < 60; second++) {
     push({ ptsMs: second * 1_000, key: second % 2 === 0, bytes: 1024 * 1024 });
   }
@@ -94,7 +94,7 @@ it('keeps what waits within a bound: the newest group, or nothing', () => {
   expect(decoders.decoded[0]).toMatch(/^key/);
 });
 
-it('goes on with a new decoder at the next keyframe when one fails', () => {
+it('continues with a new decoder at the next keyframe when one fails', () => {
   push({ ptsMs: 0, key: true }, { ptsMs: 40 }, { ptsMs: 80, key: true });
   decoders.broken = true;
   track.decode(-230);
@@ -105,7 +105,7 @@ it('goes on with a new decoder at the next keyframe when one fails', () => {
   expect(failures).toEqual([]);
 });
 
-it('tells when decoders fail again and again', () => {
+it('reports repeated failures', () => {
   push({ ptsMs: 0, key: true }, { ptsMs: 40, key: true }, { ptsMs: 80, key: true });
   decoders.broken = true;
   track.decode(0);

@@ -1,28 +1,28 @@
-// The pictures of one take: encoded ones wait within a bound, are decoded shortly before they are due, and the newest due
-// one is handed out. A decoder that fails is made anew and goes on at the next keyframe.
+// The pictures of one take. Encoded ones wait, up to a limit, and are decoded shortly before they are due; the newest
+// due one is returned. A decoder that failed is replaced and continues at the next keyframe.
 
 import { Decoding } from './decoding';
 import type { FrameRecord } from './records';
 
-/** Most bytes that wait; at 2.5 Mbit/s about half a minute. */
+/** Most waiting bytes; about half a minute at 2.5 Mbit/s. */
 const MOST_BYTES = 8 * 1024 * 1024;
-/** Pictures are decoded so long before they are due, and no more of them at a time: they take much memory. */
+/** Decoded pictures take much memory: few are decoded, and only this long before they are due. */
 const DECODE_AHEAD_MS = 250;
 const MOST_DECODED = 8;
-/** What a decoder is given at a time. */
+/** Most pictures in the decoder's queue. */
 const MOST_IN_DECODER = 8;
-/** A decoder that is behind by so much goes on at the next keyframe, if that is due. */
+/** A decoder this far behind continues at the next keyframe, if that is due. */
 const BEHIND_MS = 400;
-/** A picture that is late by more is passed over while later ones are about to be decoded: as in the group of a joiner. */
+/** A later picture than this is skipped while newer ones are about to be decoded, as after joining. */
 const LATE_MS = 150;
 
-/** What is used of a VideoDecoder; tests bring their own. */
+/** The part of a VideoDecoder that is used; tests pass their own. */
 export type PictureDecoder = Pick<VideoDecoder, 'configure' | 'decode' | 'decodeQueueSize' | 'close' | 'state'>;
 
-/** Makes decoders. */
+/** Creates decoders. */
 export type CreatePictureDecoder = (init: VideoDecoderInit) => PictureDecoder;
 
-/** An encoded picture that waits. */
+/** An encoded picture in the queue. */
 interface WaitingPicture {
   ptsMs: number;
   dtsMs: number;
@@ -30,13 +30,13 @@ interface WaitingPicture {
   data: Uint8Array<ArrayBuffer>;
 }
 
-/** A picture to show; whoever takes it closes it. */
+/** A picture to show; the receiver must close it. */
 export interface Picture {
   ptsMs: number;
   frame: VideoFrame;
 }
 
-/** See the head of the file. Times are those of the player's clock, milliseconds. */
+/** Decodes the pictures of one take. Times are on the player's clock, milliseconds. */
 export class PictureTrack {
   readonly #decoding: Decoding<EncodedVideoChunk, VideoFrame>;
   #waiting: WaitingPicture[] = [];
@@ -46,7 +46,7 @@ export class PictureTrack {
   #dropped = 0;
   #closed = false;
 
-  /** `failed` hears when decoding fails again and again. */
+  /** `failed` is called when decoding fails repeatedly. */
   constructor(
     config: VideoDecoderConfig,
     failed: (reason: string) => void,
@@ -64,19 +64,19 @@ export class PictureTrack {
     });
   }
 
-  /** Pictures that were never handed out. */
+  /** Number of pictures that were never returned. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Adds the next picture; `offsetMs` lays its take on the player's clock. */
+  /** Adds the next picture; `offsetMs` places its take on the player's clock. */
   push({ ptsUs, dtsUs, key, data }: FrameRecord, offsetMs: number): void {
     this.#waiting.push({ ptsMs: ptsUs / 1000 + offsetMs, dtsMs: dtsUs / 1000 + offsetMs, key, data });
     this.#bytes += data.byteLength;
     if (this.#bytes > MOST_BYTES) this.#skipTo(this.#waiting.findLastIndex((waiting) => waiting.key));
   }
 
-  /** Decodes what is due soon at `positionMs`. */
+  /** Decodes pictures that are due soon at `positionMs`. */
   decode(positionMs: number): void {
     this.#skipLate(positionMs);
     while (!this.#closed) {
@@ -90,7 +90,7 @@ export class PictureTrack {
     }
   }
 
-  /** Takes out the newest picture that is due at `positionMs`, if there is a new one worth showing. */
+  /** Returns the newest picture that is due at `positionMs`, if there is a new one worth showing. */
   due(positionMs: number): Picture | undefined {
     const later = this.#decoded.findIndex(({ ptsMs }) => ptsMs > positionMs);
     const count = later < 0 ? this.#decoded.length : later;
@@ -105,7 +105,7 @@ export class PictureTrack {
     return undefined;
   }
 
-  /** Forgets what waits: what comes next begins with a keyframe. */
+  /** Drops waiting pictures; the next one must be a keyframe. */
   clear(): void {
     this.#waiting = [];
     this.#bytes = 0;
@@ -125,7 +125,7 @@ export class PictureTrack {
     this.#skipTo(this.#waiting.findLastIndex(({ key, ptsMs }) => key && ptsMs <= positionMs));
   }
 
-  /** Drops what waits before the keyframe at `index`; without one, all of it. */
+  /** Drops the waiting pictures before the keyframe at `index`; without one, all of them. */
   #skipTo(index: number): void {
     if (index < 0 && this.#bytes <= MOST_BYTES) return;
     const dropped = this.#waiting.splice(0, index < 0 ? this.#waiting.length : index);

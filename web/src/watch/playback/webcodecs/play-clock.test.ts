@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest';
 import { PlayClock } from './play-clock';
 
-it('runs at its rate from where it was put, and stands still at rate 0', () => {
+it('runs at its rate from its position, and stands still at rate 0', () => {
   const clock = new PlayClock();
   clock.arrived(10_000, 0);
   clock.jump(1_000, 0);
@@ -15,7 +15,7 @@ it('runs at its rate from where it was put, and stands still at rate 0', () => {
   expect(clock.positionMs(5_000)).toBe(1_400);
 });
 
-it('never runs past what has arrived, and goes on from there', () => {
+it('never runs past what has arrived, and continues from there', () => {
   const clock = new PlayClock();
   clock.arrived(100, 0);
   clock.setRate(1, 0);

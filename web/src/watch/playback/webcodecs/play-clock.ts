@@ -1,7 +1,7 @@
-// The media time that is shown: runs on the local clock at a rate that can be changed, and never past what has arrived.
-// Pictures and sound both follow it. Milliseconds.
+// The current media time: runs on the local clock at a variable rate, and never past the media that has arrived.
+// Pictures and sound follow it. Milliseconds.
 
-/** See the head of the file. */
+/** The clock of playback without a <video>. */
 export class PlayClock {
   #atMs = 0;
   #sinceMs = 0;
@@ -17,13 +17,13 @@ export class PlayClock {
     return Math.min(this.#atMs + (nowMs - this.#sinceMs) * this.#rate, Math.max(this.#limitMs, this.#atMs));
   }
 
-  /** Runs at `rate` from now on; 0 stands still. */
+  /** Changes the rate; 0 stands still. */
   setRate(rate: number, nowMs: number): void {
     this.jump(this.positionMs(nowMs), nowMs);
     this.#rate = rate;
   }
 
-  /** Goes on from `toMs`. */
+  /** Moves the position to `toMs`. */
   jump(toMs: number, nowMs: number): void {
     this.#atMs = toMs;
     this.#sinceMs = nowMs;

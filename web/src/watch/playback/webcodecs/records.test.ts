@@ -1,4 +1,4 @@
-// Chunks of bare frames read back as they were written, and whatever else comes is refused without a word.
+// Chunks of bare frames are read back as written, and any other input is refused without throwing.
 
 import { expect, it } from 'vitest';
 import { writeChunk } from './fake-codecs';
@@ -18,12 +18,12 @@ it('reads frames of both tracks, gaps, and headers of later versions', () => {
   expect(readRecords(new ArrayBuffer(0))).toEqual([]);
 });
 
-it('refuses a chunk that ends within a record, wherever it was cut', () => {
+it('refuses a chunk that ends within a record, at any point', () => {
   const chunk = writeChunk([{ ptsMs: 0, bytes: 5 }]);
   for (let bytes = 1; bytes < chunk.byteLength; bytes++) expect(readRecords(chunk.slice(0, bytes))).toBeUndefined();
 });
 
-it('never throws and always ends, whatever comes', () => {
+it('never throws and always ends, whatever the input', () => {
   let seed = 7;
   const random = (): number => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31);
   for (let round = 0; round < 5_000; round++) {

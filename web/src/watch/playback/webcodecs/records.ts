@@ -1,5 +1,6 @@
-// Chunks of the `frames` rendition: one record for each frame, a fixed header and the encoded bytes. Mirrors
-// crates/media/src/frame_records.rs; the layout is in docs/protocol.md, section Frames. Whatever comes in, nothing is thrown.
+// Chunks of the `frames` rendition: one record per frame, with a fixed header and the encoded bytes. Mirrors
+// crates/media/src/frame_records.rs; the layout is in docs/protocol.md, section Frames. Reading never throws, whatever
+// the input.
 
 /** Bytes of a record's header; later versions may append to it. */
 const HEADER_BYTES = 32;
@@ -10,9 +11,9 @@ const GAP = 2;
 export interface FrameRecord {
   /** Index into the tracks of the init data. */
   track: number;
-  /** Whether it can be decoded without what came before. */
+  /** Whether it can be decoded without earlier frames. */
   key: boolean;
-  /** There is nothing for this track between its time and its end: lost, or paused. It has no data. */
+  /** Whether this track has nothing between its time and its end, because it was lost or paused. It has no data. */
   gap: boolean;
   /** In its take's time, microseconds. */
   ptsUs: number;
@@ -21,7 +22,7 @@ export interface FrameRecord {
   data: Uint8Array<ArrayBuffer>;
 }
 
-/** The frames of a chunk, in the order to decode them; undefined where it cannot be read. */
+/** The frames of a chunk in decoding order; undefined if it cannot be read. */
 export function readRecords(chunk: ArrayBuffer): FrameRecord[] | undefined {
   const view = new DataView(chunk);
   const records: FrameRecord[] = [];

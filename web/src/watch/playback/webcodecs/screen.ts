@@ -1,17 +1,17 @@
-// What pictures are drawn on: a canvas in a page, or what a test brings.
+// The target of drawn pictures: a canvas in a page, or a test's replacement.
 
 import type { Display } from './tracks';
 
-/** See the head of the file. */
+/** A surface to draw pictures on. */
 export interface Screen {
-  /** Of the picture that was drawn last, as it is seen; 0 before the first. */
+  /** Displayed size of the last drawn picture; 0 before the first. */
   readonly width: number;
   readonly height: number;
-  /** Draws a picture; it is not closed. */
+  /** Draws a picture without closing it. */
   draw(frame: VideoFrame, display: Display): void;
   /**
-   * Calls `refresh` before each time the screen is refreshed, until the returned function is called. What is drawn then is
-   * seen at `displayedAtMs` of the local clock.
+   * Calls `refresh` before each refresh of the screen, until the returned function is called. Pictures drawn then are
+   * visible at `displayedAtMs` of the local clock.
    */
   onRefresh(refresh: (displayedAtMs: number) => void): () => void;
 }

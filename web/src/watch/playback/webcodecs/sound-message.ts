@@ -1,6 +1,6 @@
-// What the page tells the audio thread.
+// Messages from the page to the audio thread.
 
-/** Samples in a row. */
+/** Consecutive samples. */
 export interface SoundBlock {
   /** Media time of the first sample, seconds on the player's clock. */
   startS: number;
@@ -9,13 +9,13 @@ export interface SoundBlock {
   channels: Float32Array<ArrayBuffer>[];
 }
 
-/** Which media time is to be heard at which time of the audio context, and how fast it runs; seconds. */
+/** Which media time is heard at which time of the audio context, and how fast it runs; seconds. */
 export interface SoundTarget {
   mediaS: number;
   atS: number;
   rate: number;
 }
 
-/** See the head of the file. */
+/** One message. */
 export type SoundMessage =
   { kind: 'block'; block: SoundBlock } | { kind: 'target'; target: SoundTarget } | { kind: 'clear' };

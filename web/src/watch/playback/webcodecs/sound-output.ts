@@ -1,42 +1,41 @@
-// Plays decoded sound through Web Audio, in step with the player's clock. See sound-worklet.ts for the other half.
+// Plays decoded sound through Web Audio, in step with the player's clock. sound-worklet.ts is the other half.
 
 import { heardMoment } from '../../../audio/output-latency';
 import workletUrl from './sound-worklet.ts?worker&url';
 import type { SoundBlock, SoundMessage } from './sound-message';
 
-/** What plays sound; tests bring their own. */
+/** The output of decoded sound; tests pass their own. */
 export interface SoundSink {
-  /** Adds the next samples. */
   play(block: SoundBlock): void;
-  /** Forgets all samples. */
+  /** Drops all samples. */
   clear(): void;
-  /** At `nowMs` of `performance.now()` the media time is `positionMs`, and it runs at `rate`. */
+  /** At `nowMs` of `performance.now()` the media time is `positionMs`, running at `rate`. */
   follow(positionMs: number, rate: number, nowMs: number): void;
-  /** 0 to 1, at once. */
+  /** Sets the volume at once, 0 to 1. */
   setVolume(volume: number): void;
-  /** Starts to sound; whether the browser lets it, which may want a gesture first. */
+  /** Starts the output. Returns whether the browser allows it; it may require a gesture first. */
   resume(): Promise<boolean>;
   close(): void;
 }
 
-/** How long a context may take to run that is allowed to. */
+/** The longest time that a permitted context takes to start. */
 const STARTS_WITHIN_MS = 1_500;
-/** Volumes change this fast: slow enough not to click. */
+/** Time constant of volume changes: slow enough not to click. */
 const VOLUME_S = 0.015;
-/** How much of each new look at the two clocks counts: single looks are off by some milliseconds. */
+/** Weight of each new comparison of the two clocks: single ones are off by some milliseconds. */
 const LOOK_SHARE = 0.1;
-/** Looks that are off by more follow a pause of the context. */
+/** A larger difference means that the context was paused. */
 const LOOKS_PART_MS = 60;
 
-/** See the head of the file. */
+/** The output of one audio context. */
 export class SoundOutput implements SoundSink {
   readonly #context: AudioContext;
   readonly #gain: GainNode;
   #node: AudioWorkletNode | undefined;
-  /** `performance.now()` minus the context's time of what is heard then, milliseconds. */
+  /** `performance.now()` minus the context time that is heard then, milliseconds. */
   #apartMs: number | undefined;
 
-  /** For sound of this sample rate: others are resampled. */
+  /** Creates a context with this sample rate; other sound is resampled. */
   constructor(sampleRate: number) {
     this.#context = new AudioContext({ sampleRate, latencyHint: 'interactive' });
     this.#gain = new GainNode(this.#context);
@@ -45,7 +44,7 @@ export class SoundOutput implements SoundSink {
   }
 
   play(block: SoundBlock): void {
-    // The thread of a context that does not run takes nothing, so messages would pile up.
+    // The thread of a context that is not running accepts nothing, so messages would pile up.
     if (this.#context.state !== 'running') return;
     this.#tell(
       { kind: 'block', block },
@@ -70,14 +69,14 @@ export class SoundOutput implements SoundSink {
   async resume(): Promise<boolean> {
     const late = new Promise((resolve) => setTimeout(resolve, STARTS_WITHIN_MS));
     await Promise.race([this.#context.resume(), late]).catch(() => undefined);
-    // Without a loudspeaker some never run.
+    // Without a loudspeaker some contexts never run.
     return this.#context.state === 'running' || mayAutoplay(this.#context);
   }
 
   close(): void {
     this.#node?.port.close();
     this.#node = undefined;
-    // A context that is closed twice rejects; there is nothing left to do then.
+    // Closing a context twice rejects; that needs no handling.
     this.#context.close().catch(() => undefined);
   }
 
@@ -88,7 +87,7 @@ export class SoundOutput implements SoundSink {
       this.#node = new AudioWorkletNode(this.#context, 'undead-sound', { numberOfInputs: 0, outputChannelCount: [2] });
       this.#node.connect(this.#gain);
     } catch {
-      // Pictures go on without sound: after an upgrade of the server the module of an old page is gone.
+      // Pictures continue without sound. After an upgrade of the server an old page's module is gone.
     }
   }
 
@@ -106,7 +105,7 @@ export class SoundOutput implements SoundSink {
   }
 }
 
-/** Whether the browser says that this needs no gesture; Firefox alone can tell. */
+/** Whether the browser says that sound needs no gesture; only Firefox can tell. */
 function mayAutoplay(context: AudioContext): boolean {
   const browser: Navigator & { getAutoplayPolicy?: (context: AudioContext) => string } = navigator;
   return browser.getAutoplayPolicy?.(context) === 'allowed';

@@ -1,4 +1,4 @@
-// Sound without clicks: whatever is played when, neighbouring samples never part more than the sound itself does.
+// Sound without clicks: whatever is played when, neighbouring samples never differ by more than the sound itself does.
 
 import { beforeEach, expect, it } from 'vitest';
 import { SoundQueue } from './sound-queue';
@@ -7,7 +7,7 @@ const RATE = 48_000;
 const HZ = 440;
 /** The steepest step between two samples of the tone. */
 const STEEPEST = (2 * Math.PI * HZ) / RATE;
-/** As audio threads ask for it. */
+/** Block size of audio threads. */
 const BLOCK = 128;
 
 let queue: SoundQueue;
@@ -38,10 +38,10 @@ function loudest(heard: readonly number[]): number {
   return heard.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
-it('gives the very samples that were decoded, however packets were cut and their times rounded', () => {
+it('returns exactly the decoded samples, however packets were cut and their times rounded', () => {
   for (let packet = 0; packet < 50; packet++) tone(packet * 0.02, 0.02, packet % 3 === 0 ? 0.000_9 : -0.000_4);
   const heard = play(0, 0.9);
-  // From where it has faded in; the first packet lies 0.9 ms late.
+  // Checks after the fade-in; the first packet is 0.9 ms late.
   const late = 0.000_9 * RATE;
   for (let i = 2_000; i < 40_000; i += 7) {
     expect(heard[i]).toBeCloseTo(Math.sin((2 * Math.PI * HZ * (i - late)) / RATE), 2);
@@ -54,7 +54,7 @@ it.each([0.98, 1.03])('does not click at speed %d', (speed) => {
   expect(steepest(play(0, 1, speed))).toBeLessThan(STEEPEST * 1.1);
 });
 
-it('is silent over a gap, and clicks neither into it nor out of it', () => {
+it('is silent in a gap, without a click at either end', () => {
   tone(0, 0.5);
   tone(0.7, 0.5);
   const heard = play(0, 1.2);
@@ -63,7 +63,7 @@ it('is silent over a gap, and clicks neither into it nor out of it', () => {
   expect(steepest(heard)).toBeLessThan(STEEPEST * 1.1);
 });
 
-it('does not click when it jumps, and is silent when it stands', () => {
+it('does not click when it jumps, and is silent when it stands still', () => {
   tone(0, 2);
   const before = play(0.1, 0.3);
   queue.jumped();
@@ -74,7 +74,7 @@ it('does not click when it jumps, and is silent when it stands', () => {
   expect(loudest([...(output[0] ?? [])].slice(3_000))).toBeLessThan(0.01);
 });
 
-it('plays a single channel on both sides, and other sample rates in their own time', () => {
+it('plays a single channel on both sides, and other sample rates at their own speed', () => {
   const samples = Float32Array.from({ length: 22_050 }, (_, i) => Math.sin((2 * Math.PI * HZ * i) / 22_050));
   queue.push({ startS: 0, sampleRate: 22_050, channels: [samples] });
   const heard = play(0, 0.9);

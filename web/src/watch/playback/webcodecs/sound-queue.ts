@@ -1,17 +1,17 @@
-// Decoded sound on its way to the loudspeaker: gives the samples of any stretch of media time, at any speed. Where there
-// is no sound it is silent, and it fades in and out there, so that nothing clicks. Runs in the audio thread; no clock.
+// Decoded sound on its way to the loudspeaker: returns samples of any range of media time, at any speed. Without sound
+// it is silent, and it fades in and out, so that nothing clicks. Runs in the audio thread; no clock.
 
 import type { SoundBlock } from './sound-message';
 
-/** Blocks whose times part by less belong together: containers round times to a millisecond. */
+/** Blocks whose times differ by less are adjacent, because containers round times to a millisecond. */
 const TOGETHER_S = 0.02;
-/** Most sound that is kept. */
+/** Most sound that is kept, s. */
 const MOST_S = 5;
-/** Samples until silence has become sound; a sound that breaks off loses this much of itself with each sample. */
+/** Length of the fade-in; FADE_OUT is the factor per sample after sound ends. */
 const FADE_IN_SAMPLES = 256;
 const FADE_OUT = 0.99;
 
-/** Blocks without a hole between them. */
+/** Blocks without a gap between them. */
 interface Run {
   startS: number;
   sampleRate: number;
@@ -19,13 +19,12 @@ interface Run {
   blocks: { from: number; channels: Float32Array[] }[];
 }
 
-/** See the head of the file. */
+/** The queue of decoded sound. */
 export class SoundQueue {
   #runs: Run[] = [];
   #gain = 0;
   #last: number[] = [];
 
-  /** Adds the next samples. */
   push(block: SoundBlock): void {
     const samples = block.channels[0]?.length ?? 0;
     if (samples === 0) return;
@@ -38,12 +37,12 @@ export class SoundQueue {
     this.#forget(block.startS - MOST_S);
   }
 
-  /** Forgets everything; what sounds fades out. */
+  /** Drops everything; the current sound fades out. */
   clear(): void {
     this.#runs = [];
   }
 
-  /** Fills `output`, a block of samples for each channel, from `positionS` of media time on, `stepS` of it each sample. */
+  /** Fills `output`, one block per channel, from media time `positionS` in steps of `stepS`. */
   read(output: readonly Float32Array[], positionS: number, stepS: number): void {
     const length = output[0]?.length ?? 0;
     for (let i = 0; i < length; i++) {
@@ -53,7 +52,7 @@ export class SoundQueue {
       this.#gain = run === undefined ? 0 : Math.min(1, this.#gain + 1 / FADE_IN_SAMPLES);
       for (const [channel, samples] of output.entries()) {
         const last = this.#last[channel] ?? 0;
-        // What is left of a sound that broke off goes on below the one that begins.
+        // The fading rest of an ended sound is mixed below the new one.
         const rest = last * FADE_OUT * (1 - this.#gain);
         samples[i] = run === undefined ? last * FADE_OUT : sampleOf(run, channel, at) * this.#gain + rest;
         this.#last[channel] = samples[i] ?? 0;
@@ -62,7 +61,7 @@ export class SoundQueue {
     this.#forget(positionS);
   }
 
-  /** What plays is somewhere else from now on: fades over to it. */
+  /** The position jumped: fades over to it. */
   jumped(): void {
     this.#gain = 0;
   }
@@ -85,7 +84,7 @@ function endOf({ startS, samples, sampleRate }: Run): number {
   return startS + samples / sampleRate;
 }
 
-/** The value between samples, by the straight line between the two. */
+/** The value between samples, by linear interpolation. */
 function sampleOf(run: Run, channel: number, at: number): number {
   const index = Math.floor(at);
   const one = valueAt(run, channel, index);
@@ -97,6 +96,6 @@ function valueAt({ blocks, samples }: Run, channel: number, index: number): numb
   const block = blocks.find(({ from, channels }) => wanted < from + (channels[0]?.length ?? 0));
   if (block === undefined) return 0;
   const { channels } = block;
-  // A single channel is heard on both sides.
+  // A single channel is played on both sides.
   return (channels[channel] ?? channels[0])?.[wanted - block.from] ?? 0;
 }

@@ -1,4 +1,4 @@
-// Sound packets are decoded shortly before they are due, and those long past are left out.
+// Sound packets are decoded shortly before they are due; those long past are skipped.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { FakeDecoders, writeChunk, type Written } from './fake-codecs';
@@ -28,7 +28,7 @@ function push(...frames: Written[]): void {
   for (const record of readRecords(writeChunk(frames)) ?? []) track.push(record, 1_000);
 }
 
-it('hands out the samples of what is due soon, on the player’s clock', () => {
+it('returns the samples that are due soon, on the player’s clock', () => {
   push(...Array.from({ length: 100 }, (_, i) => ({ ptsMs: i * 20, key: true })));
   track.decode(1_000);
   expect(blocks).toHaveLength(31);
@@ -37,7 +37,7 @@ it('hands out the samples of what is due soon, on the player’s clock', () => {
   expect(track.endMs).toBe(3_000);
 });
 
-it('leaves out what was due long ago, and gaps', () => {
+it('skips packets that were due long ago, and gaps', () => {
   push(...Array.from({ length: 100 }, (_, i) => ({ ptsMs: i * 20, gap: i === 98 })));
   track.decode(2_900);
   expect(decoders.decoded).toEqual(
@@ -46,7 +46,7 @@ it('leaves out what was due long ago, and gaps', () => {
   expect(track.endMs).toBe(3_000);
 });
 
-it('goes on with a new decoder when one fails, and tells when it fails again and again', () => {
+it('continues with a new decoder when one fails, and reports repeated failures', () => {
   push({ ptsMs: 0 }, { ptsMs: 20 });
   decoders.broken = true;
   track.decode(400);

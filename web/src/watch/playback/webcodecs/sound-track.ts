@@ -1,28 +1,28 @@
-// The sound of one take: packets wait within a bound, are decoded shortly before they are due, and samples are handed to
-// the sound output. A decoder that fails is made anew.
+// The sound of one take: packets wait, up to a limit, and are decoded shortly before they are due; the samples go to
+// the sound output. A decoder that failed is replaced.
 
 import { Decoding } from './decoding';
 import type { FrameRecord } from './records';
 import type { SoundBlock } from './sound-message';
 
-/** Sound is decoded so long before it is due. */
+/** Packets are decoded this long before they are due. */
 const DECODE_AHEAD_MS = 600;
-/** Packets so long before the playhead only fill the decoder's memory; older ones are left out. */
+/** Packets this shortly before the playhead only fill the decoder's memory; older ones are skipped. */
 const PREROLL_MS = 100;
-/** Most packets that wait: half a minute of 20 ms each. */
+/** Most waiting packets: half a minute of 20 ms each. */
 const MOST_WAITING = 1_500;
 const MOST_IN_DECODER = 32;
 
-/** What is used of an AudioDecoder; tests bring their own. */
+/** The part of an AudioDecoder that is used; tests pass their own. */
 export type SoundDecoder = Pick<AudioDecoder, 'configure' | 'decode' | 'decodeQueueSize' | 'close' | 'state'>;
 
-/** Makes decoders. */
+/** Creates decoders. */
 export type CreateSoundDecoder = (init: AudioDecoderInit) => SoundDecoder;
 
-/** What a sound track tells. */
+/** Callbacks of a sound track. */
 export interface SoundTrackOwner {
   decoded(block: SoundBlock): void;
-  /** Decoding fails again and again. */
+  /** Decoding fails repeatedly. */
   failed(reason: string): void;
 }
 
@@ -32,7 +32,7 @@ interface WaitingSound {
   data: Uint8Array<ArrayBuffer>;
 }
 
-/** See the head of the file. Times are those of the player's clock, milliseconds. */
+/** Decodes the sound of one take. Times are on the player's clock, milliseconds. */
 export class SoundTrack {
   readonly #decoding: Decoding<EncodedAudioChunk, AudioData>;
   #waiting: WaitingSound[] = [];
@@ -58,12 +58,12 @@ export class SoundTrack {
     });
   }
 
-  /** Where the newest packet ends; undefined before the first. */
+  /** The end of the newest packet; undefined before the first. */
   get endMs(): number | undefined {
     return this.#endMs;
   }
 
-  /** Adds the next packet; `offsetMs` lays its take on the player's clock. A gap stays silent. */
+  /** Adds the next packet; `offsetMs` places its take on the player's clock. A gap stays silent. */
   push({ ptsUs, durationUs, gap, data }: FrameRecord, offsetMs: number): void {
     const ptsMs = ptsUs / 1000 + offsetMs;
     const endMs = ptsMs + durationUs / 1000;
@@ -72,7 +72,7 @@ export class SoundTrack {
     if (this.#waiting.length > MOST_WAITING) this.#waiting.shift();
   }
 
-  /** Decodes what is due soon at `positionMs`. */
+  /** Decodes packets that are due soon at `positionMs`. */
   decode(positionMs: number): void {
     for (let [next] = this.#waiting; next !== undefined; [next] = this.#waiting) {
       if (next.ptsMs > positionMs + DECODE_AHEAD_MS || this.#decoding.queued >= MOST_IN_DECODER) return;
@@ -81,7 +81,7 @@ export class SoundTrack {
     }
   }
 
-  /** Forgets what waits. */
+  /** Drops waiting packets. */
   clear(): void {
     this.#waiting = [];
     this.#endMs = undefined;

@@ -27,7 +27,7 @@ beforeEach(async () => {
   );
   vi.stubGlobal('registerProcessor', (_name: string, made: new () => Processor) => (processor = new made()));
   await import('./sound-worklet');
-  // A ramp: each sample says which media time it is of, in units of a tenth of a second.
+  // A ramp: each sample's value is its media time, in units of ten seconds.
   for (let packet = 0; packet < 200; packet++) {
     const samples = Float32Array.from({ length: 960 }, (_, i) => (packet * 960 + i) / RATE / 10);
     tell({ kind: 'block', block: { startS: packet * 0.02, sampleRate: RATE, channels: [samples] } });
@@ -43,7 +43,7 @@ function target(mediaS: number, rate = 1): void {
   tell({ kind: 'target', target: { mediaS, atS: timeS, rate } });
 }
 
-/** Plays for `seconds`, and gives the media times heard. */
+/** Plays for `seconds`, and returns the media times heard. */
 function play(seconds: number): number[] {
   const heard: number[] = [];
   for (const endS = timeS + seconds; timeS < endS; timeS += BLOCK_S) {
@@ -59,7 +59,7 @@ function largestStep(heard: readonly number[]): number {
   return heard.reduce((most, at, i) => Math.max(most, Math.abs(at - (heard[i - 1] ?? at))), 0);
 }
 
-it('is silent until it is told where to play, and while the clock stands', () => {
+it('is silent before it has a position, and while the clock stands still', () => {
   expect(Math.max(...play(0.1))).toBe(0);
   target(1);
   play(0.2);
@@ -67,16 +67,16 @@ it('is silent until it is told where to play, and while the clock stands', () =>
   expect(play(0.2).at(-1)).toBeLessThan(0.001);
 });
 
-it('plays what the clock shows', () => {
+it('plays the position of the clock', () => {
   target(1);
   expect(play(0.5).at(-1)).toBeCloseTo(1.5, 2);
   expect(largestStep(play(0.5))).toBeLessThan(1.1 / RATE);
 });
 
-it('makes up for a small difference by a little speed, without a jump', () => {
+it('corrects a small difference by a slight change of speed, without a jump', () => {
   target(1);
   play(0.2);
-  // The clocks of page and sound card part: the page is 30 ms ahead.
+  // The clocks of page and sound card diverge: the page is 30 ms ahead.
   target(1.23);
   const heard = play(1.5);
   expect(largestStep(heard)).toBeLessThan(1.2 / RATE);

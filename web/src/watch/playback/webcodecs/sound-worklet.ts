@@ -1,18 +1,18 @@
-// The audio thread's part of sound: plays the sound of the media time that the page's clock shows. The page says now and
-// then which media time belongs to which time of this context; small differences are made up for by a slightly other
-// speed, which is not heard, large ones by a jump.
+// Runs on the audio thread: plays the sound at the media time of the page's clock. The page reports now and then which
+// media time belongs to which time of this context. Small differences are corrected by a slight, inaudible change of
+// speed, large ones by a jump.
 
 import type { SoundMessage } from './sound-message';
 import { SoundQueue } from './sound-queue';
 
-/** More than this is made up for at once. */
+/** Larger differences are corrected by a jump. */
 const JUMP_S = 0.08;
-/** Less than this is left alone. */
+/** Smaller differences are ignored. */
 const EXACT_S = 0.004;
-/** How much of a difference is made up for each second, and the most. */
+/** Share of a difference that is corrected per second, and the largest change of speed. */
 const CORRECTION = { share: 0.5, most: 0.01 };
 
-// What an audio thread has; the compiler's DOM types are those of a page.
+// Globals of an audio worklet, which the compiler's DOM types lack.
 declare const currentTime: number;
 declare const sampleRate: number;
 declare class AudioWorkletProcessor {

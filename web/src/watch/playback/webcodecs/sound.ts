@@ -1,31 +1,31 @@
-// Whether and how loud there is sound. An output is made when the first take with sound comes, and started when playback
-// is: browsers may want a gesture before they let anything sound.
+// Whether and how loud sound plays. The output is created for the first take with sound, and started with playback,
+// because browsers may require a gesture before any sound.
 
 import type { SoundBlock } from './sound-message';
 import { SoundOutput, type SoundSink } from './sound-output';
 import type { AudioTrack } from './tracks';
 
-/** Makes outputs for a sample rate. */
+/** Creates outputs for a sample rate. */
 export type CreateSink = (sampleRate: number) => SoundSink;
 
-/** See the head of the file. */
+/** The sound of one playback. */
 export class Sound {
   readonly #changed: () => void;
   readonly #create: CreateSink;
   #sink: SoundSink | undefined;
   #sampleRate: number | undefined;
-  /** Playback was started: sound may begin. */
+  /** Whether playback was started, so that sound may begin. */
   #wanted = false;
   #muted = false;
   #volume = 1;
 
-  /** `changed` hears of changes of {@link muted} and {@link volume}. */
+  /** `changed` is called when {@link muted} or {@link volume} change. */
   constructor(changed: () => void, create: CreateSink = (sampleRate) => new SoundOutput(sampleRate)) {
     this.#changed = changed;
     this.#create = create;
   }
 
-  /** What comes next has this sound, or none. */
+  /** The next take has this sound, or none. */
   expect(track: AudioTrack | undefined): void {
     const sampleRate = track?.config.sampleRate;
     if (sampleRate === undefined || sampleRate === this.#sampleRate) return;
@@ -37,9 +37,9 @@ export class Sound {
   }
 
   /**
-   * Sounds from now on, unless muted.
+   * Plays sound from now on, unless muted.
    *
-   * @throws DOMException `NotAllowedError` where the browser wants a gesture first.
+   * @throws DOMException `NotAllowedError` if the browser requires a gesture first.
    */
   async start(): Promise<void> {
     this.#wanted = true;
@@ -55,7 +55,7 @@ export class Sound {
     this.#sink?.clear();
   }
 
-  /** The media time is `positionMs` now, and runs at `rate`. */
+  /** The media time is `positionMs` now, running at `rate`. */
   follow(positionMs: number, rate: number): void {
     this.#sink?.follow(positionMs, rate, performance.now());
   }

@@ -1,13 +1,13 @@
-// What WebCodecs can do in this browser. On insecure addresses it is missing altogether.
+// What WebCodecs supports in this browser. On insecure addresses it is missing.
 
 import type { Tracks } from './tracks';
 
-/** Whether bare frames can be played here at all: pictures, and sound. */
+/** Whether this browser can play bare frames at all, pictures and sound. */
 export function canPlayFrames(): boolean {
   return 'VideoDecoder' in globalThis && 'AudioDecoder' in globalThis && 'AudioWorkletNode' in globalThis;
 }
 
-/** Whether these tracks can be decoded here. */
+/** Whether this browser can decode these tracks. */
 export async function canDecode({ video, audio }: Tracks): Promise<boolean> {
   if (!canPlayFrames()) return false;
   try {
@@ -17,7 +17,7 @@ export async function canDecode({ video, audio }: Tracks): Promise<boolean> {
     ]);
     return answers.every((answer) => answer?.supported !== false);
   } catch {
-    // What is not even a configuration.
+    // The configuration itself is invalid.
     return false;
   }
 }

@@ -1,4 +1,4 @@
-// One take of the `frames` rendition while it plays: its tracks, each with its decoder, and where they lie on the player's
+// One take of the `frames` rendition during playback: its tracks with their decoders, and their place on the player's
 // clock.
 
 import { PictureTrack, type CreatePictureDecoder, type Picture } from './picture-track';
@@ -7,21 +7,21 @@ import type { SoundBlock } from './sound-message';
 import { SoundTrack, type CreateSoundDecoder } from './sound-track';
 import type { Display, Tracks } from './tracks';
 
-/** Makes decoders: the browser's unless a test brings its own. */
+/** Creates decoders: the browser's unless a test passes its own. */
 export interface Decoders {
   pictures?: CreatePictureDecoder;
   sound?: CreateSoundDecoder;
 }
 
-/** What a take tells. */
+/** Callbacks of a take. */
 export interface TakeOwner {
   /** Sound to play. */
   sound(block: SoundBlock): void;
-  /** Decoding fails again and again. */
+  /** Decoding fails repeatedly. */
   failed(reason: string): void;
 }
 
-/** See the head of the file. */
+/** The decoders of one take. */
 export class Take {
   readonly display: Display | undefined;
   readonly #tracks: Tracks;
@@ -38,37 +38,37 @@ export class Take {
     this.#sound = audio && new SoundTrack(audio.config, { decoded, failed }, decoders.sound);
   }
 
-  /** Pictures that were never shown. */
+  /** Number of pictures that were never shown. */
   get dropped(): number {
     return this.#pictures?.dropped ?? 0;
   }
 
-  /** Where the newest sound ends; undefined without sound. */
+  /** The end of the newest sound; undefined without sound. */
   get soundEndMs(): number | undefined {
     return this.#sound?.endMs;
   }
 
-  /** Adds frames in the order they came; `offsetMs` lays them on the player's clock. */
+  /** Adds frames in order of arrival; `offsetMs` places them on the player's clock. */
   push(records: readonly FrameRecord[], offsetMs: number): void {
     for (const record of records) {
       if (record.track === this.#tracks.audio?.index) this.#sound?.push(record, offsetMs);
-      // The last picture stays over a gap.
+      // During a gap the last picture stays.
       else if (record.track === this.#tracks.video?.index && !record.gap) this.#pictures?.push(record, offsetMs);
     }
   }
 
-  /** Decodes what is due soon at `positionMs`. */
+  /** Decodes frames that are due soon at `positionMs`. */
   decode(positionMs: number): void {
     this.#pictures?.decode(positionMs);
     this.#sound?.decode(positionMs);
   }
 
-  /** Takes out the newest picture that is due, if there is a new one. */
+  /** Returns the newest picture that is due, if there is a new one. */
   due(positionMs: number): Picture | undefined {
     return this.#pictures?.due(positionMs);
   }
 
-  /** Forgets what was pushed: what comes next begins with a keyframe. */
+  /** Drops what was pushed; the next frame must be a keyframe. */
   clear(): void {
     this.#pictures?.clear();
     this.#sound?.clear();

@@ -1,15 +1,15 @@
-// The takes that play: the one that arrives, and those before it until it has its first picture on screen.
+// The takes in playback: the newest one, and earlier ones until its first picture is on screen.
 
 import type { Picture } from './picture-track';
 import type { FrameRecord } from './records';
 import { Take, type Decoders, type TakeOwner } from './take';
 import type { Display, Tracks } from './tracks';
 
-/** See the head of the file. Times are those of the player's clock, milliseconds. */
+/** Switches from take to take. Times are on the player's clock, milliseconds. */
 export class Takes {
   readonly #owner: TakeOwner;
   readonly #decoders: Decoders;
-  /** The newest last. */
+  /** Newest last. */
   #takes: Take[] = [];
   #dropped = 0;
 
@@ -18,37 +18,36 @@ export class Takes {
     this.#decoders = decoders;
   }
 
-  /** Pictures that were never shown. */
+  /** Number of pictures that were never shown. */
   get dropped(): number {
     return this.#takes.reduce((sum, take) => sum + take.dropped, this.#dropped);
   }
 
-  /** Whether the take that arrives has sound alone. */
+  /** Whether the newest take has only sound. */
   get isSoundOnly(): boolean {
     return this.#newest !== undefined && this.#newest.display === undefined;
   }
 
-  /** Where the newest sound ends; undefined without sound. */
+  /** The end of the newest sound; undefined without sound. */
   get soundEndMs(): number | undefined {
     return this.#newest?.soundEndMs;
   }
 
-  /** A take begins. */
   begin(tracks: Tracks): void {
     this.#takes.push(new Take(tracks, this.#owner, this.#decoders));
   }
 
-  /** Adds frames of the newest take; `offsetMs` lays them on the player's clock. */
+  /** Adds frames of the newest take; `offsetMs` places them on the player's clock. */
   push(records: readonly FrameRecord[], offsetMs: number): void {
     this.#newest?.push(records, offsetMs);
   }
 
-  /** Decodes what is due soon at `positionMs`. */
+  /** Decodes frames that are due soon at `positionMs`. */
   decode(positionMs: number): void {
     for (const take of this.#takes) take.decode(positionMs);
   }
 
-  /** Takes out the newest picture that is due, if there is a new one, and how to show it. */
+  /** Returns the newest picture that is due, if there is a new one, and how to display it. */
   due(positionMs: number): (Picture & { display: Display }) | undefined {
     for (const [index, take] of [...this.#takes.entries()].reverse()) {
       const picture = take.due(positionMs);
@@ -59,12 +58,12 @@ export class Takes {
     return undefined;
   }
 
-  /** Forgets what was pushed: what comes next begins with a keyframe. */
+  /** Drops what was pushed; the next frame must be a keyframe. */
   clear(): void {
     for (const take of this.#takes) take.clear();
   }
 
-  /** Forgets all takes. */
+  /** Drops all takes. */
   close(): void {
     this.#drop(this.#takes.splice(0));
   }

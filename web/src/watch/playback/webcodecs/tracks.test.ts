@@ -1,4 +1,4 @@
-// What decoders are told of the tracks of a take, and that no init data breaks the page.
+// How decoders are configured for the tracks of a take, and that no init data breaks the page.
 
 import { expect, it } from 'vitest';
 import { writeInit } from './fake-codecs';
@@ -22,7 +22,7 @@ it('reads pictures and sound', () => {
   expect(readTracks(writeInit(['audio']))?.video).toBeUndefined();
 });
 
-it('reads descriptions, the shape of pixels and how pictures are turned', () => {
+it('reads descriptions, the pixel aspect ratio and rotation', () => {
   const video = { ...VIDEO, description: 'AQID', display_width: 1024, display_height: 576, rotation: 90 };
   const read = tracksOf({ kind: 'subtitles' }, video)?.video;
   expect(read?.index).toBe(1);
@@ -44,7 +44,7 @@ it.each([
   expect(tracksOf(...tracks)).toBeUndefined();
 });
 
-it('refuses what is no JSON', () => {
+it('refuses invalid JSON', () => {
   expect(readTracks(new Uint8Array([0xff, 0xfe]).buffer)).toBeUndefined();
   expect(readTracks(new TextEncoder().encode('{"tracks":{}}').buffer)).toBeUndefined();
   expect(readTracks(new TextEncoder().encode('null').buffer)).toBeUndefined();

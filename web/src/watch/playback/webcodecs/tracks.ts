@@ -1,17 +1,17 @@
-// Init data of the `frames` rendition: what a decoder needs to know of each track, as JSON. Whatever comes in, nothing is
-// thrown; fields that this version does not know are passed over.
+// Init data of the `frames` rendition: the decoder configuration of each track, as JSON. Reading never throws, whatever
+// the input; unknown fields are ignored.
 
-/** How pictures are meant to be seen. */
+/** How to display pictures. */
 export interface Display {
   /** Width of a pixel divided by its height. */
   pixelAspect: number;
-  /** How far they are turned then, degrees clockwise. */
+  /** Rotation after applying the aspect ratio, degrees clockwise. */
   rotation: 0 | 90 | 180 | 270;
 }
 
 /** Pictures of a take. */
 export interface VideoTrack {
-  /** What frames name the track by. */
+  /** The track's number in frames. */
   index: number;
   config: VideoDecoderConfig;
   display: Display;
@@ -23,7 +23,7 @@ export interface AudioTrack {
   config: AudioDecoderConfig;
 }
 
-/** The tracks of a take; of each kind the first. */
+/** The tracks of a take; only the first of each kind. */
 export interface Tracks {
   video: VideoTrack | undefined;
   audio: AudioTrack | undefined;
@@ -31,7 +31,7 @@ export interface Tracks {
 
 type Fields = Partial<Record<string, unknown>>;
 
-/** The tracks that init data describes; undefined where it cannot be read. */
+/** The tracks in init data; undefined if it cannot be read. */
 export function readTracks(init: ArrayBuffer): Tracks | undefined {
   try {
     const { tracks } = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(init)) as { tracks?: unknown };
@@ -72,7 +72,7 @@ function fieldsOf(value: unknown, kind: string): Fields | undefined {
   return fields.kind === kind ? fields : undefined;
 }
 
-/** @throws DOMException where it is not base64. */
+/** @throws DOMException if it is not base64. */
 function descriptionOf({ description }: Fields): { description?: Uint8Array<ArrayBuffer> } {
   if (typeof description !== 'string' || description === '') return {};
   return { description: Uint8Array.from(atob(description), (letter) => letter.charCodeAt(0)) };

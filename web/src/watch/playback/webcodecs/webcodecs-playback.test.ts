@@ -1,4 +1,4 @@
-// Playback of bare frames, without a browser: near the live edge, through take changes, pauses and whatever breaks.
+// Playback of bare frames, without a browser: near the live edge, through changes of takes, pauses and failures.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { StreamingData } from '../../../protocol/event';
@@ -16,12 +16,12 @@ class World {
   /** Timestamps of the pictures drawn. */
   readonly drawn: number[] = [];
   readonly blocks: SoundBlock[] = [];
-  /** The newest target of the sound. */
+  /** The newest position and rate of the sound. */
   sound = { positionMs: 0, rate: 0 };
   volume: number | undefined;
-  /** The browser lets sound begin. */
+  /** Whether the browser allows sound. */
   lets = true;
-  /** Decoders for what comes exist. */
+  /** Whether the browser can decode the tracks. */
   supported = true;
   #refresh: (atMs: number) => void = () => undefined;
   readonly playback: WebCodecsPlayback;
@@ -67,7 +67,7 @@ class World {
     );
   }
 
-  /** Time passes, with 50 refreshes a second. */
+  /** Lets time pass, with 50 refreshes a second. */
   pass(ms: number): void {
     for (let passed = 0; passed < ms; passed += 20) {
       vi.advanceTimersByTime(20);
@@ -75,7 +75,7 @@ class World {
     }
   }
 
-  /** A tenth of a second of pictures and sound from `fromMs` on; each second begins with a keyframe. */
+  /** A tenth of a second of pictures and sound from `fromMs`; each second begins with a keyframe. */
   chunk(fromMs: number, take = 0): void {
     const frames: Written[] = [];
     for (let ptsMs = fromMs; ptsMs < fromMs + 100; ptsMs += 20) {
@@ -94,7 +94,7 @@ class World {
     this.playback.push(data);
   }
 
-  /** Chunks come as they are captured, for `ms`. */
+  /** Chunks arrive as they are captured, for `ms`. */
   live(fromMs: number, ms: number, take = 0): void {
     for (let atMs = fromMs; atMs < fromMs + ms; atMs += 100) {
       this.pass(100);
@@ -117,7 +117,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Plays from a second that waited at the node. */
+/** A playback that joined with a backlog of one second. */
 async function joined(): Promise<void> {
   world.init();
   void world.playback.play();
@@ -144,14 +144,14 @@ it('shows every picture once, in order', async () => {
   expect(world.drawn).toEqual([...new Set(world.drawn)].sort((a, b) => a - b));
 });
 
-it('has sound in step with its pictures', async () => {
+it('plays sound in step with its pictures', async () => {
   await joined();
   world.live(1_000, 2_000);
   expect(Math.abs((world.drawn.at(-1) ?? 0) - world.sound.positionMs)).toBeLessThan(60);
   expect(world.blocks.at(-1)?.startS).toBeGreaterThan(2.5);
 });
 
-it('waits when nothing comes, counts a stall, and goes on when media is back', async () => {
+it('waits when nothing arrives, counts a stall, and continues when media is back', async () => {
   await joined();
   world.live(1_000, 2_000);
   world.pass(1_000);
@@ -170,14 +170,14 @@ it('plays the next take where the last one ended', async () => {
   world.init(1);
   world.live(0, 1_000, 1);
   expect(world.playback.stats).toMatchObject({ take: 1, stalls: 0 });
-  // Take 0 ended at 2,000, so that is where take 1 begins.
+  // Take 0 ended at 2,000, so take 1 begins there.
   expect(world.drawn.at(-1)).toBeGreaterThan(2_500);
   const steps = world.drawn.map((at, i) => at - (world.drawn[i - 1] ?? at));
   expect(Math.max(...steps.slice(5))).toBeLessThanOrEqual(60);
   expect(world.told).toEqual(['played', 'started']);
 });
 
-it('stands still while paused, keeps little, and goes on at the live edge', async () => {
+it('stands still while paused, keeps little, and continues at the live edge', async () => {
   await joined();
   world.live(1_000, 1_000);
   world.playback.pause();
@@ -191,7 +191,7 @@ it('stands still while paused, keeps little, and goes on at the live edge', asyn
   expect(world.drawn[count]).toBeGreaterThan((shown ?? 0) + 5_500);
 });
 
-it('begins anew at the live edge after a fresh start, and keeps the last picture until then', async () => {
+it('restarts at the live edge after a fresh start, and keeps the last picture until then', async () => {
   await joined();
   world.live(1_000, 1_000);
   world.playback.startAfresh();
@@ -203,7 +203,7 @@ it('begins anew at the live edge after a fresh start, and keeps the last picture
   expect(world.drawn[count]).toBeGreaterThan(60_000);
 });
 
-it('asks for a gesture where the browser lets nothing sound, and shows pictures all the same', async () => {
+it('asks for a gesture if the browser allows no sound, but shows pictures', async () => {
   world.lets = false;
   world.init();
   await expect(world.playback.play()).rejects.toMatchObject({ name: 'NotAllowedError' });
@@ -223,7 +223,7 @@ it('plays sound alone', () => {
   expect(world.blocks.length).toBeGreaterThan(30);
 });
 
-it('starts over when a chunk or the init data cannot be read', async () => {
+it('restarts when a chunk or the init data cannot be read', async () => {
   await joined();
   world.live(1_000, 1_000);
   world.push({
@@ -238,7 +238,7 @@ it('starts over when a chunk or the init data cannot be read', async () => {
   expect(world.drawn.at(-1)).toBeLessThan(1_000);
 });
 
-it('starts over when decoders fail for good', async () => {
+it('restarts when decoders keep failing', async () => {
   await joined();
   world.live(1_000, 1_000);
   world.decoders.broken = true;
@@ -246,7 +246,7 @@ it('starts over when decoders fail for good', async () => {
   expect(world.told).toContain('restarted');
 });
 
-it('tells of tracks that the browser cannot decode', async () => {
+it('reports tracks that the browser cannot decode', async () => {
   world.supported = false;
   world.init();
   await vi.advanceTimersByTimeAsync(1);

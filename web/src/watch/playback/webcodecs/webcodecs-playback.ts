@@ -21,21 +21,21 @@ import type { Decoders } from './take';
 import { Takes } from './takes';
 import { readTracks, type Display, type Tracks } from './tracks';
 
-/** How often the controller is asked. */
+/** Interval of the controller. */
 const STEER_EVERY_MS = 50;
-/** Sound is not stretched but played faster or slower, so by little; a jump costs hardly anything here. */
+/** Speed changes the pitch of the sound here, so the limits are narrow; a jump costs almost nothing. */
 const PACE = { slowest: 0.98, fastest: 1.03, jumpBehindMs: 250 };
 
-/** What the playback works with; tests bring their own. */
+/** Dependencies of the playback; tests pass their own. */
 export interface WebCodecsParts {
   screen: Screen;
   decoders?: Decoders;
-  /** Whether tracks can be decoded here. */
+  /** Whether this browser can decode the tracks. */
   support?: (tracks: Tracks) => Promise<boolean>;
   createSink?: CreateSink;
 }
 
-/** See the head of the file. */
+/** Plays bare frames by WebCodecs. */
 export class WebCodecsPlayback extends LivePlayback {
   readonly #screen: Screen;
   readonly #support: (tracks: Tracks) => Promise<boolean>;
@@ -44,7 +44,7 @@ export class WebCodecsPlayback extends LivePlayback {
   readonly #sound: Sound;
   readonly #takes: Takes;
   readonly #stopDrawing: () => void;
-  /** Where what arrived without a hole begins. */
+  /** The beginning of the media that arrived without a gap. */
   #startMs: number | undefined;
   #isPaused = true;
   #shownMs = 0;
@@ -159,7 +159,7 @@ export class WebCodecsPlayback extends LivePlayback {
     this.steer();
   }
 
-  /** Where playback would run dry: where the sound ends, if there is sound. */
+  /** Where playback would run dry: the end of the sound, if there is sound. */
   get #playableEndMs(): number | undefined {
     const { edgeMs } = this.timeline;
     const { soundEndMs } = this.#takes;
@@ -203,7 +203,7 @@ export class WebCodecsPlayback extends LivePlayback {
   }
 
   #show({ frame, ptsMs, display }: Picture & { display: Display }, displayedAtMs: number): void {
-    // The picture never goes back.
+    // Never show an earlier picture.
     if (ptsMs >= this.#shownMs) {
       this.#screen.draw(frame, display);
       this.#shownMs = ptsMs;
