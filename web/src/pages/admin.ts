@@ -1,5 +1,5 @@
-// The page /admin: operators sign in and see operations, broadcasters their stream keys. With #setup=TOKEN, from the link that the
-// main server prints, it makes the first operator.
+// The page /admin: operators sign in and see operations, broadcasters their stream keys. With #setup=TOKEN, from the
+// link that the main server printed, it creates the first operator.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
@@ -54,7 +54,7 @@ export class AdminPage extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.#takeToken();
-    // The link of another set-up, opened in the same tab.
+    // The link of another set-up may be opened in the same tab.
     addEventListener('hashchange', this.#takeToken);
   }
 

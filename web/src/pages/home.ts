@@ -1,4 +1,4 @@
-// The start page: what this is, the one thing to do, and what is live now.
+// The start page: what Undead is, the button to go live, and the live streams.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';

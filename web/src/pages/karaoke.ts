@@ -22,14 +22,14 @@ import { canPlayType } from '../watch/playback/mse/media-source';
 
 const texts = strings.karaoke;
 const SITE = location.origin + site('');
-/** The service worker starts once the song plays, or after this time: sooner, it would hold up the sound. */
+/** The service worker starts once the song plays, or after this time. Starting earlier would delay the sound. */
 const WORKER_MS = 3_000;
 
 @customElement('ud-karaoke-page')
 export class KaraokePage extends LitElement {
   @state() private session: KaraokeSession | undefined;
   @state() private problem: CallError | undefined;
-  /** Grows with every change of the session, so that the player is drawn again. */
+  /** Grows with every change of the session, so that the player is redrawn. */
   @state() private version = 0;
   readonly #library = new Library();
   readonly #kept = new Kept();
@@ -99,7 +99,7 @@ export class KaraokePage extends LitElement {
     </ud-notice>`;
   }
 
-  /** To the item where there is one, else to the library. */
+  /** A link to the item if it exists, else to the library. */
   #way({ code, reason }: CallError): TemplateResult {
     const isNowhere = code === 'unknown_item' && reason !== 'no_stems';
     return html`<a class="button small" href=${site(isNowhere ? '/library' : `/library/${itemOf()}`)}>
@@ -146,7 +146,7 @@ export class KaraokePage extends LitElement {
 
   readonly #startWorker = (): void => this.#kept.start(site('/library-worker.js'), site('/'));
 
-  /** A song that is not public is asked for again: what it fetched further would stay in this browser. */
+  /** Opens a song again that is not public: its further fetches would otherwise stay in this browser. */
   #signedOut(): void {
     const { session } = this;
     if (session !== undefined && session.song.source.visibility !== 'public') void this.#open();

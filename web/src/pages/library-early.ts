@@ -1,4 +1,4 @@
-// What the library's page asks for before the rest of it is loaded: the item that its address names.
+// Requests of the library's page before its code is loaded: the item that its address names.
 
 import { takeFromFragment } from '../browser/fragment';
 import { site, sitePath } from '../browser/site';
@@ -11,7 +11,7 @@ import { canPlayType } from '../watch/playback/mse/media-source';
 /** The address of the site. */
 export const SITE = location.origin + site('');
 
-/** The parts that opening an item shares with the page. */
+/** Objects that are shared between opening an item and the page. */
 export const library = new Library();
 export const kept = new Kept();
 const invitation = takeFromFragment('invitation');
@@ -22,7 +22,7 @@ export function itemOf(pathname: string): ItemId | undefined {
   return itemId === '' ? undefined : itemId;
 }
 
-/** Opens an item, as its address invites to unless `body` says otherwise. */
+/** Opens an item, with the invitation or passphrase in `body` or else in the page's address. */
 export function openItem(itemId: ItemId, body?: PlayItem): Opening {
   const setup = {
     library,
@@ -38,7 +38,7 @@ export function openItem(itemId: ItemId, body?: PlayItem): Opening {
 const first = itemOf(location.pathname);
 let begun = first === undefined ? undefined : openItem(first);
 
-/** The item that was opened with the page, once; another one, or the same again, is opened now. */
+/** Returns the opening that began with the page, once; otherwise opens the item now. */
 export function takeOpening(itemId: ItemId): Opening {
   const early = begun;
   begun = undefined;

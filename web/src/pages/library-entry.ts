@@ -1,4 +1,5 @@
-// The entry of the library's page: the item comes first, then what shows it. The build lets browsers load both at the same time.
+// The entry of the library's page: requests the item first, then loads the page's code. The build lets browsers load
+// both at the same time.
 
 import './library-early';
 

@@ -1,4 +1,5 @@
-// The library: its list, and an item with its player. One page for both addresses, so that what plays goes on while one looks for more.
+// The library: its list, and an item with its player. One page serves both addresses, so that playback continues while
+// one browses.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
@@ -40,25 +41,27 @@ import { lettersAreOn, type Focused } from '../watch/keys';
 import { canPlayType } from '../watch/playback/mse/media-source';
 import { itemOf, kept, library, openItem, SITE, takeOpening } from './library-early';
 
-/** How long after a fragment came it is looked at how much is kept. */
+/** Delay between a fetched fragment and the update of the storage display. */
 const KEPT_MS = 1_000;
-/** The service worker starts once the item is shown, or after so long: starting it would hold up the first picture. */
+/**
+ * The service worker starts once the item is shown, or after this time. Starting earlier would delay the first picture.
+ */
 const WORKER_MS = 3_000;
 /** The address of the list, or of an item's page. */
 const LIBRARY_LINK = /\/library(\/[0-9a-f]{32})?$/;
 
 @customElement('ud-library-page')
 export class LibraryPage extends LitElement {
-  /** The item whose page this is; undefined for the list. */
+  /** The item whose page is shown; undefined for the list. */
   @state() private shownId: ItemId | undefined = itemOf(location.pathname);
   @state() private playing: Playing | undefined;
-  /** Grows whenever something changed that elements read from what they were given. */
+  /** Grows whenever data changed that elements read from their objects. */
   @state() private version = 0;
   @state() private isPlaying = false;
   @state() private asks = false;
   @state() private queueShown = false;
   @state() private passphraseTried = false;
-  /** The list was shown. It stays in the page, so that one comes back to it as one left it. */
+  /** The list was shown. It stays in the page, so that its state is kept when the person returns. */
   @state() private hasList = false;
   @query('ud-deck') declare private deck: Deck;
   @query('ud-item-list') declare private list: ItemList | null;
@@ -83,7 +86,7 @@ export class LibraryPage extends LitElement {
     send: (itemId, { atMs, picture }) => library.addPreview(itemId, atMs, picture),
     sent: (itemId) => void this.#lookAgain(itemId),
   });
-  /** Where the list was when it was left. */
+  /** The scroll position of the list when it was left. */
   #scrolled = 0;
   #isScheduled = false;
   #workerTimer: ReturnType<typeof setTimeout> | undefined;
@@ -106,7 +109,7 @@ export class LibraryPage extends LitElement {
       .stage {
         margin-top: 4px;
       }
-      /* A bar at the foot of the window takes no place in the page. */
+      /* A bar at the foot of the window takes no space in the page. */
       ud-deck:not(.stage) {
         position: absolute;
       }
@@ -153,7 +156,7 @@ export class LibraryPage extends LitElement {
   }
 
   override firstUpdated(): void {
-    // The deck, and its media element, is there after its first update.
+    // The deck and its media element exist after its first update.
     void this.deck.updateComplete.then(() => this.#follow());
   }
 
@@ -249,13 +252,13 @@ export class LibraryPage extends LitElement {
     ></ud-queue-panel>`;
   }
 
-  /** A private item that plays is asked for again: what it fetched further would stay in this browser. */
+  /** Opens a private item again while it plays: its further fetches would otherwise stay in this browser. */
   #signedOut(): void {
     const { playing } = this;
     if (playing?.item?.visibility === 'private') this.#open(playing.itemId);
   }
 
-  /** Shows what the address says. */
+  /** Shows the item or the list that the address names. */
   #follow(): void {
     const { shownId } = this;
     document.title = strings.pages.library.title;
@@ -275,7 +278,7 @@ export class LibraryPage extends LitElement {
     void this.keptPanel?.refresh();
   };
 
-  /** Links to the list and to items stay within this page: what plays, and uploads, would end with it. */
+  /** Links to the list and to items are handled within this page, because leaving it would end playback and uploads. */
   readonly #clicked = (event: MouseEvent): void => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
     const link = event.composedPath().find((target) => target instanceof HTMLAnchorElement);
@@ -300,7 +303,7 @@ export class LibraryPage extends LitElement {
     if (itemId === undefined) void this.keptPanel?.refresh();
   }
 
-  /** Takes what plays away and puts an item in its place. */
+  /** Replaces the playing item. */
   #open(itemId: ItemId, opening?: Opening): void {
     this.playing?.close();
     this.asks = false;
@@ -330,7 +333,7 @@ export class LibraryPage extends LitElement {
     if (itemId !== undefined) this.#open(itemId, openItem(itemId, { passphrase }));
   }
 
-  /** The button on a card: plays the item where one is, or halts it. */
+  /** Handles the button on a card: plays the item, or pauses it if it plays. */
   #pressed(item: Item): void {
     if (this.playing?.itemId === item.item_id) this.deck.command('play_pause');
     else {
@@ -350,7 +353,7 @@ export class LibraryPage extends LitElement {
     this.list?.refresh();
   }
 
-  /** An item has pictures or stems that it did not have. */
+  /** Reads an item again that got pictures or stems. */
   async #lookAgain(itemId: ItemId): Promise<void> {
     const item = await library.item(itemId).catch(() => undefined);
     if (item === undefined) return;
@@ -426,7 +429,7 @@ export class LibraryPage extends LitElement {
 
   readonly #startWorker = (): void => kept.start(site('/library-worker.js'), site('/'));
 
-  /** What is kept grows a moment after a fragment came. */
+  /** The stored amount grows a moment after a fragment arrived. */
   #arrived(): void {
     this.#startWorker();
     this.#keptTimer ??= setTimeout(() => {
@@ -435,7 +438,7 @@ export class LibraryPage extends LitElement {
     }, KEPT_MS);
   }
 
-  /** Many things change at once: one update is enough. */
+  /** Many things change at once, so one update covers them all. */
   #changed(): void {
     const { playing } = this;
     if (playing?.item !== undefined && this.shownId === playing.itemId)

@@ -1,4 +1,4 @@
-// The page to go live from: what a studio does (publish/studio.ts), as it looks. The parts are in ui/live/.
+// The page to go live from: the view of a studio (publish/studio.ts). Its parts are in ui/live/.
 
 import { LitElement, html, nothing, type TemplateResult } from 'lit';
 import { customElement, query } from 'lit/decorators.js';
@@ -98,7 +98,7 @@ export class LivePage extends LitElement {
   #view(): TemplateResult {
     const { phase, offer } = this.#studio;
     if (phase === 'over') return this.#over();
-    // What is on the air, or can be continued, has its own grant.
+    // A stream that is on the air, or can be continued, has its own grant.
     const needsAccess = phase === 'setup' && this.#access.isNeeded;
     return needsAccess && offer === undefined ? this.#entrance() : this.#rooms();
   }
@@ -158,7 +158,7 @@ export class LivePage extends LitElement {
     </div>`;
   }
 
-  /** Whether nothing can be shared from here, whatever is chosen. */
+  /** Whether this browser can share no source at all. */
   get #blocked(): boolean {
     return ['screen', 'camera'].every((kind) => obstacle(kind as SourceKind, this.#abilities) !== undefined);
   }
@@ -210,7 +210,7 @@ export class LivePage extends LitElement {
     ></ud-continue-offer>`;
   }
 
-  /** What is wrong with what is shared, while it is shared. */
+  /** Problems of the shared source. */
   #captureNotices(): TemplateResult | typeof nothing {
     const { capture, lost } = this.#studio.sources;
     if (!capture) return nothing;

@@ -1,4 +1,4 @@
-// What a browser gets that asks for a page there is not, with status 404.
+// The page for unknown addresses, served with status 404.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';

@@ -1,4 +1,4 @@
-// The parties that one may see, searched as one types, and starting one.
+// The list of visible parties, searched as one types, and starting a party.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
@@ -23,7 +23,7 @@ import { base, buttons } from '../ui/styles';
 import { surfaces } from '../ui/surfaces';
 
 const texts = strings.parties;
-/** How often it is looked for new parties while the page is seen. */
+/** How often the list is refreshed while the page is visible. */
 const REFRESH_MS = 5_000;
 
 @customElement('ud-parties-page')

@@ -1,4 +1,5 @@
-// One party, /party/{party_id}: joining it, the room, and what is shown when it is over or not for this person.
+// One party, /party/{party_id}: joining it, the room, and what is shown when it has ended or this person may not see
+// it.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
@@ -81,7 +82,7 @@ export class PartyPage extends LitElement {
       case 'onlooker':
         return this.#join();
       case 'refused':
-        // Of a private party nothing is told, whether there is one or not.
+        // The server tells nothing about private parties, not even whether they exist.
         return this.#invited.invitation === undefined ? this.#nowhere() : this.#join();
       case 'member':
         return view.state === undefined ? skeleton : this.#room();
@@ -136,7 +137,7 @@ export class PartyPage extends LitElement {
     </ud-notice>`;
   }
 
-  /** The press that joins is the one that browsers want before a page plays. */
+  /** Joins. The press on its button is the gesture that browsers require before a page plays. */
   async #enter(name: string): Promise<void> {
     this.#session.unlock();
     await this.#session.join(name, this.#invited.invitation);
@@ -166,7 +167,7 @@ const skeleton = html`<div aria-busy="true" aria-label=${strings.party.loading} 
   <div class="bone rest"></div>
 </div>`;
 
-/** The party whose page has this path. */
+/** The party in this path. */
 function idOf(path: string): PartyId {
   return path.split('/')[2] ?? '';
 }

@@ -1,4 +1,4 @@
-// The style guide, /styleguide: every token and every element as they look in the theme in use.
+// The style guide, /styleguide: every token and every element in the current theme.
 
 import { LitElement, html, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';

@@ -1,4 +1,4 @@
-// The list of what is live now.
+// The list of live streams.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';

@@ -1,5 +1,5 @@
-// The page of one stream, /view/{stream_id}: the player, what it is called, who watches, a link to hand on. As
-// /embed/{stream_id} it is the player alone.
+// The page of one stream, /view/{stream_id}: the player, the title, the viewers, a link to share. As /embed/{stream_id}
+// it is only the player.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
@@ -23,11 +23,13 @@ import { Invited } from '../watch/invited';
 import { Questions } from '../watch/questions';
 import type { WatchPhase, WatchState } from '../watch/session/state';
 
-/** How many other streams are offered. */
+/** Number of other streams that are offered. */
 const OTHERS = 4;
 
 const { embedded, streamId } = address(sitePath(location.pathname));
-/** `?transport=ws|socketio|polling`, `?region=…` and `?format=…` are for this look alone: a link handed on goes without them. */
+/**
+ * `?transport=ws|socketio|polling`, `?region=…` and `?format=…` apply to this page only: the shared link omits them.
+ */
 const query = new URLSearchParams(location.search);
 const link = location.origin + location.pathname;
 const invited = new Invited(streamId, tabMemory);
@@ -40,7 +42,7 @@ export class WatchPage extends LitElement {
   @state() private nowMs = serverTime.nowMs();
   readonly #server = new MainServer();
   readonly #audience = new Audience();
-  /** Shows that this viewer was let in. */
+  /** Proves that this viewer was admitted. */
   #grant = invited.grant;
   readonly #questions = new Questions(
     () => this.#look(),
@@ -120,7 +122,7 @@ export class WatchPage extends LitElement {
           grid-template-columns: minmax(0, 1fr);
         }
       }
-      /* A phone on its side: the picture as high as the screen lets it be, the rest beside it. */
+      /* A phone in landscape: the picture as high as the screen, the rest beside it. */
       @media (max-height: 500px) and (min-width: 600px) {
         .stage {
           --width: 100%;
@@ -191,7 +193,7 @@ export class WatchPage extends LitElement {
     </ud-shell>`;
   }
 
-  /** There is nothing to tell of the stream, or to hand on. */
+  /** Whether there is nothing to show or share of the stream. */
   get #isNowhere(): boolean {
     return this.watchState?.phase === 'not_found' || this.watchState?.phase === 'uninvited';
   }
@@ -208,7 +210,7 @@ export class WatchPage extends LitElement {
 
   #facts(): TemplateResult | typeof nothing {
     const known = this.watchState && stateOf(this.watchState.phase);
-    // A viewer who paused has left the node, which cannot tell then that the stream is over.
+    // A viewer who paused has left the node, so only the main server's answer tells that the stream has ended.
     const current = this.info?.state === 'ended' ? 'ended' : (known ?? this.info?.state);
     if (current === undefined || this.#isNowhere) return nothing;
     if (this.info !== undefined && isConcealed(this.info)) return stateBadge(current);
@@ -233,7 +235,7 @@ export class WatchPage extends LitElement {
     this.others = streams.filter(({ stream_id, state }) => state === 'live' && stream_id !== streamId).slice(0, OTHERS);
   }
 
-  /** Where that fails the player tells what is wrong, and what was known of the stream stays. */
+  /** On failure the player shows the problem, and the last known data of the stream stays. */
   async #look(): Promise<StreamInfo> {
     const stream = await this.#server.stream(streamId, this.#grant);
     this.#learn(stream);
@@ -246,7 +248,7 @@ export class WatchPage extends LitElement {
   }
 
   #learn(stream: StreamInfo): void {
-    // An answer from before this viewer was let in tells less than is known.
+    // An answer from before this viewer was admitted contains less.
     if (isConcealed(stream) && this.info !== undefined && !isConcealed(this.info)) return;
     this.info = stream;
     this.#audience.everywhere = stream.viewers;
@@ -254,13 +256,13 @@ export class WatchPage extends LitElement {
   }
 }
 
-/** What a page's path within the site means. */
+/** Parses a page's path within the site. */
 function address(path: string): { embedded: boolean; streamId: string } {
   const [, page, streamId = ''] = path.split('/');
   return { embedded: page === 'embed', streamId };
 }
 
-/** The state of the stream that a phase of watching proves, if it does. */
+/** The state of the stream that a phase of watching implies, if any. */
 function stateOf(phase: WatchPhase): StreamState | undefined {
   switch (phase) {
     case 'live':

@@ -1,4 +1,4 @@
-// Theme and motion: the system's unless chosen, remembered, and applied to the page.
+// Theme and motion follow the system unless chosen, are remembered, and apply to the page.
 
 import { expect, it } from 'vitest';
 import { guarded } from '../browser/storage';
@@ -18,7 +18,7 @@ it('follows the system until something else is chosen, and again afterwards', ()
   expect(appearance(memory)).toEqual({ theme: 'system', motion: true });
 });
 
-it('takes nothing else for a theme', () => {
+it('ignores invalid themes', () => {
   const memory = guarded(() => {
     throw new Error('site data is blocked');
   });

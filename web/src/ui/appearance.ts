@@ -1,22 +1,22 @@
-// How the pages look in this browser: theme and motion. They follow the system unless the person chose otherwise; `/theme.js`
-// applies the stored choice before the first paint, this module when it changes.
+// The look of the pages in this browser: theme and motion. They follow the system unless the person chose otherwise.
+// `/theme.js` applies the stored choice before the first paint, this module applies changes.
 
 import { siteMemory, type Memory } from '../browser/storage';
 
 /** `system` follows the operating system. */
 export type Theme = 'system' | 'light' | 'dark';
 
-/** A choice. `motion` off stops animations even where the system allows them. */
+/** A choice. `motion` off stops animations even if the system allows them. */
 export interface Appearance {
   theme: Theme;
   motion: boolean;
 }
 
-// public/theme.js reads the same names.
+// public/theme.js uses the same names.
 const THEME_KEY = 'undead.theme';
 const MOTION_KEY = 'undead.motion';
 
-/** What was chosen in this browser. */
+/** The choice in this browser. */
 export function appearance(memory: Memory = siteMemory): Appearance {
   const theme = memory.getItem(THEME_KEY);
   return {
@@ -25,7 +25,7 @@ export function appearance(memory: Memory = siteMemory): Appearance {
   };
 }
 
-/** Chooses, for all pages of this site in this browser, and applies it to `root`, the page's <html>. */
+/** Stores the choice for all pages of this site in this browser, and applies it to `root`, the page's <html>. */
 export function chooseAppearance(
   { theme, motion }: Appearance,
   memory: Memory = siteMemory,

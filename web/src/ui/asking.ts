@@ -1,4 +1,4 @@
-// Asks before something that cannot be undone, does it, and says how that went: a dialog before, a toast after.
+// Confirms and executes an action that cannot be undone: a dialog before, a toast with the result after.
 
 import { html, type ReactiveController, type ReactiveElement, type TemplateResult } from 'lit';
 import { isSignedOut, refusalText } from '../people/problems';
@@ -6,28 +6,28 @@ import type { Confirm } from './confirm';
 import './confirm';
 import { toast } from './toasts';
 
-/** What is asked before it is done. */
+/** An action and its texts. */
 export interface Question {
   heading: string;
   advice: string;
-  /** What the button that agrees says. */
+  /** Label of the confirming button. */
   action: string;
-  /** What a toast says afterwards. */
+  /** Text of the toast afterwards. */
   done: string;
   act: () => Promise<unknown>;
 }
 
-/** The session is over: what is shown needs one. */
+/** The session has ended, but the view needs one. */
 export class SessionOverEvent extends Event {
   constructor() {
     super('session-over', { bubbles: true, composed: true });
   }
 }
 
-/** See the head of the file. The host renders {@link dialog} once. */
+/** Runs actions of a host, with or without confirmation. The host renders {@link dialog} once. */
 export class Asking implements ReactiveController {
   readonly #host: ReactiveElement;
-  /** What was done changed what is shown. */
+  /** Called after an action changed the displayed data. */
   readonly #changed: () => Promise<unknown>;
   #question: Question | undefined;
 
@@ -37,14 +37,14 @@ export class Asking implements ReactiveController {
     host.addController(this);
   }
 
-  /** Asks, and does it when the person agrees. */
+  /** Asks, and acts when the person agrees. */
   ask(question: Question): void {
     this.#question = question;
     this.#host.requestUpdate();
     void this.#host.updateComplete.then(() => this.#host.renderRoot.querySelector<Confirm>('ud-confirm')?.ask());
   }
 
-  /** Does it without asking. True when it worked. */
+  /** Acts without asking. Returns whether it succeeded. */
   async run({ act, done }: Pick<Question, 'act' | 'done'>): Promise<boolean> {
     try {
       await act();
@@ -58,7 +58,6 @@ export class Asking implements ReactiveController {
     }
   }
 
-  /** The dialog. */
   dialog(): TemplateResult {
     const { heading = '', advice = '', action = '' } = this.#question ?? {};
     return html`<ud-confirm

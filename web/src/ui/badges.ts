@@ -1,4 +1,4 @@
-// Small labels: what is live, how many watch, how a node does.
+// Small labels: live state, number of viewers, state of a node.
 
 import { css, html, type TemplateResult } from 'lit';
 import type { StreamState } from '../protocol/stream';
@@ -59,13 +59,13 @@ export const badges = css`
   }
 `;
 
-/** The state of a stream as a label. */
+/** A label with the state of a stream. */
 export function stateBadge(state: StreamState): TemplateResult {
   const kind = state === 'interrupted' ? 'warn' : state === 'live' ? 'live' : '';
   return html`<span class="badge ${kind}">${strings.states[state]}</span>`;
 }
 
-/** How many watch, as an eye and a number; in words for screen readers. */
+/** The number of viewers, as an eye and a number; in words for screen readers. */
 export function viewersBadge(n: number): TemplateResult {
   const words = viewers(n);
   return html`<span class="badge" title=${words}>

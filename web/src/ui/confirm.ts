@@ -1,5 +1,5 @@
-// <ud-confirm heading advice action>: asks before something that cannot be undone, in a modal dialog. `ask()` opens it;
-// `confirm` is sent when the person agrees. Escape and Enter both leave everything as it is.
+// <ud-confirm heading advice action>: a modal dialog that asks before something that cannot be undone. `ask()` opens
+// it. Sends `confirm` when the person agrees. Escape and Enter both cancel.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
@@ -11,7 +11,7 @@ import { base, buttons } from './styles';
 export class Confirm extends LitElement {
   @property() heading = '';
   @property() advice = '';
-  /** What the button that agrees says. */
+  /** Label of the confirming button. */
   @property() action = '';
   @query('dialog') declare private dialog: HTMLDialogElement;
 
@@ -26,7 +26,6 @@ export class Confirm extends LitElement {
     `,
   ];
 
-  /** Opens the dialog. */
   ask(): void {
     this.dialog.returnValue = '';
     this.dialog.showModal();

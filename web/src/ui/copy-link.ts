@@ -1,5 +1,6 @@
-// <ud-copy-link url>: a link to hand on, with a button that copies it, or says how to do it by hand. At rest it shows the parts
-// of the link that people recognise, the end of the id whatever the room; focused, all of it. `primary` marks what the view is for.
+// <ud-copy-link url>: a link to share, with a button that copies it, or explains how to copy by hand. It shows the
+// recognisable parts of the link, always with the end of the id; focused, all of it. `primary` marks the main action of
+// a view.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -9,14 +10,14 @@ import { checkIcon, linkIcon } from './icons';
 import { linkText } from './link-text';
 import { base, buttons } from './styles';
 
-/** How long the button says that it copied. */
+/** How long the button confirms the copy. */
 const COPIED_MS = 2_000;
 
 @customElement('ud-copy-link')
 export class CopyLink extends LitElement {
   @property() url = '';
   @property({ type: Boolean }) primary = false;
-  /** What is copied: a stream key is shown as it is. */
+  /** The kind of text; a stream key is shown in full. */
   @property() what: 'link' | 'key' | 'invitation' | 'party' = 'link';
   @state() private outcome: 'copied' | 'by_hand' | undefined;
   @query('input') declare private field: HTMLInputElement;

@@ -37,7 +37,7 @@ export const dialogs = css`
     margin: var(--ud-space-2) 0 calc(-1 * var(--ud-space-5));
     padding-bottom: var(--ud-space-5);
   }
-  /* In sight where the rest has to be scrolled. */
+  /* Stays visible while the rest scrolls. */
   dialog .actions {
     position: sticky;
     bottom: calc(-1 * var(--ud-space-5));

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-// What the design system's elements do for keyboards and screen readers.
+// The behaviour of the design system's elements with keyboards and screen readers.
 
 import { html, render } from 'lit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -53,7 +53,7 @@ describe('<ud-menu>', () => {
     await mount(menu);
   });
 
-  it('opens with the arrows, at the end they point to, and says so', async () => {
+  it('opens with the arrows, at the end they point to, and sets aria-expanded', async () => {
     const button = find(menu, '#button');
     expect(button.getAttribute('aria-expanded')).toBe('false');
     await press(menu, button, 'ArrowDown');
@@ -66,7 +66,7 @@ describe('<ud-menu>', () => {
     expect(focused(menu)).toBe('Third');
   });
 
-  it('moves round with arrows, to the ends with Home and End', async () => {
+  it('moves in a circle with arrows, to the ends with Home and End', async () => {
     await press(menu, find(menu, '#button'), 'ArrowDown');
     await menu.updateComplete;
     const steps: string[] = [];
@@ -78,7 +78,7 @@ describe('<ud-menu>', () => {
     expect(steps).toEqual(['Second', 'Third', 'First', 'Third', 'First']);
   });
 
-  it('sends what is picked, closes, and gives the focus back', async () => {
+  it('sends the picked item, closes, and gives the focus back', async () => {
     find(menu, '#button').click();
     await menu.updateComplete;
     find(menu, '.menu button:nth-of-type(2)').click();
@@ -88,7 +88,7 @@ describe('<ud-menu>', () => {
     expect(menu.shadowRoot?.activeElement?.id).toBe('button');
   });
 
-  it('keeps its keys from the player, whose keys are on the document', async () => {
+  it('stops its keys from reaching the player, which listens on the document', async () => {
     const heard = vi.fn();
     document.addEventListener('keydown', heard);
     find(menu, '#button').click();
@@ -98,7 +98,7 @@ describe('<ud-menu>', () => {
     expect(heard).not.toHaveBeenCalled();
   });
 
-  it('says which items are chosen', async () => {
+  it('marks the chosen items', async () => {
     find(menu, '#button').click();
     await menu.updateComplete;
     const items = [...menu.renderRoot.querySelectorAll('.menu button')];
@@ -117,7 +117,7 @@ describe('<ud-tabs>', () => {
     tabs.selected = 'one';
     const selected: string[] = [];
     tabs.addEventListener('ud-select', (event) => selected.push(event instanceof SelectEvent ? event.selected : ''));
-    // What inputs in a panel send when text in them is selected.
+    // The event that inputs in a panel send when text in them is selected.
     tabs.dispatchEvent(new Event('select', { bubbles: true }));
     await mount(tabs);
     for (const key of ['ArrowRight', 'End', 'ArrowRight', 'ArrowLeft', 'Home', 'x']) {
@@ -136,7 +136,7 @@ describe('toast()', () => {
   const texts = (toasts: Toasts): string[] =>
     [...toasts.renderRoot.querySelectorAll('.toast > span')].map((span) => span.textContent);
 
-  it('is told by a region that was there before, and goes by itself', async () => {
+  it('is announced by a region that existed before, and disappears by itself', async () => {
     const toasts = await mount(new Toasts());
     expect(toasts.getAttribute('role')).toBe('status');
     toast('It worked');
@@ -147,7 +147,7 @@ describe('toast()', () => {
     expect(texts(toasts)).toEqual([]);
   });
 
-  it('stays while it is pointed at or focused, and can be dismissed', async () => {
+  it('stays while it is hovered or focused, and can be dismissed', async () => {
     const toasts = await mount(new Toasts());
     toast('Read me');
     await toasts.updateComplete;
@@ -169,7 +169,7 @@ describe('toast()', () => {
 });
 
 describe('<ud-confirm>', () => {
-  it('agrees only with its own button; closing it otherwise is no', async () => {
+  it('confirms only with its own button; closing it otherwise cancels', async () => {
     const confirm = await mount(new Confirm());
     const agreed = vi.fn();
     confirm.addEventListener('confirm', agreed);
@@ -214,7 +214,7 @@ describe('<ud-progress>', () => {
 });
 
 describe('<ud-copy-link>', () => {
-  it('holds the whole link, and shows what people recognise of it', async () => {
+  it('holds the whole link, and shows its recognisable parts', async () => {
     const link = new CopyLink();
     link.url = `https://example.org:8443/view/${'8811d3ba'.repeat(4)}`;
     await mount(link);

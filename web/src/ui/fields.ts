@@ -1,5 +1,5 @@
-// Form fields: `textField` for a labelled input with hint and error, `selectField` for a choice from a list; styles of `.field`, of `.check` around a checkbox and its
-// label, and of `.choices` around radio buttons.
+// Form fields: `textField` for a labelled input with hint and error, `selectField` for a choice from a list; styles of
+// `.field`, of `.check` around a checkbox and its label, and of `.choices` around radio buttons.
 
 import { css, html, nothing, type TemplateResult } from 'lit';
 
@@ -10,7 +10,7 @@ export interface TextField {
   value?: string;
   type?: 'text' | 'password';
   hint?: string;
-  /** What is wrong with the value; told at once to screen readers. */
+  /** What is wrong with the value; announced at once to screen readers. */
   error?: string;
   placeholder?: string;
   autocomplete?: AutoFill | 'nickname';
@@ -20,7 +20,7 @@ export interface TextField {
   changed?: (value: string) => void;
 }
 
-/** A labelled input; its hint and its error are its description. */
+/** A labelled input, described by its hint and error. */
 export function textField(field: TextField): TemplateResult {
   const { id, label, hint = '', error = '', changed } = field;
   const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ');
@@ -49,7 +49,7 @@ export interface SelectField {
   id: string;
   label: string;
   options: readonly string[];
-  /** The index of the option that is chosen. */
+  /** The index of the chosen option. */
   chosen: number;
   changed: (index: number) => void;
 }

@@ -1,4 +1,4 @@
-// Numbers as people read them, at the edges.
+// Numbers for display, at their limits.
 
 import { describe, expect, it } from 'vitest';
 import { count, rate, runningTime, since, viewers } from './format';
@@ -26,7 +26,7 @@ describe('format', () => {
     expect([rate(0), rate(400_000), rate(180_000_000)]).toEqual(['0 Mbit/s', '3.2 Mbit/s', '1.4 Gbit/s']);
   });
 
-  it('knows one viewer from many', () => {
+  it('distinguishes one viewer from many', () => {
     expect([viewers(0), viewers(1), viewers(2)]).toEqual(['0 viewers', '1 viewer', '2 viewers']);
   });
 });

@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Formats numbers for display.
 
 import { strings } from '../strings';
 
@@ -10,21 +10,21 @@ export function runningTime(ms: number): string {
   return parts.map((part, i) => (i === 0 ? String(part) : String(part).padStart(2, '0'))).join(':');
 }
 
-/** How long something has been going on, for a card: `just now`, `12 min`, `3 h`. */
+/** Duration on a card: `just now`, `12 min`, `3 h`. */
 export function since(ms: number): string {
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 1) return strings.ages.justNow;
   return minutes < 60 ? strings.ages.minutes(minutes) : strings.ages.hours(Math.floor(minutes / 60));
 }
 
-/** How long ago something was: `Just now`, `12 min ago`, `3 days ago`. */
+/** Time since an event: `Just now`, `12 min ago`, `3 days ago`. */
 export function ago(ms: number): string {
   const hours = Math.floor(ms / 3_600_000);
   if (ms < 60_000) return strings.people.justNow;
   return strings.people.ago(hours < 48 ? since(ms) : strings.ages.days(Math.floor(hours / 24)));
 }
 
-/** A count that fits on a badge: `7`, `1.2K`, `3.4M`. */
+/** A short count for badges: `7`, `1.2K`, `3.4M`. */
 export function count(n: number): string {
   return new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(n);
 }
@@ -34,7 +34,7 @@ export function viewers(n: number): string {
   return strings.viewers(n, count(n));
 }
 
-/** A rate of bytes as networks count it: `0 Mbit/s`, `3.2 Mbit/s`, `1.4 Gbit/s`. */
+/** A data rate, in bits: `0 Mbit/s`, `3.2 Mbit/s`, `1.4 Gbit/s`. */
 export function rate(bytesPerSecond: number): string {
   const megabits = (bytesPerSecond * 8) / 1e6;
   const [value, unit] = megabits < 1000 ? [megabits, 'Mbit/s'] : [megabits / 1000, 'Gbit/s'];

@@ -1,4 +1,4 @@
-// Icons as inline SVG, drawn in `currentColor` on 24 by 24 units; decorative, so hidden from screen readers.
+// Icons as inline SVG, drawn in `currentColor` on 24 by 24 units. They are decorative, so hidden from screen readers.
 
 import { html, svg, type SVGTemplateResult, type TemplateResult } from 'lit';
 

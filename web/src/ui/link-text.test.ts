@@ -1,4 +1,4 @@
-// What is shown of a link: the end of its id always, the site it leads to as far as there is room.
+// The displayed parts of a link: always the end of its id, and as much of its site as fits.
 
 import { expect, it } from 'vitest';
 import { linkText } from './link-text';

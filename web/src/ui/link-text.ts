@@ -1,18 +1,18 @@
-// A link as people recognise it: without scheme, its id cut to its end. Where it came from may be cut where there is no room,
-// which stream it leads to never.
+// A recognisable short form of a link: without scheme, its id reduced to its end. The site may be cut off if there is
+// no room, but never the stream's id.
 
-/** Digits of an id, and of what follows it, that are shown. */
+/** Number of digits shown of an id and of what follows it. */
 const SHOWN = 4;
 
-/** A link in the two parts that are shown. */
+/** The two displayed parts of a link. */
 export interface LinkText {
-  /** Host, port and prefix: may be cut. */
+  /** Host, port and prefix: cut if there is no room. */
   site: string;
   /** The page and the end of the id: always there. */
   place: string;
 }
 
-/** `https://example.org/view/8811d3…` as `example.org` and `/view/…41eb`. What is no URL is all site. */
+/** `https://example.org/view/8811d3…` becomes `example.org` and `/view/…41eb`. Text that is no URL becomes the site. */
 export function linkText(url: string): LinkText {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined) return { site: url, place: '' };

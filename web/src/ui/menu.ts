@@ -6,7 +6,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { checkIcon } from './icons';
 import { base, buttons } from './styles';
 
-/** One choice. `checked` is for choices that stay chosen; `group` names the items of which one is. */
+/** One choice. `checked` is for choices that stay chosen; `group` names a set of items of which one is chosen. */
 export interface MenuItem {
   id: string;
   label: string;
@@ -156,7 +156,7 @@ export class Menu extends LitElement {
   };
 
   readonly #menuKey = (event: KeyboardEvent): void => {
-    // The player's own keys are not meant here.
+    // Keeps these keys from the player.
     event.stopPropagation();
     const entries = this.#entries;
     const at = entries.indexOf(event.target as HTMLElement);

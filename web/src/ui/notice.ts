@@ -1,4 +1,4 @@
-// <ud-notice kind="error|warn|info">: something the person has to know, with what to do about it. Actions go into the
+// <ud-notice kind="error|warn|info">: something that the person must know, and what to do about it. Actions go into the
 // default slot.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';

@@ -1,10 +1,10 @@
 // @vitest-environment happy-dom
-// An open dialog is found in whichever element it is.
+// An open dialog is found in any element.
 
 import { expect, it } from 'vitest';
 import { hasOpenDialog } from './open-dialog';
 
-it('finds an open dialog in shadow trees, and no closed one', () => {
+it('finds an open dialog in shadow trees, and ignores closed ones', () => {
   const outer = document.createElement('div');
   const inner = document.createElement('div');
   const dialog = document.createElement('dialog');

@@ -1,6 +1,6 @@
-// Whether a modal dialog is open, in whichever element: `:modal` does not look into shadow trees.
+// Whether a modal dialog is open in any element: `:modal` does not look into shadow trees.
 
-/** Whether one is open in `root`, or in an element there. */
+/** Whether a dialog is open in `root` or its descendants, shadow trees included. */
 export function hasOpenDialog(root: ParentNode): boolean {
   for (const element of root.querySelectorAll('*')) {
     if (element.matches('dialog[open]')) return true;

@@ -1,5 +1,5 @@
-// <ud-progress label .value text tone>: how much of something is done or used, 0 to 1; without a value, that it takes a while.
-// `text` is what is read instead of a percentage. `tone` is what the colour says: ok, warn, bad.
+// <ud-progress label .value text tone>: a progress or usage bar, 0 to 1; indeterminate without a value. `text` is read
+// instead of a percentage. `tone` is the colour: ok, warn, bad.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';

@@ -1,5 +1,6 @@
-// <ud-shell current="live|view|library|parties|…">: the frame of every page. Header with wordmark, navigation and appearance, the page in the
-// default slot, a footer, toasts; who is signed in, where that matters, in the slot `account`. `compact` leaves the footer out, `bare` all of it (embedded players).
+// <ud-shell current="live|view|library|parties|…">: the frame of every page: a header with wordmark, navigation and
+// appearance, the page in the default slot, a footer, toasts; the account menu in the slot `account`. `compact` omits
+// the footer, `bare` the whole frame (embedded players).
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -17,7 +18,7 @@ const THEMES: readonly Theme[] = ['system', 'light', 'dark'];
 
 @customElement('ud-shell')
 export class Shell extends LitElement {
-  /** Which page this is. The pages `home` and `live` have a way to go live of their own. */
+  /** The current page. The pages `home` and `live` have their own button to go live. */
   @property() current: 'home' | 'live' | 'view' | 'library' | 'parties' | 'other' = 'other';
   @property({ type: Boolean }) compact = false;
   @property({ type: Boolean }) bare = false;
@@ -123,7 +124,7 @@ export class Shell extends LitElement {
           width: var(--ud-target);
           padding: 0;
         }
-        /* Read aloud, and not shown. */
+        /* For screen readers only. */
         nav .live span {
           position: absolute;
           width: 1px;

@@ -1,11 +1,11 @@
-// A small picture of what a <video> shows.
+// Takes small pictures of a <video>.
 
 import type { TakePicture } from '../publish/thumbnails';
 
 const MAX_WIDTH = 640;
 const JPEG_QUALITY = 0.7;
 
-/** Takes pictures of `video`, at most so many pixels wide. */
+/** Takes pictures of `video`, at most `maxWidth` pixels wide. */
 export function snapshots(video: HTMLVideoElement, maxWidth = MAX_WIDTH): TakePicture {
   const canvas = document.createElement('canvas');
   return async () => {

@@ -1,4 +1,4 @@
-// <ud-stream-card>: one live stream as a link, with its newest preview picture. Nothing lies on the picture.
+// <ud-stream-card>: one live stream as a link, with its newest preview picture. Nothing covers the picture.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -14,11 +14,11 @@ import { base } from './styles';
 @customElement('ud-stream-card')
 export class StreamCard extends LitElement {
   @property({ attribute: false }) declare stream: StreamInfo;
-  /** The server's time, handed down so that all cards of a page turn over together. */
+  /** The server's time, passed in so that all cards of a page change together. */
   @property({ attribute: false }) nowMs = serverTime.nowMs();
-  /** Of the title among the headings of the page. */
+  /** Heading level of the title. */
   @property({ type: Number }) level = 3;
-  /** The picture that is shown: the newest one that has arrived. */
+  /** The displayed picture: the newest one that has loaded. */
   @state() private shownUrl: string | undefined;
 
   static override styles = [
@@ -120,7 +120,7 @@ export class StreamCard extends LitElement {
     return age === strings.ages.justNow ? startedJustNow : liveFor(age);
   }
 
-  /** Shows a new picture only once it is there, so that cards do not flicker. */
+  /** Loads a new picture before showing it, so that cards do not flicker. */
   #loadPicture(url: string | undefined): void {
     if (url === undefined || url === this.shownUrl) return;
     const picture = new Image();

@@ -1,5 +1,5 @@
-// <ud-stream-list>: the streams that are live now, pushed by the main server. Skeletons until the first list is there,
-// a short text when it is empty, and what was known last while the server cannot be heard.
+// <ud-stream-list>: the live streams, pushed by the main server. Shows skeletons until the first list arrives, a short
+// text when it is empty, and the last known list while the server is unreachable.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -11,14 +11,14 @@ import './stream-card';
 import { base } from './styles';
 import { surfaces } from './surfaces';
 
-/** How often running times on cards are looked at. */
+/** Interval of updating the running times on cards. */
 const TICK_MS = 15_000;
-/** A break shorter than this is not worth a word. */
+/** A shorter interruption is not reported. */
 const QUIET_MS = 3_000;
 
 @customElement('ud-stream-list')
 export class StreamList extends LitElement {
-  /** Of the streams' titles among the headings of the page. */
+  /** Heading level of the streams' titles. */
   @property({ type: Number }) level = 3;
   @state() private view: CatalogueView = { streams: undefined, connected: true };
   @state() private nowMs = serverTime.nowMs();

@@ -1,4 +1,4 @@
-// Styles that custom elements share. Shadow roots do not inherit rules, only the values of tokens.css.
+// Shared styles of custom elements. Shadow roots do not inherit rules, only the values of tokens.css.
 
 import { css } from 'lit';
 
@@ -50,7 +50,7 @@ export const base = css`
   }
 `;
 
-/** For elements that are blocks: by themselves custom elements are inline. */
+/** For block elements: custom elements are inline by default. */
 export const block = css`
   :host {
     display: block;
@@ -58,8 +58,8 @@ export const block = css`
 `;
 
 /**
- * `.button`: secondary by itself. `.primary` is what a view is for, once at most; `.danger` cannot be undone; `.quiet` has no
- * frame, `.icon` no text, `.small` and `.big` another size. For `<button>` and `<a>`.
+ * `.button`: secondary by default. `.primary` is the main action of a view, at most one; `.danger` cannot be undone;
+ * `.quiet` has no frame, `.icon` no text, `.small` and `.big` another size. For `<button>` and `<a>`.
  */
 export const buttons = css`
   .button {

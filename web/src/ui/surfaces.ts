@@ -1,8 +1,9 @@
-// Styles of what holds content: `.card`, rows of facts in a `dl.facts`, large figures in a `dl.figures`, an `.empty` place.
+// Styles of containers: `.card`, rows of facts in a `dl.facts`, large figures in a `dl.figures`, an `.empty`
+// placeholder.
 
 import { css, html, type TemplateResult } from 'lit';
 
-/** Large figures with their names; the host has the styles {@link surfaces}. */
+/** Large figures with their names; the host must include the styles {@link surfaces}. */
 export function figures(shown: readonly (readonly [name: string, value: string])[]): TemplateResult {
   return html`<dl class="figures">
     ${shown.map(

@@ -1,22 +1,22 @@
-// Tables: rows on wide screens, cards on phones. Each cell names its column in `data-label`, which a card shows before the value. Rows and
-// cells also carry their ARIA roles, as some browsers forget those of a `display: block` table.
+// Tables: rows on wide screens, cards on phones. Each cell names its column in `data-label`, which a card shows before
+// the value. Rows and cells also have ARIA roles, because some browsers lose those of a `display: block` table.
 
 import { css, html, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 
-/** A table; its host has the styles {@link tables}. */
+/** A table; its host must include the styles {@link tables}. */
 export interface TableSetup<T> {
   columns: readonly string[];
-  /** The heading of a last column with what can be done with a row; screen readers alone say it. */
+  /** The heading of a last column with actions, for screen readers only. */
   actions?: string;
   rows: readonly T[];
-  /** What stays the same of a row while the rest of it changes. */
+  /** The identity of a row while its content changes. */
   key: (row: T) => string;
-  /** `<tr role="row">`, or several. */
+  /** One or more `<tr role="row">`. */
   row: (row: T) => TemplateResult;
 }
 
-/** See {@link TableSetup}. */
+/** Renders a table. */
 export function table<T>({ columns, actions, rows, key, row }: TableSetup<T>): TemplateResult {
   const heading = (content: string | TemplateResult): TemplateResult =>
     html`<th scope="col" role="columnheader">${content}</th>`;

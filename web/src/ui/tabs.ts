@@ -1,5 +1,5 @@
-// <ud-tabs label .tabs selected>: tabs over one panel each, given in the slot of the tab's name. The arrow keys, Home and End
-// move between tabs and select at once. Sends `ud-select` with the name: inputs inside send `select` of their own.
+// <ud-tabs label .tabs selected>: tabs with one panel each, in the slot of the tab's name. The arrow keys, Home and End
+// select tabs. Sends `ud-select` with the name, because inputs inside send events named `select`.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -103,7 +103,7 @@ export class Tabs extends LitElement {
   #select(name: string): void {
     if (name === this.selected) return;
     this.selected = name;
-    // On phones it may be cut off at the edge.
+    // On phones the tab may be cut off at the edge.
     this.#element(name)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
     this.dispatchEvent(new SelectEvent(name));
   }

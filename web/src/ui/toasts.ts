@@ -1,5 +1,6 @@
-// <ud-toasts>: short messages about what just worked or did not, told to screen readers and gone after some seconds. Every page
-// has one, in its shell; `toast(text)` shows a message. What has to be acted on is a notice, not a toast.
+// <ud-toasts>: short messages about success or failure, announced to screen readers and removed after some seconds.
+// Every page has one, in its shell; `toast(text)` shows a message. A message that requires action is a notice, not a
+// toast.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
@@ -92,7 +93,7 @@ export class Toasts extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     addEventListener('ud-toast', this.#add);
-    // The region is there, and empty, before the first message: only then is that one told.
+    // The region must exist, empty, before the first message, or screen readers do not announce that one.
     this.setAttribute('role', 'status');
   }
 

@@ -1,4 +1,4 @@
-// Text on its background has the contrast of WCAG AA, in both themes; so have the edges of controls.
+// Text has the contrast of WCAG AA on its background in both themes, and so do the edges of controls.
 
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
@@ -50,7 +50,7 @@ for (const theme of ['light', 'dark'] as const) {
     expect(contrast(token(text, theme), token(on, theme))).toBeGreaterThanOrEqual(4.5);
   });
 
-  it.each(['bg', 'surface'])(`${theme}: edges of controls can be seen on %s`, (on) => {
+  it.each(['bg', 'surface'])(`${theme}: edges of controls are visible on %s`, (on) => {
     expect(contrast(token('line-strong', theme), token(on, theme))).toBeGreaterThanOrEqual(3);
     expect(contrast(token('accent', theme), token(on, theme))).toBeGreaterThanOrEqual(3);
   });

@@ -1,8 +1,8 @@
-// The sliders of players: of the volume, and of the vocals alone.
+// The volume sliders of players: for everything, and for the vocals alone.
 
 import { html, nothing, type TemplateResult } from 'lit';
 
-/** A volume, and who is told that a person changed it. */
+/** A volume, and a callback for its changes. */
 export interface VolumeSetup {
   label: string;
   /** 0 to 1. */
@@ -11,7 +11,7 @@ export interface VolumeSetup {
   changed: (volume: number) => void;
 }
 
-/** Muted, it stands at 0; the volume is kept for later. */
+/** When muted it shows 0, but the volume is kept. */
 export function volumeSlider({ label, volume, muted, changed }: VolumeSetup): TemplateResult {
   return html`<input
     class="volume"
@@ -25,17 +25,17 @@ export function volumeSlider({ label, volume, muted, changed }: VolumeSetup): Te
   />`;
 }
 
-/** How loud the vocals of a song are, and who is told that a person changed it. */
+/** The volume of a song's vocals, and a callback for its changes. */
 export interface VocalsSetup {
   /** 0 to 1. */
   share: number;
-  /** What is read instead of a number. */
+  /** Read aloud instead of a number. */
   text: string;
   title?: string;
   changed: (share: number) => void;
 }
 
-/** Its label is for the id `vocals`. */
+/** The slider has the id `vocals`, for its label. */
 export function vocalsSlider({ share, text, title, changed }: VocalsSetup): TemplateResult {
   return html`<input
     id="vocals"

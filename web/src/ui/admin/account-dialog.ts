@@ -1,5 +1,5 @@
-// <ud-account-dialog .create>: asks for the name, the first password and the role of a new account, in a modal dialog. `ask()`
-// opens it; it sends `added` with the account's name when `create` worked.
+// <ud-account-dialog .create>: a modal dialog that asks for the name, first password and role of a new account. `ask()`
+// opens it. Sends `added` with the account's name after `create` succeeded.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -42,7 +42,6 @@ export class AccountDialog extends LitElement {
     `,
   ];
 
-  /** Opens the dialog. */
   ask(): void {
     Object.assign(this, { name: '', password: '', chosen: 'broadcaster' });
     this.#submission.clear();

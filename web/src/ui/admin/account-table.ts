@@ -1,5 +1,5 @@
-// <ud-account-table .accounts own>: the accounts with what can be done about them; cards on phones. Sends `account-action` with the
-// account and what is wanted.
+// <ud-account-table .accounts own>: the accounts with buttons for actions; cards on phones. Sends `account-action` with
+// the account and the action.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -16,10 +16,10 @@ import { table, tables } from '../table';
 
 const texts = strings.people.accounts;
 
-/** What can be done about an account. */
+/** An action on an account. */
 export type AccountAction = 'role' | 'password' | 'remove';
 
-/** The operator wants something done about an account. */
+/** The operator chose an action on an account. */
 export class AccountActionEvent extends Event {
   constructor(
     readonly account: AccountInfo,

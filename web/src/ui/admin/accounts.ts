@@ -1,4 +1,4 @@
-// <ud-accounts .people own>: the accounts of this server: adds, changes and removes them.
+// <ud-accounts .people own>: lists, adds, changes and removes the accounts of this server.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';

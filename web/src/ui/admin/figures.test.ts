@@ -1,4 +1,4 @@
-// What operators read: how full a node is, what capacity asks for, which stream a link is of.
+// Figures for operators: the load of a node, the advice on capacity, the stream of a link.
 
 import { describe, expect, it } from 'vitest';
 import type { NodeInfo } from '../../protocol/node';
@@ -15,7 +15,7 @@ const NODE: NodeInfo = {
 };
 
 describe('fullness', () => {
-  it('is that of the narrowest limit', () => {
+  it('is the share of the narrowest limit', () => {
     expect(fullness(NODE)).toBeCloseTo(0.1);
     expect(fullness({ ...NODE, capacity: { viewers: 20 } })).toBe(0.5);
     expect(fullness({ ...NODE, capacity: { viewers: 20, streams: 2 } })).toBe(1);
@@ -24,13 +24,13 @@ describe('fullness', () => {
     expect(fullness({ ...NODE, capacity: { streams: 0 } })).toBe(2);
   });
 
-  it('has the colours of the limits that the main server knows', () => {
+  it('changes colour at the limits of the main server', () => {
     expect([0, 0.79, 0.8, 0.949, 0.95, 2].map(tone)).toEqual(['ok', 'ok', 'warn', 'warn', 'bad', 'bad']);
   });
 });
 
 describe('clockProblem', () => {
-  it('is a word where the clock is off by more than a second', () => {
+  it('reports a clock that is off by more than a second', () => {
     const of = (clock_offset_ms: number) => clockProblem({ ...NODE, clock_offset_ms });
     expect(clockProblem(NODE)).toBeUndefined();
     expect([0, 1_400, -1_400].map(of)).toEqual([undefined, undefined, undefined]);
@@ -43,7 +43,7 @@ describe('clockProblem', () => {
 describe('advice', () => {
   const scaling = { nodes: 3, wanted: 3, reason: '', may_go: [] };
 
-  it('says how many nodes to start, which to stop, or that all is well', () => {
+  it('tells how many nodes to start, which to stop, or that none is needed', () => {
     expect(advice({ ...scaling, wanted: 4 })).toMatchObject({ kind: 'warn', heading: '1 more node needed' });
     expect(advice({ ...scaling, wanted: 5 }).heading).toBe('2 more nodes needed');
     const spare = advice({ ...scaling, wanted: 1, may_go: ['cdn-b', 'cdn-c'] });

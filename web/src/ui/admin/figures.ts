@@ -1,15 +1,15 @@
-// What an operator reads from the figures of nodes: how full one is, and what the capacity asks for. Pure.
+// Figures for operators, computed from nodes: the load of a node, and the advice on capacity. Pure.
 
 import type { NodeInfo, Scaling } from '../../protocol/node';
 import { strings } from '../../strings';
 
 const texts = strings.admin.capacity;
 
-/** What a node may send where neither its operator nor the node itself named a limit: 1 Gbit/s. */
+/** Egress limit of a node without a configured one: 1 Gbit/s. */
 const EGRESS_LIMIT_BYTES_PER_S = 125_000_000;
-/** Above this more nodes are wanted (docs/http-api.md, `GET /api/scaling`). */
+/** Above this load more nodes are needed (docs/http-api.md, `GET /api/scaling`). */
 const BUSY = 0.8;
-/** At this a node takes no more viewers. */
+/** From this load on a node accepts no more viewers. */
 const FULL = 0.95;
 
 /** The share of its narrowest limit that a node uses: viewers, streams, bytes per second, processors. 0 to 1 and above. */
@@ -24,7 +24,7 @@ export function fullness({ load, capacity, streams }: NodeInfo): number {
   );
 }
 
-/** How wrong the clock of a node's machine is, in words; undefined while that is not worth a word. */
+/** How wrong the clock of a node's machine is, as text; undefined if it is negligible. */
 export function clockProblem({ clock_offset_ms = 0 }: NodeInfo): string | undefined {
   const seconds = Math.round(Math.abs(clock_offset_ms) / 1000);
   if (seconds <= 1) return undefined;
@@ -37,12 +37,12 @@ export function clockProblem({ clock_offset_ms = 0 }: NodeInfo): string | undefi
   return clock_offset_ms > 0 ? strings.admin.nodes.clockAhead(span) : strings.admin.nodes.clockBehind(span);
 }
 
-/** What the colour of a bar of `fullness` says. */
+/** The colour of a bar of `fullness`. */
 export function tone(fullness: number): 'ok' | 'warn' | 'bad' {
   return fullness >= FULL ? 'bad' : fullness >= BUSY ? 'warn' : 'ok';
 }
 
-/** What the load asks for, in a heading and a sentence. */
+/** The advice on capacity, as a heading and a sentence. */
 export function advice({ nodes, wanted, may_go }: Scaling): { kind: 'info' | 'warn'; heading: string; advice: string } {
   if (wanted > nodes) {
     return { kind: 'warn', heading: texts.start(wanted - nodes), advice: texts.startAdvice(nodes, wanted) };

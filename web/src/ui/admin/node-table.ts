@@ -1,4 +1,5 @@
-// <ud-node-table .nodes .mayGo>: the nodes with their load; cards on phones. Sends `remove` for a node that does not respond.
+// <ud-node-table .nodes .mayGo>: the nodes with their load; cards on phones. Sends `remove` for a node that does not
+// respond.
 
 import { LitElement, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -14,7 +15,7 @@ import { clockProblem, fullness, tone } from './figures';
 
 const texts = strings.admin.nodes;
 
-/** The operator wants a node to be forgotten. */
+/** The operator removes a node from the list. */
 export class RemoveEvent extends Event {
   constructor(readonly node: NodeInfo) {
     super('remove');

@@ -1,5 +1,5 @@
-// <ud-operations .server .people own>: nodes, streams, capacity, accounts and stream keys, and what operators can do about them.
-// Asks the main server while it is seen; sends `session-over` when that wants another sign-in.
+// <ud-operations .server .people own>: nodes, streams, capacity, accounts and stream keys, with the operator's actions.
+// Polls the main server while visible; sends `session-over` when it requires a new sign-in.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -28,10 +28,10 @@ import './stream-table';
 
 const texts = strings.admin;
 
-/** How often the main server is asked while the page is seen. */
+/** Interval of polls while the page is visible. */
 const LOOK_MS = 2_000;
 
-/** What is shown. */
+/** The displayed data. */
 interface Overview {
   nodes: readonly NodeInfo[];
   streams: readonly StreamInfo[];
@@ -118,7 +118,7 @@ export class Operations extends LitElement {
       </ud-tabs>`;
   }
 
-  /** Loaded only when it is looked at. */
+  /** Creates these sections only when they are opened. */
   #peopleSection(): TemplateResult | typeof nothing {
     if (this.section === 'accounts') {
       return html`<ud-accounts slot="accounts" .people=${this.people} own=${this.own}></ud-accounts>`;

@@ -1,4 +1,4 @@
-// <ud-stream-table .streams>: all streams, private ones too, with what can be done about them; cards on phones. A field finds one by
+// <ud-stream-table .streams>: all streams, private ones included, with actions; cards on phones. A field finds one by
 // title, link or id. Sends `end-stream`.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
@@ -17,7 +17,7 @@ import { streamIdIn } from './figures';
 
 const texts = strings.admin.streams;
 
-/** The operator wants a stream to end. */
+/** The operator ends a stream. */
 export class EndStreamEvent extends Event {
   constructor(readonly streamId: string) {
     super('end-stream');
@@ -91,7 +91,7 @@ export class StreamTable extends LitElement {
   }
 }
 
-/** Whether a stream is among those that `wanted` names: all of them if it is empty. */
+/** Whether a stream matches the search text `wanted`; an empty text matches all. */
 function matches({ stream_id, title }: StreamInfo, wanted: string): boolean {
   const text = wanted.trim().toLowerCase();
   return title.toLowerCase().includes(text) || stream_id === streamIdIn(text);

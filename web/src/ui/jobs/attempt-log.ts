@@ -1,4 +1,4 @@
-// <ud-attempt-log .job>: every attempt at a task of a job, in order of time: its worker, how long it took and how it ended.
+// <ud-attempt-log .job>: every attempt at a task of a job, in order of time: worker, duration and outcome.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -68,7 +68,7 @@ export class AttemptLog extends LitElement {
       .sort((a, b) => a.attempt.began_at_ms - b.attempt.began_at_ms);
     if (entries.length === 0) return html`<p class="hint">${texts.noAttempts}</p>`;
     const columns = [texts.began, texts.task, texts.step, texts.attempt, texts.worker, texts.took, texts.outcome];
-    // A scrolling region has to be reachable by keyboard.
+    // A scrolling region must be reachable by keyboard.
     return html`<div class="scroll" role="region" tabindex="0" aria-label=${texts.log(this.job.title)}>
       <table>
         <thead>

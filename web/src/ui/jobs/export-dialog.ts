@@ -1,5 +1,6 @@
-// <ud-export .item .jobs>: the dialog that exports an item, or a part of it, as a file in another format or size, and offers the file.
-// `show()` opens it for the present item. The job goes on when the dialog closes, of which `ud-export-closed` tells.
+// <ud-export .item .jobs>: a dialog that exports an item, or a clip of it, as a file in another format or size, and
+// offers the file. `show()` opens it for the current item. The job continues after the dialog closes, which sends
+// `ud-export-closed`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -33,7 +34,7 @@ const QUALITIES: readonly (ExportQuality | 'same')[] = ['same', 'high', 'small']
 export class ExportDialog extends LitElement {
   @property({ attribute: false }) item: Item | undefined;
   @property({ attribute: false }) declare jobs: Jobs;
-  /** The item that the dialog was opened for: the page may have gone on to another one. */
+  /** The item for which the dialog was opened; the page may have moved on to another one. */
   @state() private shown: Item | undefined;
   @state() private format: ExportFormat | undefined;
   @state() private quality: ExportQuality | 'same' = 'same';
@@ -69,7 +70,6 @@ export class ExportDialog extends LitElement {
     `,
   ];
 
-  /** Opens it. */
   show(): void {
     if (this.shown?.item_id !== this.item?.item_id) this.#forget();
     this.shown = this.item;

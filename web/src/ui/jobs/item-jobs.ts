@@ -1,5 +1,5 @@
-// <ud-item-jobs .item .me .jobs>: the jobs of an item: karaoke, with its progress and a link to its player, and exports, with their files.
-// Sends `ud-item-linked` when the item has its stems.
+// <ud-item-jobs .item .me .jobs>: the jobs of an item: karaoke, with its progress and a link to its player, and
+// exports, with their files. Sends `ud-item-linked` when the item has its stems.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -25,23 +25,23 @@ import './job-progress';
 
 const texts = strings.jobs.item;
 
-/** The most files that are shown. */
+/** The largest number of files shown. */
 const MOST_FILES = 3;
 
-/** Whether an export runs, or has a file. */
+/** Whether an export is running or has a file. */
 function isFile(job: Job): boolean {
   return job.kind === 'export' && (job.state === 'done' ? job.file !== undefined : !hasEnded(job));
 }
 
 @customElement('ud-item-jobs')
 export class ItemJobs extends LitElement {
-  /** Undefined while it is not known. */
+  /** Undefined while unknown. */
   @property({ attribute: false }) item: Item | undefined;
   @property({ attribute: false }) me: Me | undefined;
   @property({ attribute: false }) declare jobs: Jobs;
-  /** The job that makes, or made, karaoke of the item. */
+  /** The karaoke job of the item. */
   @state() private job: Job | undefined;
-  /** The newest exports of the item that run or have a file. */
+  /** The newest exports of the item that are running or have a file. */
   @state() private exports: readonly Job[] = [];
   @state() private problem = '';
   @state() private isStarting = false;
@@ -49,7 +49,7 @@ export class ItemJobs extends LitElement {
   @query('ud-export') declare private exportDialog: ExportDialog | null;
   #following: AbortController | undefined;
   #followingExports: AbortController | undefined;
-  /** The id of the item whose jobs were read. */
+  /** The id of the item whose jobs were loaded. */
   #asked = '';
 
   static override styles = [
@@ -113,7 +113,7 @@ export class ItemJobs extends LitElement {
     if (item !== undefined && mayStartJobs(me, item) && this.#asked !== item.item_id) void this.#look(item);
   }
 
-  /** The dialog stays open while the page turns to another item. */
+  /** The dialog stays open while the page moves on to another item. */
   override render(): TemplateResult {
     return html`${this.item === undefined ? nothing : this.#offers(this.item)}
       <ud-export .item=${this.item} .jobs=${this.jobs} @ud-export-closed=${this.#lookAgain}></ud-export>`;
@@ -214,7 +214,7 @@ export class ItemJobs extends LitElement {
     </ul>`;
   }
 
-  /** Reads the jobs that were started earlier, here or elsewhere. */
+  /** Loads the jobs that were started earlier, here or elsewhere. */
   async #look(item: Item): Promise<void> {
     const { item_id } = item;
     this.#asked = item_id;

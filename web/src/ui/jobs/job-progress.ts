@@ -1,5 +1,5 @@
-// <ud-job-progress .job label>: the progress of a job: percent, time left, its pieces in the colours of their workers, and what each worker
-// is doing.
+// <ud-job-progress .job label>: the progress of a job: percent, time left, its tasks in the colours of their workers,
+// and what each worker is doing.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -11,7 +11,7 @@ import '../progress';
 import { base, block } from '../styles';
 
 const texts = strings.jobs.item;
-/** Colours for workers; with more workers, some share one. */
+/** Number of colours for workers; if there are more workers, some share one. */
 const COLOURS = 6;
 
 @customElement('ud-job-progress')
@@ -148,7 +148,7 @@ export class JobProgress extends LitElement {
   override updated(changed: PropertyValues<this>): void {
     if (!changed.has('job')) return;
     const pieces = this.renderRoot.querySelectorAll<HTMLElement>('.piece');
-    // The policy of the pages allows no style attributes, but scripts may set styles.
+    // The pages' content security policy forbids style attributes, but scripts may set styles.
     this.job.tasks.forEach((task, i) => pieces[i]?.style.setProperty('--done', String(shown(task))));
   }
 

@@ -1,5 +1,5 @@
-// <ud-job-table .jobs .opened filtered>: jobs with their progress; cards on phones. Below the opened job are its pieces and the log of its
-// attempts. Sends `ud-job` when the operator opens, retries or cancels one.
+// <ud-job-table .jobs .opened filtered>: jobs with their progress; cards on phones. Below the opened job are its tasks
+// and the log of its attempts. Sends `ud-job` when the operator opens, retries or cancels one.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -36,7 +36,7 @@ export class JobEvent extends Event {
 export class JobTable extends LitElement {
   @property({ attribute: false }) jobs: readonly Job[] = [];
   @property({ attribute: false }) opened: Job | undefined;
-  /** The list has jobs of one state only. */
+  /** Whether the list has only jobs of one state. */
   @property({ type: Boolean }) filtered = false;
 
   static override styles = [

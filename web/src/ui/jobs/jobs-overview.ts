@@ -41,7 +41,7 @@ export class JobsOverview extends LitElement {
   @state() private furtherNext: string | undefined;
   readonly #asking = new Asking(this, () => this.#look());
   #poll: Poll | undefined;
-  /** Counts the polls: an answer from before the filter changed is dropped. */
+  /** Counts the polls, so that an answer from before a change of the filter is dropped. */
   #asked = 0;
 
   static override styles = [
@@ -162,7 +162,7 @@ export class JobsOverview extends LitElement {
     }
   }
 
-  /** Reads the opened job with its logs, which the list leaves out. */
+  /** Loads the opened job with its logs, which the list omits. */
   async #readOpened(): Promise<void> {
     const id = this.opened?.job_id;
     if (id === undefined) return;
@@ -176,7 +176,7 @@ export class JobsOverview extends LitElement {
       const [page, workers] = await Promise.all([
         this.jobs.list({ state: this.filter }),
         this.jobs.workers(),
-        // A job that was deleted stays as it was.
+        // A deleted job stays displayed.
         this.#readOpened().catch(() => undefined),
       ]);
       if (asked !== this.#asked) return;

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-// What people and operators see of jobs, and what their presses do.
+// What people and operators see of jobs, and the effects of their presses.
 
 import type { LitElement } from 'lit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -71,7 +71,7 @@ function job(more: Partial<Job> = {}): Job {
   };
 }
 
-/** Calls that note what was asked; the events of a job come when `say` is called. */
+/** Calls that record their arguments; the events of a job arrive when `say` is called. */
 function fakeJobs(known: Job[] = [], refusal?: CallError): { jobs: Jobs; log: string[]; say: (job: Job) => void } {
   const log: string[] = [];
   const said: Job[] = [];
@@ -121,7 +121,7 @@ describe('<ud-item-jobs>', () => {
     expect(button(element, 'Make karaoke')).toBeDefined();
   });
 
-  it('goes on with the progress of a job that was started before', async () => {
+  it('shows the progress of a job that was started earlier', async () => {
     const { jobs, log } = fakeJobs([job()]);
     const element = await mount(new ItemJobs(), { item: ITEM, me: ANN, jobs });
     await settle(element);
@@ -129,7 +129,7 @@ describe('<ud-item-jobs>', () => {
     expect(root(element).querySelector('ud-job-progress')).not.toBeNull();
   });
 
-  it('tells the page when the stems are there, and leads to the player', async () => {
+  it('notifies the page when the stems exist, and links to the player', async () => {
     const { jobs, say } = fakeJobs([job()]);
     const element = await mount(new ItemJobs(), { item: ITEM, me: ANN, jobs });
     const heard = vi.fn();
@@ -142,7 +142,7 @@ describe('<ud-item-jobs>', () => {
     expect(root(element).querySelector('a')?.getAttribute('href')).toBe('/karaoke/i');
   });
 
-  it('shows the files that were made of the item, and one that is being made until it can be downloaded', async () => {
+  it('shows the exported files of the item, and a running export until its file can be downloaded', async () => {
     const file = { name: 'Salt.mp3', mime: 'audio/mpeg', bytes: 2_000_000, url: '/api/jobs/e/file' };
     const done = job({ job_id: 'e', kind: 'export', state: 'done', file });
     const { jobs, log, say } = fakeJobs([job({ job_id: 'r', kind: 'export' }), done]);
@@ -158,7 +158,7 @@ describe('<ud-item-jobs>', () => {
     expect(links()).toEqual(['/api/jobs/r/file', '/api/jobs/e/file']);
   });
 
-  it('keeps the dialog of an export, and its item, while the page turns to another item', async () => {
+  it('keeps the dialog of an export, and its item, while the page moves on to another item', async () => {
     const { jobs, log } = fakeJobs();
     const element = await mount(new ItemJobs(), { item: ITEM, me: ANN, jobs });
     const dialog = root(element).querySelector('ud-export');
@@ -177,7 +177,7 @@ describe('<ud-item-jobs>', () => {
     expect(log[0]).toContain('"item_id":"i"');
   });
 
-  it('says why a job was refused, and why one failed', async () => {
+  it('shows why a job was refused, and why one failed', async () => {
     const refused = fakeJobs([], new CallError('limit_reached', 'x'));
     const element = await mount(new ItemJobs(), { item: ITEM, me: ANN, jobs: refused.jobs });
     button(element, 'Make karaoke')?.click();
@@ -191,7 +191,7 @@ describe('<ud-item-jobs>', () => {
     expect(button(other, 'Make karaoke')).toBeDefined();
   });
 
-  it('offers nothing to people who may not start jobs, but the player of a song that has one', async () => {
+  it('offers people who may not start jobs only the player, if the song has one', async () => {
     const { jobs } = fakeJobs();
     const element = await mount(new ItemJobs(), { item: ITEM, me: { ...ANN, account: null }, jobs });
     expect(words(element).trim()).toBe('');
@@ -202,7 +202,7 @@ describe('<ud-item-jobs>', () => {
   });
 });
 
-it('<ud-job-progress> draws each piece in the colour of its worker, and names who works', async () => {
+it('<ud-job-progress> draws each task in the colour of its worker, and names the active workers', async () => {
   const element = await mount(new JobProgress(), { job: job({ left_ms: 20_000 }) });
   const pieces = [...root(element).querySelectorAll<HTMLElement>('.piece')];
   expect(pieces.map(({ className }) => className.trim())).toEqual(['piece running w0', 'piece done w1']);
@@ -211,7 +211,7 @@ it('<ud-job-progress> draws each piece in the colour of its worker, and names wh
   expect(root(element).querySelector('ud-progress')?.text).toBe('40 %, about 20 seconds left');
 });
 
-it('<ud-export> exports a part in the format that was chosen, and gives the file', async () => {
+it('<ud-export> exports a clip in the chosen format, and offers the file', async () => {
   const { jobs, log, say } = fakeJobs();
   const element = await mount(new ExportDialog(), { item: ITEM, jobs });
   element.show();
@@ -249,7 +249,7 @@ it('<ud-export> exports a part in the format that was chosen, and gives the file
   expect(dialog.querySelector('a')?.getAttribute('href')).toBe('/api/jobs/j/file');
 });
 
-it('<ud-export> makes the file that it shows: a video is an MP4 at first', async () => {
+it('<ud-export> exports what it shows; the default for a video is MP4', async () => {
   const { jobs, log } = fakeJobs();
   const item = { ...ITEM, tracks: [...ITEM.tracks, { kind: 'video', codec: 'avc1' }] };
   const element = await mount(new ExportDialog(), { item, jobs });
@@ -262,7 +262,7 @@ it('<ud-export> makes the file that it shows: a video is an MP4 at first', async
   expect(log[0]).toContain('"params":{"format":"mp4"}');
 });
 
-it('<ud-job-table> retries what failed and cancels what runs', async () => {
+it('<ud-job-table> retries failed jobs and cancels running ones', async () => {
   const jobs = [job(), job({ job_id: 'f', state: 'failed', error: 'damaged' })];
   const element = await mount(new JobTable(), { jobs });
   const asked: string[] = [];
@@ -274,7 +274,7 @@ it('<ud-job-table> retries what failed and cancels what runs', async () => {
   expect(words(element)).toContain('Damaged.');
 });
 
-it('<ud-attempt-log> lists who did what, in order of time', async () => {
+it('<ud-attempt-log> lists the attempts in order of time', async () => {
   const log = [
     { n: 1, worker: 'one', began_at_ms: 1_000, ended_at_ms: 11_000, outcome: 'lease ended' },
     { n: 2, worker: 'two', began_at_ms: 12_000 },

@@ -141,7 +141,7 @@ export const karaokeStyles = css`
       grid-template-columns: minmax(0, 1fr);
       gap: 14px;
     }
-    /* The lyrics come between what plays and how it is mixed. */
+    /* The lyrics come between the transport and the mix. */
     .song {
       display: contents;
     }

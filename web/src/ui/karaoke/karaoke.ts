@@ -1,5 +1,5 @@
-// <ud-karaoke .session .library may-edit>: the karaoke player: transport, volume of the vocals, key, lyrics, downloads. It reads the position
-// from the session once a frame.
+// <ud-karaoke .session .library may-edit>: the karaoke player: transport, volume of the vocals, key, lyrics, downloads.
+// It reads the position from the session once a frame.
 
 import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -38,7 +38,7 @@ export class Karaoke extends LitElement {
   @property({ attribute: false }) declare session: KaraokeSession;
   @property({ attribute: false }) declare library: Pick<Library, 'item' | 'removeLyrics' | 'setLyrics'>;
   @property({ type: Boolean, attribute: 'may-edit' }) mayEdit = false;
-  /** Changes with what the session says. */
+  /** Changes whenever the session changes. */
   @property({ type: Number }) version = 0;
   @state() private positionMs = 0;
   @state() private vocals = 0;
@@ -140,7 +140,7 @@ export class Karaoke extends LitElement {
     </div>`;
   }
 
-  /** The length of the stems; that of the song until they are known. */
+  /** The length of the stems; until they are known, that of the song. */
   get #durationMs(): number {
     return this.session.state.durationMs || this.session.song.source.duration_ms;
   }
@@ -207,7 +207,7 @@ export class Karaoke extends LitElement {
     return phase === 'refused' ? texts.refused : '';
   }
 
-  /** Reads the position once a frame, and draws only changes that can be seen. */
+  /** Reads the position once a frame, and redraws only for visible changes. */
   #tick(): void {
     this.#frameRequest = requestAnimationFrame(() => this.#tick());
     const { session } = this as { session?: KaraokeSession };

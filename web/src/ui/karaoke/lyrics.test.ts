@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-// The lyrics of a song: the line that is sung is marked, a press on a line goes there, and a file that is no LRC is refused.
+// The current line of the lyrics is marked, a press on a line seeks to it, and a file that is not LRC is refused.
 
 import { expect, it } from 'vitest';
 import type { SeekEvent } from '../library/timeline';
@@ -30,7 +30,7 @@ it('marks the line that is sung', async () => {
   expect(marked(element)).toEqual(['Second']);
 });
 
-it('goes to the line that is pressed', async () => {
+it('seeks to the line that is pressed', async () => {
   const element = await mount({ lines: LINES });
   const asked: number[] = [];
   element.addEventListener('ud-seek', ({ ms }: SeekEvent) => asked.push(ms));
@@ -49,7 +49,7 @@ async function choose(element: Lyrics, content: string): Promise<string | undefi
   return sent;
 }
 
-it('takes an LRC file of those who may edit', async () => {
+it('accepts an LRC file from people who may edit', async () => {
   expect((await mount({ lines: [] })).shadowRoot?.querySelector('input')).toBeNull();
   const element = await mount({ lines: [], mayEdit: true });
   expect(await choose(element, '[00:01.00]First')).toBe('[00:01.00]First');

@@ -14,7 +14,7 @@ import { base, block, buttons } from '../styles';
 import { surfaces } from '../surfaces';
 
 const texts = strings.karaoke.lyrics;
-/** After the person scrolled, the lyrics do not scroll by themselves for this time. */
+/** After the person scrolled, automatic scrolling stops for this time. */
 const LEFT_ALONE_MS = 4_000;
 
 /** A file with lyrics was chosen. */
@@ -26,11 +26,11 @@ export class LyricsFileEvent extends Event {
 
 @customElement('ud-lyrics')
 export class Lyrics extends LitElement {
-  /** Undefined while they are being read. */
+  /** Undefined while loading. */
   @property({ attribute: false }) lines: readonly LyricLine[] | undefined;
   @property({ type: Number }) positionMs = 0;
   @property({ type: Boolean, attribute: 'may-edit' }) mayEdit = false;
-  /** The song has a file with lyrics. */
+  /** Whether the song has a file with lyrics. */
   @property({ type: Boolean, attribute: 'has-file' }) hasFile = false;
   @state() private problem = '';
   @query('.lines') declare private scroller: HTMLElement | null;
@@ -193,7 +193,7 @@ export class Lyrics extends LitElement {
     this.#scrolledAt = performance.now();
   };
 
-  /** Scrolls the lyrics, not the page. */
+  /** Scrolls the lyrics, but not the page. */
   #centre(place: number): void {
     const { scroller } = this;
     const row = scroller?.children[Math.max(0, place)];

@@ -1,9 +1,9 @@
-// The picture of an item, whole and without distortion, or what stands for one. For `.cover` of any shape.
+// The picture of an item, whole and undistorted, or a placeholder. For a `.cover` of any shape.
 
 import { css, html, type TemplateResult } from 'lit';
 import { filmIcon, noteIcon } from '../icons';
 
-/** What is known of an item whose picture is shown. */
+/** The fields of an item that its cover needs. */
 export interface Covered {
   poster_url?: string;
   tracks?: readonly { kind: string }[];

@@ -1,4 +1,5 @@
-// Styles of <ud-deck>: one structure, shown as a stage (a picture, or a cover with the wave form) or as a bar at the foot of the window.
+// Styles of <ud-deck>: one structure, displayed as a stage (a picture, or a cover with the waveform) or as a bar at the
+// foot of the window.
 
 import { css } from 'lit';
 

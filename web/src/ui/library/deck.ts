@@ -1,6 +1,6 @@
-// <ud-deck .playing .queue mode>: the player of the library. It has the one media element of the page, which stays where it is while
-// the page shows other things: `mode` says whether the deck is a stage or a bar at the foot of the window. It sends `ud-deck` for what
-// the page does: next, previous, stop, queue, open.
+// <ud-deck .playing .queue mode>: the player of the library. It contains the page's only media element, which stays in
+// place while the page changes its view: `mode` says whether the deck is a stage or a bar at the foot of the window.
+// Sends `ud-deck` for actions of the page: next, previous, stop, queue, open.
 
 import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -39,12 +39,12 @@ import './timeline';
 const texts = strings.library.player;
 const VOLUME = 'undead.library-volume';
 const RATES = [0.5, 0.75, 1, 1.25, 1.5, 2] as const;
-/** How far the arrow keys go. */
+/** Step of the arrow keys. */
 const SKIP_S = 5;
-/** Back to the beginning first, to the item before within so many seconds of it. */
+/** Within this many seconds, `previous` goes to the previous item; later, to the beginning. */
 const RESTART_S = 3;
 
-/** Something for the page to do. */
+/** An action for the page. */
 export class DeckEvent extends Event {
   constructor(readonly what: 'next' | 'previous' | 'stop' | 'queue' | 'open' | 'ended') {
     super('ud-deck', { bubbles: true, composed: true });
@@ -56,11 +56,11 @@ export class Deck extends LitElement {
   @property({ attribute: false }) playing: Playing | undefined;
   @property({ attribute: false }) declare queue: Queue;
   @property() mode: 'stage' | 'bar' = 'stage';
-  /** Changes with what `playing` and `queue` say. */
+  /** Changes whenever `playing` or `queue` change. */
   @property({ type: Number }) version = 0;
-  /** The queue is shown. */
+  /** Whether the queue is displayed. */
   @property({ type: Boolean }) queueShown = false;
-  /** The browser wants a press before it plays. */
+  /** Whether the browser requires a press before it plays. */
   @property({ type: Boolean }) asks = false;
   @query('video') declare media: HTMLVideoElement;
   @query('.deck') declare private frame: HTMLElement;
@@ -71,18 +71,18 @@ export class Deck extends LitElement {
   @state() private muted = false;
   @state() private rate = 1;
   @state() private enlarged = false;
-  /** A picture of this item was shown. */
+  /** Whether a picture of this item was shown. */
   @state() private hasPicture = false;
   @state() private ranges: readonly Loaded[] = [];
 
   static override styles = [base, buttons, covers, deckStyles];
 
-  /** Whether it plays, or is about to. */
+  /** Whether it plays, or will as soon as it can. */
   get isPlaying(): boolean {
     return !this.paused;
   }
 
-  /** Does what a key asks for. */
+  /** Executes the command of a key. */
   command(command: DeckCommand): void {
     switch (command) {
       case 'play_pause':
@@ -184,7 +184,7 @@ export class Deck extends LitElement {
     </section>`;
   }
 
-  /** Whether there is, or may be, something to play: else the page says why not. */
+  /** Whether there is, or may be, something to play; if not, the page shows the reason. */
   get #canPlay(): boolean {
     const { playing } = this;
     if (playing === undefined) return false;
@@ -338,14 +338,14 @@ export class Deck extends LitElement {
     siteMemory.setItem(VOLUME, String(this.volume));
   }
 
-  /** Items of the queue sound about equally loud. */
+  /** Adjusts the volume so that items of the queue sound equally loud. */
   #applyVolume(): void {
     const volume = elementVolume(this.volume, loudnessGain(this.playing?.item));
     if (this.media.volume !== volume) this.media.volume = volume;
   }
 
   #setRate(rate: number): void {
-    // A new source begins at the default rate.
+    // A new source starts at the default rate.
     this.media.defaultPlaybackRate = rate;
     this.media.playbackRate = rate;
   }

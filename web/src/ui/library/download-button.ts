@@ -1,4 +1,5 @@
-// <ud-download .playing label small>: saves an item as a file, with progress and what was kept in this browser already.
+// <ud-download .playing label small>: saves an item as a file, with progress, using the fragments already stored in
+// this browser.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -11,13 +12,13 @@ import '../progress';
 import { base, block, buttons } from '../styles';
 
 const texts = strings.library.download;
-/** How long a saved file's address stays good: the browser reads it after the click. */
+/** How long the address of a saved file stays valid, because the browser reads it after the click. */
 const SAVING_MS = 60_000;
 
 @customElement('ud-download')
 export class DownloadButton extends LitElement {
   @property({ attribute: false }) declare playing: Pick<Playing, 'file'>;
-  /** What the button says. */
+  /** The label of the button. */
   @property() label: string = texts.start;
   @property({ type: Boolean }) small = false;
   @state() private progress: DownloadProgress | undefined;
@@ -60,7 +61,7 @@ export class DownloadButton extends LitElement {
     </button>`;
   }
 
-  /** It is not known at first how large the file is. */
+  /** The file's size is unknown at first. */
   #row(running: AbortController, progress: DownloadProgress | undefined): TemplateResult {
     const { keptBytes = 0, fetchedBytes = 0, totalBytes = 0 } = progress ?? {};
     const done = keptBytes + fetchedBytes;

@@ -1,4 +1,4 @@
-// <ud-edit-item>: what is said of an item, to change, in a modal dialog. `ask()` opens it.
+// <ud-edit-item>: a modal dialog to edit the details of an item. `ask()` opens it.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
@@ -14,10 +14,10 @@ const texts = strings.library.edit;
 const VISIBILITIES: readonly Visibility[] = ['public', 'unlisted', 'private'];
 const MOST_CHARS = 120;
 
-/** What is asked. */
+/** An item to edit, and how to save it. */
 export interface EditRequest {
   item: Item;
-  /** Throws a CallError where the server refuses. */
+  /** Throws a CallError if the server refuses. */
   save: (change: ChangeItem) => Promise<void>;
 }
 
@@ -42,7 +42,6 @@ export class EditItem extends LitElement {
     `,
   ];
 
-  /** Opens the dialog. */
   ask(request: EditRequest): void {
     this.request = request;
     this.change = {};

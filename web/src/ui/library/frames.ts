@@ -1,23 +1,26 @@
-// Pictures of a video file of this computer: the browser plays it in a <video> that is not shown, and goes from time to time.
+// Extracts pictures from a local video file: the browser plays it in a hidden <video> and seeks from time to time.
 
 import type { Frame } from '../../library/upload/pictures';
 import { snapshots } from '../snapshot';
 
-/** Pictures for the time line of one file, and their width. */
+/** Number of pictures for the time line, and their width in pixels. */
 const COUNT = 20;
 const WIDTH = 160;
-/** Least time between two of them. */
+/** Shortest interval between two pictures. */
 const LEAST_S = 1;
-/** The cover is the picture after this share of the video, and at most so late: the beginning often shows nothing. */
+/**
+ * The cover is the picture after this share of the video, but not later than COVER_LATEST_S, because the beginning is
+ * often blank.
+ */
 const COVER_SHARE = 0.1;
 const COVER_LATEST_S = 30;
-/** How long the browser may take to go to a time. */
+/** Timeout of one seek. */
 const STEP_MS = 10_000;
 
 /**
- * The pictures of a file, the one for the cover first; none of what is no video.
+ * The pictures of a file, first the one for the cover; none if it is no video.
  *
- * @throws Error where the browser cannot read it.
+ * @throws Error if the browser cannot read it.
  */
 export async function* framesOf(file: File, signal: AbortSignal): AsyncGenerator<Frame> {
   if (file.type.startsWith('audio/')) return;

@@ -1,5 +1,5 @@
-// <ud-item-card .item .playing>: an item of the library as a link to it, with its cover, what it is, and buttons that play and queue it
-// where it is. Sends `ud-play-item` and `ud-queue-item`.
+// <ud-item-card .item .playing>: an item of the library as a link, with its cover, details, and buttons to play and
+// queue it in place. Sends `ud-play-item` and `ud-queue-item`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -15,7 +15,7 @@ import { cover, covers } from './cover';
 
 const texts = strings.library;
 
-/** Something is asked for with an item. */
+/** The person wants to play or queue an item. */
 export class ItemEvent extends Event {
   constructor(
     type: 'ud-play-item' | 'ud-queue-item' | 'ud-open-item',
@@ -28,9 +28,9 @@ export class ItemEvent extends Event {
 @customElement('ud-item-card')
 export class ItemCard extends LitElement {
   @property({ attribute: false }) declare item: Item;
-  /** It plays now. */
+  /** Whether it is playing. */
   @property({ type: Boolean }) playing = false;
-  /** Of the title among the headings of the page. */
+  /** Heading level of the title. */
   @property({ type: Number }) level = 2;
 
   static override styles = [
@@ -179,7 +179,7 @@ export class ItemCard extends LitElement {
   };
 }
 
-/** What keeps an item from being like all others, as a label. */
+/** A label for a special state of an item. */
 export function stateBadge({ state, deleted_until_ms, visibility }: Item): TemplateResult | typeof nothing {
   if (deleted_until_ms !== undefined) return html`<span class="badge bad">${texts.states.deleted}</span>`;
   if (state === 'growing') return html`<span class="badge live">${texts.states.growing}</span>`;

@@ -1,5 +1,5 @@
-// <ud-item-details .playing .library may-edit>: what there is to know of an item and to do with it: download, share, and for its owner
-// edit, delete and restore; in its slot, what jobs can make of it. Sends `ud-item-changed`, and `ud-tag` with a tag that was pressed.
+// <ud-item-details .playing .library may-edit>: the details and actions of an item: download, share, and for its owner
+// edit, delete and restore. Its slot holds the jobs. Sends `ud-item-changed`, and `ud-tag` for a pressed tag.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
@@ -48,7 +48,7 @@ export class ItemDetails extends LitElement {
   @property({ attribute: false }) declare playing: Playing;
   @property({ attribute: false }) declare library: Pick<Library, 'change' | 'remove' | 'restore' | 'item'>;
   @property({ type: Boolean, attribute: 'may-edit' }) mayEdit = false;
-  /** Changes with what `playing` says. */
+  /** Changes whenever `playing` changes. */
   @property({ type: Number }) version = 0;
   @query('ud-edit-item') declare private editor: EditItem;
   @query('ud-confirm') declare private confirm: Confirm;

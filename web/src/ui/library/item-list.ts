@@ -1,5 +1,5 @@
-// <ud-item-list .library .kept .playing signed-in>: the items of the library, searched as one types, with filters; more of them as the
-// person scrolls. What makes new items has a place in the slot `actions`.
+// <ud-item-list .library .kept .playing signed-in>: the items of the library, searched as one types, with filters; more
+// are loaded as the person scrolls. The slot `actions` holds buttons for new items.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -18,7 +18,7 @@ import { surfaces } from '../surfaces';
 import './item-card';
 
 const texts = strings.library;
-/** How often it is looked for new items while the list is seen. */
+/** How often the list is refreshed while it is visible. */
 const REFRESH_MS = 10_000;
 const KINDS = ['all', 'recording', 'upload', 'job'] as const;
 const WHO = ['all', 'mine', 'deleted'] as const;
@@ -27,9 +27,9 @@ const WHO = ['all', 'mine', 'deleted'] as const;
 export class ItemList extends LitElement {
   @property({ attribute: false }) library: Pick<Library, 'list'> = new Library();
   @property({ attribute: false }) declare kept: Pick<Kept, 'items'>;
-  /** The item that plays now. */
+  /** The item that is playing. */
   @property() playing: ItemId | undefined;
-  /** Somebody is signed in, who may have items of their own. */
+  /** Whether someone is signed in, who may own items. */
   @property({ type: Boolean, attribute: 'signed-in' }) signedIn = false;
   @state() private view: ListingView | undefined;
   @state() private search: Search = {};
@@ -129,7 +129,7 @@ export class ItemList extends LitElement {
     this.#listing = new Listing({ library, kept: () => this.kept.items(), changed: (view) => (this.view = view) });
     this.#listing.ask(this.search);
     this.#poll = new Poll(REFRESH_MS, async () => {
-      // Hidden behind an item's page it can wait.
+      // Behind an item's page it is hidden and can wait.
       if (this.view !== undefined && this.checkVisibility()) await this.#listing?.refresh();
     });
   }
@@ -141,17 +141,17 @@ export class ItemList extends LitElement {
     this.#seen.disconnect();
   }
 
-  /** An item changed; undefined if it is gone. */
+  /** Updates an item; undefined removes it. */
   learn(id: ItemId, item: Item | undefined): void {
     this.#listing?.learn(id, item);
   }
 
-  /** Asks the server anew. */
+  /** Loads the list again. */
   refresh(): void {
     this.#listing?.ask(this.search);
   }
 
-  /** Shows the items with a tag. */
+  /** Filters by a tag. */
   showTag(tag: string): void {
     this.#ask({ tag });
   }

@@ -1,5 +1,5 @@
-// <ud-kept-panel .kept>: how much of the library this browser keeps, at most how much it may, and a button that clears it. Nothing where
-// the browser cannot keep anything.
+// <ud-kept-panel .kept>: how much of the library is stored in this browser, the limit of it, and a button that clears
+// it. Empty if the browser cannot store anything.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -57,7 +57,7 @@ export class KeptPanel extends LitElement {
     void this.refresh();
   }
 
-  /** Looks how much it is now. */
+  /** Reads the current usage. */
   async refresh(): Promise<void> {
     this.usage = await this.kept.usage();
   }
@@ -88,7 +88,7 @@ export class KeptPanel extends LitElement {
     </section>`;
   }
 
-  /** The choices, and what holds now: it may be less than was chosen, if the browser allows no more. */
+  /** The choices, plus the current limit, which is lower if the browser allows no more. */
   #limits({ limitBytes }: Usage): number[] {
     return [...new Set([...LIMITS, limitBytes])].sort((a, b) => a - b);
   }

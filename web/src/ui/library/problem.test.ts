@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-// An item's page says why it does not play, or why there is less of it than of its stream.
+// An item's page says why it does not play, or why it is shorter than its stream.
 
 import { afterEach, expect, it } from 'vitest';
 import { CallError } from '../../protocol/error';
@@ -9,7 +9,7 @@ import { ItemProblem } from './problem';
 
 afterEach(() => document.body.replaceChildren());
 
-/** What the notices say: kind, heading, advice. */
+/** The displayed notices: kind, heading, advice. */
 async function told(item: Partial<Item>, error?: CallError): Promise<string[][]> {
   const element = new ItemProblem();
   Object.assign(element, { item, error });
@@ -19,21 +19,21 @@ async function told(item: Partial<Item>, error?: CallError): Promise<string[][]>
   return notices.map(({ kind, heading, advice }) => [kind, heading, advice]);
 }
 
-it('a file that could not be read says why, or what to do', async () => {
+it('an unreadable file shows the reason, or what to do', async () => {
   const damaged = ['error', 'This file could not be read', 'Frame 7 is damaged.'];
   expect(await told({ kind: 'upload', state: 'failed', error: 'frame 7 is damaged' })).toEqual([damaged]);
   const [[, , advice] = []] = await told({ kind: 'upload', state: 'failed' });
   expect(advice).toBe('Upload it again, or in another format.');
 });
 
-it('a recording of which nothing came is no file that could be uploaded again', async () => {
+it('an empty recording is not described as a file to upload again', async () => {
   const error = 'nothing has arrived from the nodes that recorded it';
   expect(await told({ kind: 'recording', state: 'failed', error })).toEqual([
     ['error', 'Nothing was recorded', 'Nothing has arrived from the nodes that recorded it.'],
   ]);
 });
 
-it('a recording that ended before its stream says why, and what else is wrong', async () => {
+it('a recording that ended before its stream shows the reason, and other problems', async () => {
   const item = { kind: 'recording', state: 'ready', error: 'the quota is used up' } as const;
   const early = ['warn', 'This recording ended before its stream', 'The quota is used up.'];
   expect(await told(item)).toEqual([early]);
@@ -41,6 +41,6 @@ it('a recording that ended before its stream says why, and what else is wrong', 
   expect(kinds).toEqual(['warn', 'error']);
 });
 
-it('nothing is said of an item that plays', async () => {
+it('a playable item shows no notice', async () => {
   expect(await told({ kind: 'upload', state: 'ready' })).toEqual([]);
 });

@@ -1,5 +1,5 @@
-// <ud-item-problem .error .item>: why an item does not play, and what to do about it; a private one asks for the passphrase and sends it
-// as `ud-passphrase`. `retry` asks for another try.
+// <ud-item-problem .error .item>: why an item does not play, and what to do about it. For a private item it asks for
+// the passphrase and sends it as `ud-passphrase`. `retry` requests another try.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -27,7 +27,7 @@ export class PassphraseEvent extends Event {
 export class ItemProblem extends LitElement {
   @property({ attribute: false }) error: CallError | undefined;
   @property({ attribute: false }) item: Item | undefined;
-  /** A passphrase was sent already. */
+  /** Whether a passphrase was sent already. */
   @property({ type: Boolean }) tried = false;
   @state() private passphrase = '';
 
@@ -55,7 +55,7 @@ export class ItemProblem extends LitElement {
     return html`${this.#endedEarly(item)} ${error === undefined ? nothing : this.#stopped(error)}`;
   }
 
-  /** A recording can be played although something ended it. */
+  /** The notice of a recording that ended early, but can be played. */
   #endedEarly(item: Item | undefined): TemplateResult | typeof nothing {
     if (item?.error === undefined) return nothing;
     return this.#notice('warn', { ...problems.endedEarly, advice: sentence(item.error) });
@@ -136,7 +136,7 @@ export class ItemProblem extends LitElement {
   }
 }
 
-/** Why there is nothing to play. */
+/** The reason that there is nothing to play. */
 function failure({ kind, error }: Item): { heading: string; advice: string } {
   const texts = kind === 'recording' ? problems.recordingFailed : problems.failed;
   return { ...texts, advice: error === undefined ? texts.advice : sentence(error) };

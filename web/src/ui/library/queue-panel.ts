@@ -1,4 +1,4 @@
-// <ud-queue-panel .queue>: what plays and what comes next, to reorder. Sends `ud-queue-go` with a place.
+// <ud-queue-panel .queue>: the current item and the next ones, to reorder. Sends `ud-queue-go` with an index.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -12,7 +12,7 @@ import { surfaces } from '../surfaces';
 
 const texts = strings.library.queue;
 
-/** The person goes to a place in the queue. */
+/** The person chose an entry of the queue. */
 export class QueueGoEvent extends Event {
   constructor(readonly place: number) {
     super('ud-queue-go', { bubbles: true, composed: true });
@@ -22,7 +22,7 @@ export class QueueGoEvent extends Event {
 @customElement('ud-queue-panel')
 export class QueuePanel extends LitElement {
   @property({ attribute: false }) declare queue: Queue;
-  /** Changes with the queue. */
+  /** Changes whenever the queue changes. */
   @property({ type: Number }) version = 0;
 
   static override styles = [

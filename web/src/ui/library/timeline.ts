@@ -1,5 +1,5 @@
-// <ud-timeline .durationMs .positionMs .ranges .wave .previews>: where playback is, as a slider. Behind it what is loaded, the wave
-// form of sound, and over it a preview picture where the pointer is. Sends `ud-seek`, unless it is `fixed`.
+// <ud-timeline .durationMs .positionMs .ranges .wave .previews>: the playback position as a slider, over the loaded
+// ranges and the waveform, with a preview picture at the pointer. Sends `ud-seek`, unless it is `fixed`.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -9,13 +9,13 @@ import { strings } from '../../strings';
 import { runningTime } from '../format';
 import { base } from '../styles';
 
-/** A stretch that is loaded, in ms. */
+/** A loaded range, in ms. */
 export interface Loaded {
   startMs: number;
   endMs: number;
 }
 
-/** The person goes to a time. */
+/** The person seeks to a time. */
 export class SeekEvent extends Event {
   constructor(readonly ms: number) {
     super('ud-seek', { bubbles: true, composed: true });
@@ -23,7 +23,7 @@ export class SeekEvent extends Event {
 }
 
 const texts = strings.library.player;
-/** Width and gap of a bar of the wave form, CSS pixels. */
+/** Width and gap of a bar of the waveform, CSS pixels. */
 const BAR = { width: 2, gap: 1 };
 /** Width of a preview picture, CSS pixels. */
 const PREVIEW_WIDTH = 160;
@@ -35,13 +35,13 @@ export class Timeline extends LitElement {
   @property({ attribute: false }) ranges: readonly Loaded[] = [];
   @property({ attribute: false }) wave: Wave | undefined;
   @property({ attribute: false }) previews: readonly Preview[] = [];
-  /** A thin line: there is no room for more. */
+  /** A thin line, for small spaces. */
   @property({ type: Boolean, reflect: true }) slim = false;
-  /** The person may not go elsewhere. */
+  /** Whether the person may not seek. */
   @property({ type: Boolean, reflect: true }) fixed = false;
-  /** Changes when the wave form has more to show. */
+  /** Changes when the waveform has more data. */
   @property({ type: Number }) version = 0;
-  /** Where the person drags to, until it is let go. */
+  /** The dragged position, until release. */
   @state() private draggedMs: number | undefined;
   @state() private hoveredMs: number | undefined;
   @query('canvas') declare private canvas: HTMLCanvasElement;
@@ -188,7 +188,7 @@ export class Timeline extends LitElement {
     </div>`;
   }
 
-  /** The policy of the pages allows no style attributes, but scripts may set styles. */
+  /** Positions the preview by script: the pages' content security policy forbids style attributes. */
   #placeTip(): void {
     const tip = this.renderRoot.querySelector<HTMLElement>('.tip');
     const ms = this.draggedMs ?? this.hoveredMs;
@@ -203,7 +203,7 @@ export class Timeline extends LitElement {
     this.hoveredMs = Math.min(1, Math.max(0, (event.clientX - left) / width)) * this.durationMs;
   };
 
-  /** One step of a slider is a millisecond; that of a key is five seconds. */
+  /** The slider's own step is a millisecond; that of a key is five seconds. */
   readonly #key = (event: KeyboardEvent): void => {
     const steps: Record<string, number> = {
       ArrowLeft: -5,
@@ -226,7 +226,7 @@ export class Timeline extends LitElement {
     this.dispatchEvent(new SeekEvent(ms));
   }
 
-  /** Once a frame is enough; painting asks for the layout, which costs most while the page is being built. */
+  /** Paints once a frame. Painting reads the layout, which is expensive while the page is being built. */
   #paintSoon(): void {
     if (this.#isDue) return;
     this.#isDue = true;
@@ -291,7 +291,7 @@ interface Colours {
   loaded: string;
 }
 
-/** A token as a colour that a canvas knows: `light-dark()` is resolved by an element that uses it. */
+/** Resolves a token to a colour that a canvas understands: an element computes its `light-dark()`. */
 function colourOf(host: HTMLElement, token: string): string {
   host.style.outlineColor = `var(${token})`;
   const colour = getComputedStyle(host).outlineColor;

@@ -1,4 +1,4 @@
-// <ud-uploads>: files on their way into the library, each with its progress. `choose()` asks for files; files dropped anywhere on
+// <ud-uploads>: uploads into the library, each with its progress. `choose()` asks for files; files dropped anywhere on
 // the page are uploaded too. Sends `uploaded` when an item is ready.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
@@ -19,7 +19,7 @@ const texts = strings.uploads;
 @customElement('ud-uploads')
 export class UploadList extends LitElement {
   @property({ attribute: false }) declare uploads: Uploads;
-  /** Grows whenever one of them changed. */
+  /** Grows whenever an upload changed. */
   @property({ type: Number }) version = 0;
   @state() private dragging = false;
   @query('input') declare private input: HTMLInputElement;
@@ -100,7 +100,7 @@ export class UploadList extends LitElement {
     removeEventListener('drop', this.#drop);
   }
 
-  /** Asks for files to upload. */
+  /** Opens the file dialog. */
   choose(): void {
     this.input.click();
   }
@@ -157,7 +157,7 @@ export class UploadList extends LitElement {
         ${icon}
       </button>`;
     const { uploads } = this;
-    // A file that the server has read and refused is not another one the next time.
+    // Retrying a file that the server refused would fail again.
     return html`${phase === 'done' ? html`<a class="button small" href=${site(`/library/${itemId}`)}>${texts.open}</a>` : nothing}
     ${phase === 'sending' ? button(texts.pause(name), pauseIcon, () => uploads.pause(id)) : nothing}
     ${phase === 'paused' ? button(texts.resume(name), playIcon, () => uploads.resume(id)) : nothing}
@@ -167,7 +167,7 @@ export class UploadList extends LitElement {
 
   readonly #chosen = (): void => {
     this.uploads.add(this.input.files ?? []);
-    // The same file may be chosen again.
+    // Lets the same file be chosen again.
     this.input.value = '';
   };
 
@@ -178,7 +178,7 @@ export class UploadList extends LitElement {
   };
 
   readonly #leave = (event: DragEvent): void => {
-    // Moving between elements of the page leaves one for another; leaving the page leaves for none.
+    // `relatedTarget` is null only when the pointer leaves the page.
     if (event.relatedTarget === null) this.dragging = false;
   };
 
@@ -191,7 +191,7 @@ export class UploadList extends LitElement {
   };
 }
 
-/** How much of a file is sent or, once it is, read. */
+/** The sent share of a file or, once it is sent, the share that the server has read. */
 function shareOf({ phase, bytes, sentBytes, readPercent }: UploadView): number | undefined {
   if (phase === 'reading') return readPercent === undefined ? undefined : readPercent / 100;
   return bytes === 0 ? 0 : sentBytes / bytes;

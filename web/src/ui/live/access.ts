@@ -1,4 +1,5 @@
-// <ud-live-access .access>: asks for a stream key or a sign-in, where going live here needs one. The address never holds the key.
+// <ud-live-access .access>: asks for a stream key or a sign-in if going live requires one. The address never contains
+// the key.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';

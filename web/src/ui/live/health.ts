@@ -1,4 +1,5 @@
-// <ud-health>: how a stream on the air is doing, in rows: upload, picture, bit rate, sound. Figures and words, no advice.
+// <ud-health>: the health of a stream on the air, in rows: upload, picture, bit rate, sound. Figures and words, no
+// advice.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -13,10 +14,10 @@ import './sound-level';
 
 const texts = strings.live.onAir;
 
-/** Being this far behind is how segments travel. */
+/** A smaller backlog is normal. */
 const ON_TIME_MS = 1_000;
 
-/** What is shared, as far as its sound goes. */
+/** The sound of the shared source. */
 export interface SharedSound {
   kind: SourceKind;
   stream: MediaStream;
@@ -29,7 +30,7 @@ export interface SharedSound {
 export class Health extends LitElement {
   @property({ attribute: false }) declare state: BroadcastState;
   @property({ attribute: false }) declare rates: Rates;
-  /** None while nothing is shared. */
+  /** Undefined while nothing is shared. */
   @property({ attribute: false }) shared: SharedSound | undefined;
 
   static override styles = [

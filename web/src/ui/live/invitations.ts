@@ -1,5 +1,5 @@
-// <ud-invitations .invitations .words>: makes invitation links to what is private, a stream unless `words` say otherwise; copies, lists and
-// revokes them. Sends `ud-invitation` with a new one's link.
+// <ud-invitations .invitations .words>: creates, copies, lists and revokes invitation links to something private: a
+// stream, unless `words` say otherwise. Sends `ud-invitation` with the link of a new one.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -16,18 +16,18 @@ import { since } from '../format';
 import { Submission } from '../people/submission';
 import { base, block, buttons } from '../styles';
 
-/** What is said of invitations. */
+/** The texts about invitations. */
 export type InvitationWords = typeof strings.live.invitations;
 
-/** How often the list is brought up to date. */
+/** Interval of refreshing the list. */
 const LOOK_MS = 10_000;
 const MAX_NAME_CHARS = 120;
 
-/** The choices; undefined is without a limit. */
+/** The choices; undefined means unlimited. */
 const USES = [1, 5, 25, undefined] as const;
 const HOURS = [1, 24, 168, undefined] as const;
 
-/** An invitation was made. */
+/** An invitation was created. */
 export class InvitationEvent extends Event {
   constructor(readonly link: string) {
     super('ud-invitation');

@@ -6,7 +6,7 @@ import { level } from './level';
 const tone = (amplitude: number): Float32Array =>
   Float32Array.from({ length: 1024 }, (_, i) => amplitude * Math.sin((2 * Math.PI * i) / 64));
 
-it('is nothing in silence, and full at full scale', () => {
+it('is 0 in silence, and full at full scale', () => {
   expect(level(new Float32Array())).toBe(0);
   expect(level(tone(0))).toBe(0);
   expect(level(tone(1))).toBeCloseTo(1, 2);

@@ -1,9 +1,9 @@
-// How loud samples are, from 0 to 1 on a decibel scale.
+// The loudness of samples, from 0 to 1 on a decibel scale.
 
-/** What counts as silence, in decibels below full scale. */
+/** Level of silence, in decibels below full scale. */
 const FLOOR_DB = -60;
 
-/** 0 for silence, 1 for full scale; halfway is -30 dB, about a quiet voice. */
+/** 0 for silence, 1 for full scale; 0.5 is -30 dB, about a quiet voice. */
 export function level(samples: Float32Array): number {
   if (samples.length === 0) return 0;
   const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;

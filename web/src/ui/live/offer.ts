@@ -1,5 +1,5 @@
-// <ud-continue-offer>: a stream of this tab that is not over, after a reload or in a duplicated tab, where it may be live
-// in the other one. Sends `continue` and, once that is confirmed, `end`.
+// <ud-continue-offer>: a stream of this tab that has not ended, after a reload or in a duplicated tab (where it may be
+// live in the other one). Sends `continue` and, after confirmation, `end`.
 
 import { LitElement, html, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
@@ -18,7 +18,7 @@ const texts = strings.live.offer;
 export class ContinueOffer extends LitElement {
   /** The title of the stream. */
   @property() heading = '';
-  /** What the main server knows of the stream, once it told. */
+  /** The stream's state at the main server, once known. */
   @property({ attribute: false }) info: Pick<StreamInfo, 'state' | 'viewers'> | undefined;
   @property({ type: Boolean }) busy = false;
   @query('ud-confirm') declare private confirm: Confirm;
@@ -50,7 +50,7 @@ export class ContinueOffer extends LitElement {
   }
 }
 
-/** What ending a stream means, for the person who is about to do it. */
+/** The consequences of ending a stream, for the person who is about to do it. */
 export function endingAdvice(live: boolean, watching: number): string {
   const { isLive, forViewers, forAll } = strings.live.ending;
   return (live ? isLive : '') + (live && watching > 0 ? forViewers(viewers(watching)) : forAll);

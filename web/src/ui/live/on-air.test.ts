@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-// What broadcasters read on the air: who can watch, and how the stream is doing.
+// What broadcasters see while live: who can watch, and the health of the stream.
 
 import { afterEach, expect, it } from 'vitest';
 import type { BroadcastState } from '../../publish/broadcast';
@@ -50,7 +50,7 @@ async function health(element: OnAir): Promise<Record<string, string>> {
   return Object.fromEntries(rows.map((row) => [text(row, 'dt'), text(row, 'dd')]));
 }
 
-it('says how the upload, the picture and the sound are', async () => {
+it('shows the state of upload, picture and sound', async () => {
   expect(await health(await onAir({}))).toEqual({
     Upload: 'Up to date',
     Picture: '1280 × 720, 30 fps',
@@ -73,7 +73,7 @@ it('says how the upload, the picture and the sound are', async () => {
   });
 });
 
-it('says who can watch, and shows the passphrase when asked', async () => {
+it('shows who can watch, and the passphrase when asked', async () => {
   const words = (element: OnAir): string => element.renderRoot.querySelector('section .hint')?.textContent ?? '';
   expect(words(await onAir({}))).toBe('Public');
   expect(words(await onAir({ visibility: 'unlisted' }))).toBe('Unlisted: anyone with the link can watch.');

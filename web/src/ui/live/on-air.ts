@@ -1,6 +1,6 @@
-// <ud-on-air>: how the stream is doing, its link, who can watch, and what can be done about it; its state goes into the default
-// slot. Sends `choose` (another source),
-// `microphone`, `record`, `lower-quality`, `shrink` and, once that is confirmed, `end`.
+// <ud-on-air>: the state of the stream, its link, who can watch, and the broadcaster's actions; notices go into the
+// default slot. Sends `choose` (another source), `microphone`, `record`, `lower-quality`, `shrink` and, after
+// confirmation, `end`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
@@ -29,7 +29,7 @@ import './passphrase';
 import { ChooseEvent } from './preview';
 import './recording';
 
-/** From how far behind the uplink counts as too slow. */
+/** An uplink further behind than this counts as too slow. */
 const TOO_FAR_BEHIND_MS = 2_500;
 
 const texts = strings.live.onAir;
@@ -38,11 +38,11 @@ const texts = strings.live.onAir;
 export class OnAir extends LitElement {
   @property({ attribute: false }) declare state: BroadcastState;
   @property() heading = '';
-  /** For viewers, absolute. */
+  /** The link for viewers, absolute. */
   @property() link = '';
-  /** On all nodes. */
+  /** Viewers on all nodes. */
   @property({ type: Number }) viewers = 0;
-  /** None while it is not yet on the air. */
+  /** Undefined before the stream is live. */
   @property({ attribute: false }) runningMs: number | undefined;
   /** How long viewers still wait for another source, while nothing is shared. */
   @property({ attribute: false }) graceLeftMs: number | undefined;
@@ -50,7 +50,7 @@ export class OnAir extends LitElement {
   @property({ type: Boolean }) canLower = false;
   /** Name of the quality in use. */
   @property() quality = '';
-  /** None while nothing is shared. */
+  /** Undefined while nothing is shared. */
   @property({ attribute: false }) shared: SharedSound | undefined;
   @property({ attribute: false }) declare rates: Rates;
   @property({ attribute: false }) visibility: Visibility = 'public';
@@ -59,7 +59,7 @@ export class OnAir extends LitElement {
   @property({ attribute: false }) invitations: Invitations | undefined;
   /** Whether streams are recorded here. */
   @property({ attribute: false }) recordPolicy: RecordPolicy = 'off';
-  /** What the stream is recorded into, while it is. */
+  /** The item of the current recording. */
   @property({ attribute: false }) item: ItemId | undefined;
   /** Whether recording is being switched on or off. */
   @property({ type: Boolean }) switching = false;
@@ -222,7 +222,7 @@ export class OnAir extends LitElement {
     </ud-notice>`;
   }
 
-  /** For those who look; told aloud every second it would only disturb. */
+  /** For the eye only; a countdown read aloud every second would disturb. */
   #countdown(): TemplateResult | typeof nothing {
     if (this.graceLeftMs === undefined) return nothing;
     const left = Math.ceil(this.graceLeftMs / 1000);
@@ -231,7 +231,7 @@ export class OnAir extends LitElement {
 
   #sourceButton(label: string, icon: TemplateResult): TemplateResult {
     const kind = this.screens ? 'screen' : 'camera';
-    // Without a source, sharing one is what the page is for.
+    // Without a source, sharing one is the main action.
     const importance = this.state.recording ? '' : 'primary';
     return html`<button class="button ${importance}" type="button" @click=${() => this.#choose(kind)}>
       ${icon} ${label}
@@ -266,11 +266,11 @@ function invite(invitations: Invitations): TemplateResult {
   </section>`;
 }
 
-/** What viewers see of the picture, and why it is not larger. */
+/** The size of the viewers' picture, and why it is not larger. */
 function pictureText({ source, sent, limit, reduced }: Picture, quality: string): string {
   const size = sizeText(sent);
   if (!same(source, sent)) return texts.scaled(size, sizeText(source));
-  // The browser scaled it; how large it was, it does not tell.
+  // The browser scaled it, and does not tell the original size.
   const isMost = sent.width === limit.width || sent.height === limit.height;
   return isMost && !reduced ? texts.most(size, quality) : texts.seen(size);
 }

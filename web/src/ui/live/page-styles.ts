@@ -1,4 +1,4 @@
-// Styles of the page to go live from: what is shared beside what to do with it.
+// Styles of the page to go live from: the shared source beside the controls.
 
 import { css } from 'lit';
 
@@ -55,7 +55,7 @@ export const pageStyles = css`
   .over .under {
     justify-content: center;
   }
-  /* A phone on its side keeps both columns. */
+  /* A phone in landscape keeps both columns. */
   @media (max-height: 500px) {
     .columns {
       grid-template-columns: minmax(0, 1fr) minmax(280px, 40%);

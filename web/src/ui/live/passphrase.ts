@@ -1,4 +1,4 @@
-// <ud-passphrase value>: a passphrase that its owner may look at, hidden until asked for.
+// <ud-passphrase value>: a passphrase, hidden until its owner reveals it.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';

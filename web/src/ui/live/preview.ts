@@ -1,5 +1,5 @@
-// <ud-preview>: what is being shared, as the broadcaster sees it; before that, the choice of a source. Sends `choose`
-// with the kind of source.
+// <ud-preview>: the shared source, as the broadcaster sees it; before that, the choice of a source. Sends `choose` with
+// the kind of source.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
@@ -23,13 +23,13 @@ export class Preview extends LitElement {
   @property({ attribute: false }) source: MediaStream | undefined;
   /** Whether the browser's own dialog is open. */
   @property({ type: Boolean }) choosing = false;
-  /** Whether this device can share its screen at all; phones cannot. */
+  /** Whether this device can share its screen; phones cannot. */
   @property({ type: Boolean }) screens = true;
-  /** Whether this browser can share nothing at all here. */
+  /** Whether this browser can share nothing at all. */
   @property({ type: Boolean }) blocked = false;
   /** Whether viewers are waiting. */
   @property({ type: Boolean }) onAir = false;
-  /** Shows what is shared; for taking pictures of it. */
+  /** The video of the shared source, from which preview pictures are taken. */
   @query('video') declare readonly video: HTMLVideoElement;
 
   static override styles = [

@@ -1,4 +1,5 @@
-// <ud-recording policy .item ?busy>: whether the stream is recorded into the library. Sends `record` with what is wanted.
+// <ud-recording policy .item ?busy>: whether the stream is recorded into the library. Sends `record` with the wanted
+// state.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -11,7 +12,7 @@ import { base, block, buttons } from '../styles';
 
 const texts = strings.live.onAir;
 
-/** The broadcaster wants the stream recorded, or no longer. */
+/** The broadcaster switched the recording on or off. */
 export class RecordEvent extends Event {
   constructor(readonly on: boolean) {
     super('record', { bubbles: true, composed: true });
@@ -22,7 +23,7 @@ export class RecordEvent extends Event {
 export class Recording extends LitElement {
   /** Whether streams are recorded here. */
   @property() policy: RecordPolicy = 'off';
-  /** What the stream is recorded into, while it is. */
+  /** The item of the current recording. */
   @property({ attribute: false }) item: ItemId | undefined;
   /** Whether recording is being switched on or off. */
   @property({ type: Boolean }) busy = false;

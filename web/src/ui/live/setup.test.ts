@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-// What is decided before going live, and what the page says comes next.
+// The choices before going live, and what the page announces as the next step.
 
 import { afterEach, expect, it } from 'vitest';
 import { LiveSetup, GoLiveEvent } from './setup';
@@ -23,7 +23,7 @@ async function setup(change: Partial<LiveSetup>): Promise<LiveSetup> {
 
 const next = (element: LiveSetup): string => element.renderRoot.querySelector('form > .hint')?.textContent ?? '';
 
-it('says what comes next where nothing is shared yet', async () => {
+it('announces the next step while nothing is shared yet', async () => {
   expect(next(await setup({}))).toBe('Next: pick a screen. You go live immediately.');
   expect(next(await setup({ screens: false }))).toBe('Next: allow the camera. You go live immediately.');
   expect(next(await setup({ ready: true }))).toBe('');
@@ -37,13 +37,13 @@ it('explains each quality in words and figures', async () => {
   for (const label of labels) expect(label).toMatch(/For .*Up to \d+ × \d+, [\d.]+ Mbit\/s/s);
 });
 
-it('can do nothing where nothing can be shared', async () => {
+it('disables itself if nothing can be shared', async () => {
   const element = await setup({ blocked: true });
   expect(element.renderRoot.querySelector('button')?.disabled).toBe(true);
   expect(next(element)).toBe('');
 });
 
-it('asks whether to record where broadcasters decide, says so where all is recorded, and is silent elsewhere', async () => {
+it('asks whether to record if broadcasters decide, says so if everything is recorded, and is silent otherwise', async () => {
   const words = async (record: 'off' | 'ask' | 'all'): Promise<string> =>
     (await setup({ record })).renderRoot.textContent.replace(/\s+/g, ' ');
   expect(await words('ask')).toContain('Keep it in the library');
@@ -51,7 +51,7 @@ it('asks whether to record where broadcasters decide, says so where all is recor
   expect(await words('off')).not.toContain('library');
 });
 
-it('sends the passphrase of a private stream, and none of others', async () => {
+it('sends the passphrase of a private stream, and none of other streams', async () => {
   for (const [visibility, sent] of [
     ['private', 'sesame'],
     ['unlisted', ''],

@@ -1,4 +1,4 @@
-// <ud-live-setup>: what to decide before going live. Sends `settings` on every change and `go-live` when asked to.
+// <ud-live-setup>: the choices before going live. Sends `settings` on every change, and `go-live`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -16,14 +16,14 @@ import { base, buttons } from '../styles';
 const texts = strings.live.setup;
 const VISIBILITIES: readonly Visibility[] = ['public', 'unlisted', 'private'];
 
-/** What was chosen has changed. */
+/** The choices changed. */
 export class SettingsEvent extends Event {
   constructor(readonly settings: Settings) {
     super('settings', { bubbles: true, composed: true });
   }
 }
 
-/** The person wants to be live, for all who have the passphrase if there is one. */
+/** The person wants to go live, with the passphrase if it is not empty. */
 export class GoLiveEvent extends Event {
   constructor(readonly passphrase: string) {
     super('go-live', { bubbles: true, composed: true });
@@ -38,9 +38,9 @@ export class LiveSetup extends LitElement {
   @property({ type: Boolean }) busy = false;
   /** Whether this device can share its screen; if not, going live begins with the camera. */
   @property({ type: Boolean }) screens = true;
-  /** Whether this browser can share nothing at all here. */
+  /** Whether this browser can share nothing at all. */
   @property({ type: Boolean }) blocked = false;
-  /** Whether something else is what the page is for now. */
+  /** Whether the main action of the page is elsewhere. */
   @property({ type: Boolean }) secondary = false;
   /** Whether streams are recorded here. */
   @property() record: RecordPolicy = 'off';

@@ -1,4 +1,4 @@
-// <ud-sound-level .source>: how loud a stream is, ten times a second, as a bar on a decibel scale.
+// <ud-sound-level .source>: the loudness of a stream, ten times a second, as a bar on a decibel scale.
 
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';

@@ -1,5 +1,5 @@
-// <ud-party-add .state .library .server may-upload>: what can be added to a party: items of the library, streams that are live, own files,
-// which the page uploads. `show()` opens it. Sends `ud-party-action`, and `ud-choose-files`.
+// <ud-party-add .state .library .server may-upload>: a dialog to add to a party: items of the library, live streams,
+// own files, which the page uploads. `show()` opens it. Sends `ud-party-action`, and `ud-choose-files`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -32,7 +32,7 @@ export class AddDialog extends LitElement {
   @property({ attribute: false }) declare library: Pick<Library, 'list'>;
   @property({ attribute: false }) declare server: Pick<MainServer, 'streams'>;
   @property({ type: Boolean, attribute: 'may-upload' }) mayUpload = false;
-  /** What is added is a suggestion. */
+  /** Whether added entries are suggestions. */
   @property({ type: Boolean }) suggests = false;
   @state() private tab: string = TABS[0];
   @state() private open = false;
@@ -71,7 +71,6 @@ export class AddDialog extends LitElement {
     `,
   ];
 
-  /** Opens it. */
   show(): void {
     this.open = true;
     this.picker?.refresh();
@@ -106,7 +105,7 @@ export class AddDialog extends LitElement {
       </div>`;
   }
 
-  /** What is queued, or began as soon as it was added. */
+  /** Items that are queued, or began to play as soon as they were added. */
   get #items(): ReadonlySet<string> {
     const { queue, timeline } = this.state;
     return new Set([...queue, timeline].flatMap(({ item_id }) => item_id ?? []));

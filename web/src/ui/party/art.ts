@@ -1,5 +1,5 @@
-// <ud-art seed .poster video plain>: the picture of an entry or a party; without one, colours that `seed` (a digest or an id) decides, so
-// that the same song looks the same everywhere. Fills its box.
+// <ud-art seed .poster video plain>: the picture of an entry or a party. Without one, it shows colours derived from
+// `seed` (a digest or an id), so that the same song looks the same everywhere. Fills its box.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -12,7 +12,7 @@ export class Art extends LitElement {
   @property() seed = '';
   @property({ attribute: false }) poster: string | undefined;
   @property({ type: Boolean }) video = false;
-  /** Without a symbol: something else stands on it. */
+  /** Without a symbol, because something else is placed on it. */
   @property({ type: Boolean }) plain = false;
 
   static override styles = css`

@@ -1,5 +1,5 @@
-// <ud-avatar name hue label?>: a member as a coloured disc with the first letter of the name. Decorative: the name stands beside it, or in
-// `label`.
+// <ud-avatar name hue label?>: a member as a coloured disc with the first letter of the name. Decorative: the name
+// stands beside it, or in `label`.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -8,7 +8,7 @@ import { customElement, property } from 'lit/decorators.js';
 export class Avatar extends LitElement {
   @property() name = '';
   @property({ type: Number }) hue = 0;
-  /** What it is called, where no name stands beside it. */
+  /** The accessible name, if no name stands beside it. */
   @property() label = '';
 
   static override styles = css`
@@ -29,7 +29,7 @@ export class Avatar extends LitElement {
   `;
 
   override updated(changed: PropertyValues<this>): void {
-    // The policy of the pages allows no style attributes, but scripts may set styles.
+    // The pages' content security policy forbids style attributes, but scripts may set styles.
     if (changed.has('hue')) this.style.setProperty('--hue', String(this.hue));
   }
 
@@ -45,7 +45,7 @@ export class Avatar extends LitElement {
   }
 }
 
-/** The first letter as people see it, whatever it is made of. */
+/** The first letter as displayed (a grapheme). */
 function initial(name: string): string {
   for (const { segment } of new Intl.Segmenter().segment(name.trim())) return segment.toUpperCase();
   return '';

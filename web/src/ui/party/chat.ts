@@ -1,4 +1,5 @@
-// <ud-party-chat .state me>: what members write. It stays at the newest message unless the person reads older ones. Sends `ud-party-action`.
+// <ud-party-chat .state me>: the chat. It stays at the newest message unless the person reads older ones. Sends
+// `ud-party-action`.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -14,9 +15,9 @@ import './avatar';
 import { ActionEvent } from './events';
 
 const texts = strings.party.chat;
-/** So near to its end the list is at its end. */
+/** Within this distance the list counts as scrolled to its end. */
 const NEAR_PX = 40;
-/** Messages of one person within such a time stand together. */
+/** Messages of one person within this time are grouped. */
 const TOGETHER_MS = 120_000;
 const clock = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', hour12: false });
 
@@ -25,7 +26,7 @@ export class PartyChat extends LitElement {
   @property({ attribute: false }) declare state: PartyState;
   @property() me: string | undefined;
   @state() private draft = '';
-  /** Newer messages are below what is shown. */
+  /** Whether there are newer messages below the visible ones. */
   @state() private hasNewer = false;
   @query('.list') declare private list: HTMLElement;
 
@@ -203,7 +204,7 @@ export class PartyChat extends LitElement {
     const text = this.draft.trim();
     if (text === '') return;
     this.draft = '';
-    // What the party did not take is there to be sent again, unless something else is being written.
+    // A message that the party did not accept returns to the field, unless something else is being written.
     const failed = (): void => {
       if (this.draft === '') this.draft = text;
     };

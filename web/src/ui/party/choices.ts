@@ -1,4 +1,4 @@
-// Radio buttons for who decides and who may join, as starting a party and its settings ask.
+// Radio buttons for who decides and who may join, used when starting a party and in its settings.
 
 import { html, type TemplateResult } from 'lit';
 import type { PartyAccess, Policy } from '../../protocol/party';

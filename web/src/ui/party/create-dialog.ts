@@ -1,4 +1,5 @@
-// <ud-party-create .create account>: starts a party: title, the person's name, who decides, who may join. `show()` opens it.
+// <ud-party-create .create account>: a dialog that starts a party: title, the person's name, who decides, who may join.
+// `show()` opens it.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -18,11 +19,11 @@ const texts = strings.parties.create;
 
 @customElement('ud-party-create')
 export class CreateDialog extends LitElement {
-  /** Starts it; throws a CallError where the server refuses. */
+  /** Starts the party; throws a CallError if the server refuses. */
   @property({ attribute: false }) declare create: (party: CreateParty) => Promise<void>;
-  /** The name of the account that is signed in. */
+  /** The name of the signed-in account. */
   @property() account: string | undefined;
-  /** The name that the person used last. */
+  /** The person's last name in a party. */
   @property() name = '';
   @state() private party: Pick<CreateParty, 'title' | 'policy' | 'access'> = {
     title: '',
@@ -48,7 +49,6 @@ export class CreateDialog extends LitElement {
     `,
   ];
 
-  /** Opens it. */
   show(): void {
     this.wrong = undefined;
     this.#submission.clear();

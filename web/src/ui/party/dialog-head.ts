@@ -1,10 +1,10 @@
-// The head of a party's dialog: what it is about, and a button that closes it.
+// The head of a party's dialog: a heading, and a button that closes it.
 
 import { html, type TemplateResult } from 'lit';
 
 import { closeIcon } from '../icons';
 
-/** The heading has the id `heading`, for the dialog's `aria-labelledby`; `closeLabel` is what the button is called. */
+/** The heading has the id `heading`, for the dialog's `aria-labelledby`; `closeLabel` is the label of the button. */
 export function dialogHead(heading: string, closeLabel: string, close: () => void): TemplateResult {
   return html`<div class="head">
     <h2 id="heading">${heading}</h2>

@@ -1,16 +1,16 @@
-// A row of a list dragged to another place by a handle within it, with a mouse, a pen or a finger. Rows make room while it moves; the list
-// itself changes when its owner has moved the row.
+// Drags a row of a list to another place by a handle within it, with a mouse, a pen or a finger. The other rows make
+// room meanwhile. The list itself changes when its owner moves the row.
 
-/** See the head of the file. */
+/** Handles the drags of one list. */
 export class Dragging {
   readonly #moved: (id: string, before: readonly string[]) => void;
 
-  /** `moved` is told which row was dropped elsewhere, and which rows then come before it. */
+  /** `moved` receives the dropped row and the rows that now come before it. */
   constructor(moved: (id: string, before: readonly string[]) => void) {
     this.#moved = moved;
   }
 
-  /** A pointer went down on the handle of the row of `ids` at `from`. The list may change meanwhile. */
+  /** A pointer went down on the handle of the row of `ids` at index `from`. The list may change during the drag. */
   begin(event: PointerEvent, ids: readonly string[], from: number): void {
     const handle = event.currentTarget;
     if (event.button !== 0 || !(handle instanceof HTMLElement)) return;
@@ -43,12 +43,12 @@ export class Dragging {
 
 const ENDINGS = ['pointerup', 'pointercancel', 'lostpointercapture'];
 
-/** The place that is nearest to where the row is. */
+/** The index nearest to the dragged row. */
 export function placeOf(at: number, rows: number): number {
   return Math.min(rows - 1, Math.max(0, Math.round(at)));
 }
 
-/** How row `at` is drawn while the row `from` is dragged by so many pixels, to the place `to`. */
+/** The transform of row `at` while row `from` is dragged by `by` pixels to index `to`. */
 function shift(at: number, from: number, to: number, by: number, height: number): string {
   if (at === from) return `translateY(${by}px)`;
   if (at > from && at <= to) return `translateY(${-height}px)`;

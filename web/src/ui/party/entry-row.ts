@@ -1,4 +1,4 @@
-// A row that shows an entry: its picture, title, and facts. For lists of what is queued, voted for, suggested or found.
+// A row for an entry: its picture, title and facts. For lists of queued, voted, suggested or found entries.
 
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { memberOf } from '../../party/roles';
@@ -9,7 +9,7 @@ import './art';
 
 const texts = strings.party;
 
-/** Picture and text of an entry; `more` stands behind the facts. */
+/** Picture and text of an entry; `more` follows the facts. */
 export function entryText(
   entry: Pick<Entry, 'title' | 'artist' | 'duration_ms' | 'poster_url' | 'hash' | 'is_video' | 'stream_id'>,
   facts: readonly string[] = [],
@@ -31,7 +31,7 @@ export function entryText(
     </div>`;
 }
 
-/** Who added an entry, as a fact. */
+/** Who added an entry, as text. */
 export function adder(state: PartyState, entry: Entry, me: string | undefined): string {
   if (entry.added_by === me) return texts.queue.by(texts.queue.you);
   return texts.queue.by(memberOf(state, entry.added_by)?.name ?? texts.queue.gone);

@@ -1,21 +1,21 @@
-// What elements of a party ask of the page: a command to the server, or something in the page.
+// Events from elements of a party to the page: a command for the server, or something to show.
 
 import type { PartyAction } from '../../protocol/party';
 
-/** The person asks for something in the party. */
+/** The person wants to change the party. */
 export class ActionEvent extends Event {
   constructor(
     readonly action: PartyAction,
-    /** What a toast says when it is done; nothing if left out. */
+    /** Text of a toast after success; none if left out. */
     readonly done?: string,
-    /** Is told that it was not done. */
+    /** Called after a failure. */
     readonly failed?: () => void,
   ) {
     super('ud-party-action', { bubbles: true, composed: true });
   }
 }
 
-/** The person asks the page to show something. */
+/** The person opens a dialog of the page. */
 export class ShowEvent extends Event {
   constructor(readonly what: 'add' | 'share' | 'settings') {
     super('ud-party-show', { bubbles: true, composed: true });

@@ -1,4 +1,4 @@
-// <ud-party-guide>: the elements of a party for the style guide, of a party in memory.
+// <ud-party-guide>: the elements of a party for the style guide, with a party in memory.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
@@ -15,7 +15,7 @@ import './sync';
 import './vote';
 
 const texts = strings.styleguide.parties;
-/** The clock stands. */
+/** The fixed time of the guide. */
 const NOW_MS = 1_800_000_000_000;
 
 const members = texts.names.map((name, n) =>

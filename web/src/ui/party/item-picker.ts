@@ -1,4 +1,5 @@
-// <ud-item-picker .library .chosen action>: items of the library, searched as one types, in rows with one button each. Sends `ud-pick-item`.
+// <ud-item-picker .library .chosen action>: items of the library, searched as one types, in rows with one button each.
+// Sends `ud-pick-item`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -25,7 +26,7 @@ export class PickItemEvent extends Event {
 @customElement('ud-item-picker')
 export class ItemPicker extends LitElement {
   @property({ attribute: false }) declare library: Pick<Library, 'list'>;
-  /** Items that are picked already. */
+  /** Items that are already picked. */
   @property({ attribute: false }) chosen: ReadonlySet<ItemId> = new Set();
   @state() private view: ListingView | undefined;
   @state() private q = '';
@@ -97,7 +98,7 @@ export class ItemPicker extends LitElement {
     this.#listing?.close();
   }
 
-  /** Asks the server anew. */
+  /** Loads the items again. */
   refresh(): void {
     this.#listing?.ask({ q: this.q });
   }

@@ -1,5 +1,6 @@
-// <ud-party-join .state .join account>: what a party is, for those who have not joined, and the form that joins it. A private party is
-// told nothing of. If it needs an account, which a private one tells only those who try to join, the slot `sign-in` is shown.
+// <ud-party-join .state .join account>: a description of a party for non-members, and the form to join it. Of a private
+// party nothing is known. If it needs an account, which a private one reveals only on joining, the slot `sign-in` is
+// shown.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -18,16 +19,16 @@ const texts = strings.parties.join;
 
 @customElement('ud-party-join')
 export class JoinForm extends LitElement {
-  /** What onlookers see; undefined of a private party. */
+  /** The party for non-members; undefined if it is private. */
   @property({ attribute: false }) state: PartyState | undefined;
-  /** Joins; throws a CallError where the party refuses. */
+  /** Joins; throws a CallError if the party refuses. */
   @property({ attribute: false }) declare join: (name: string) => Promise<void>;
-  /** The name of the account that is signed in. */
+  /** The name of the signed-in account. */
   @property() account: string | undefined;
-  /** The name that the person used last. */
+  /** The person's last name in a party. */
   @property() name = '';
   @state() private isWrong = false;
-  /** The party refused a guest. */
+  /** Whether the party refused a guest. */
   @state() private wantsAccount = false;
   readonly #submission = new Submission(this);
 

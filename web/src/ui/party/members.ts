@@ -1,5 +1,5 @@
-// <ud-party-members .state me .reports leads hosts>: who is here, and how far off each hears; what the host can do about a member. Sends
-// `ud-party-action`, and `ud-rename` for the person's own name.
+// <ud-party-members .state me .reports leads hosts>: the members, with the sync error of each, and the host's actions
+// on them. Sends `ud-party-action`, and `ud-rename` for the person's own name.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -20,7 +20,7 @@ import { ActionEvent } from './events';
 import { offBy, tone } from './sync-error';
 
 const texts = strings.party.members;
-/** More are shown when they are asked for. */
+/** Number of members shown at first. */
 const SHOWN = 40;
 
 interface Question {
@@ -36,7 +36,7 @@ export class PartyMembers extends LitElement {
   @property() me: string | undefined;
   @property({ attribute: false }) reports: ReadonlyMap<string, ReportPlayback> = new Map();
   @property({ type: Boolean }) leads = false;
-  /** This member may make another one host. */
+  /** Whether this member may make another one host. */
   @property({ type: Boolean }) hosts = false;
   @state() private all = false;
   @state() private question: Question | undefined;
@@ -179,7 +179,7 @@ export class PartyMembers extends LitElement {
     </li>`;
   }
 
-  /** In a vote the host decides little. */
+  /** Whether someone leads. With voting the host decides little. */
   get #hasLeader(): boolean {
     return this.state.policy === 'host' || this.state.acting_host !== undefined;
   }

@@ -1,5 +1,5 @@
-// <ud-party-outcome kind may-return may-sign-in>: what is shown in place of a party: it is over, the person left or was removed, or there is none. Sends
-// `ud-return`. What helps, such as signing in, has a place in the default slot.
+// <ud-party-outcome kind may-return may-sign-in>: shown in place of a party that has ended, that the person left or was
+// removed from, or that does not exist. Sends `ud-return`. The default slot holds what may help, such as signing in.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -15,7 +15,7 @@ const texts = strings.parties;
 export class Outcome extends LitElement {
   @property() kind: EndReason | 'nowhere' = 'nowhere';
   @property({ type: Boolean, attribute: 'may-return' }) mayReturn = false;
-  /** Signing in may help: the default slot has the form. */
+  /** Whether signing in may help; the default slot then has the form. */
   @property({ type: Boolean, attribute: 'may-sign-in' }) maySignIn = false;
 
   static override styles = [

@@ -1,4 +1,4 @@
-// <ud-party-card .party>: a party as a link to it: its colours, title, host, what plays, how many are there.
+// <ud-party-card .party>: a party as a link: its colours, title, host, current entry and number of members.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -16,7 +16,7 @@ const texts = strings.parties;
 @customElement('ud-party-card')
 export class PartyCard extends LitElement {
   @property({ attribute: false }) declare party: PartySummary;
-  /** Of the title among the headings of the page. */
+  /** Heading level of the title. */
   @property({ type: Number }) level = 2;
 
   static override styles = [

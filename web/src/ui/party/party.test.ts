@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-// The elements of a party: what they show of its state, to whom they offer what, and what they ask for.
+// The elements of a party: what they show of its state, to whom they offer what, and which actions they send.
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { fakeEntry, fakeMember, fakeState, FakeParty } from '../../party/fake-party';
@@ -62,7 +62,7 @@ describe('<ud-party-queue>', () => {
     ],
   });
 
-  it('moves an entry by the arrow keys on its handle, and counts suggestions in', async () => {
+  it('moves an entry by the arrow keys on its handle, and includes suggestions in the index', async () => {
     const queue = await mount(new PartyQueue(), { state, me: 'm1', leads: true });
     const actions = asked(queue);
     const grip = all(queue, '.grip')[0];
@@ -76,12 +76,12 @@ describe('<ud-party-queue>', () => {
     expect(text(find(queue, '[role=status]'))).toContain('number 3');
   });
 
-  it('keeps the focus on the handle of a row that is moved down', async () => {
+  it('keeps the focus on the handle of a row that moves down', async () => {
     const queue = await mount(new PartyQueue(), { state, me: 'm1', leads: true });
     const grip = all(queue, '.grip')[0];
     grip?.focus();
     grip?.dispatchEvent(new KeyboardEvent('keydown', { key: 'End', bubbles: true }));
-    // As browsers do when a node is moved.
+    // Browsers do this when a node moves.
     grip?.blur();
     const [first, ...rest] = state.queue;
     queue.state = { ...state, queue: [...rest, ...(first === undefined ? [] : [first])] };
@@ -89,7 +89,7 @@ describe('<ud-party-queue>', () => {
     expect(queue.shadowRoot?.activeElement?.getAttribute('aria-label')).toContain('Song e1');
   });
 
-  it('lets the host accept and decline what members suggest', async () => {
+  it('lets the host accept and decline suggestions of members', async () => {
     const queue = await mount(new PartyQueue(), { state, me: 'm1', leads: true });
     const actions = asked(queue);
     find(queue, '.accept').click();
@@ -100,7 +100,7 @@ describe('<ud-party-queue>', () => {
     ]);
   });
 
-  it('offers members nothing but to remove what they added', async () => {
+  it('lets members only remove their own entries', async () => {
     const queue = await mount(new PartyQueue(), { state, me: 'm2' });
     expect(all(queue, '.grip, .accept, ud-menu')).toEqual([]);
     expect(all(queue, '.remove').map((button) => button.getAttribute('aria-label'))).toEqual([
@@ -110,7 +110,7 @@ describe('<ud-party-queue>', () => {
   });
 });
 
-it('a row is moved as it was dropped when the queue changed meanwhile', async () => {
+it('a dropped row moves to the right place even if the queue changed meanwhile', async () => {
   const entries = ['e1', 'e2', 'e3', 'e4'].map((id) => fakeEntry(id));
   const queue = await mount(new PartyQueue(), { state: fakeState({ queue: entries }), me: 'm1', leads: true });
   const actions = asked(queue);
@@ -122,14 +122,14 @@ it('a row is moved as it was dropped when the queue changed meanwhile', async ()
     grip.dispatchEvent(new PointerEvent(kind, { button: 0, clientY, bubbles: true }));
   pointer('pointerdown', 170);
   pointer('pointermove', 70);
-  // The first one begins to play.
+  // The first entry begins to play.
   queue.state = fakeState({ queue: entries.slice(1) });
   await queue.updateComplete;
   pointer('pointerup', 70);
   expect(actions).toEqual([{ command: 'move', entry_id: 'e4', to: 0 }]);
 });
 
-it('a dragged row takes the place that is nearest, within the list', () => {
+it('a dragged row takes the nearest place within the list', () => {
   expect([-3, 0.4, 0.6, 1.5, 9].map((at) => placeOf(at, 3))).toEqual([0, 0, 1, 2, 2]);
 });
 
@@ -149,7 +149,7 @@ describe('<ud-party-vote>', () => {
     },
   });
 
-  it('shows what can be voted for with counts and voters, not what plays', async () => {
+  it('shows the candidates with counts and voters, without the current entry', async () => {
     const vote = await mount(new PartyVote(), { state, me: 'm1', nowMs: 58_000 });
     expect(all(vote, '.row strong').map(text)).toEqual(['Song e2', 'Song e3']);
     expect(all(vote, '.votes').map(text)).toEqual(['1 vote', '0 votes']);
@@ -158,12 +158,12 @@ describe('<ud-party-vote>', () => {
     expect(text(find(vote, '.time'))).toBe('Closes in 0:42');
   });
 
-  it('offers the only one there is, although it plays', async () => {
+  it('offers the only entry, although it plays', async () => {
     const vote = await mount(new PartyVote(), { state: { ...state, queue: [fakeEntry('e1')] }, me: 'm1' });
     expect(all(vote, '.row strong').map(text)).toEqual(['Song e1']);
   });
 
-  it('marks the own vote, and asks for another one', async () => {
+  it('marks the member’s vote, and sends another one', async () => {
     const vote = await mount(new PartyVote(), { state, me: 'm1', vote: 'e2' });
     const actions = asked(vote);
     const buttons = all(vote, '.row button[aria-pressed]');
@@ -201,7 +201,7 @@ describe('<ud-party-members>', () => {
     ],
   });
 
-  it('shows the host first, who is away last, and how far off each hears', async () => {
+  it('shows the host first, absent members last, and the sync error of each', async () => {
     const reports = new Map([
       ['m2', { error_ms: -18.2 }],
       ['m1', { is_buffering: true }],
@@ -215,7 +215,7 @@ describe('<ud-party-members>', () => {
     expect(find(members, '.off.ok').title).toBe('−18 ms off');
   });
 
-  it('asks before it removes somebody, and offers that to leaders alone', async () => {
+  it('asks before it removes a member, and offers that only to leaders', async () => {
     const members = await mount(new PartyMembers(), { state, me: 'm1', leads: true, hosts: true });
     const actions = asked(members);
     const menu = members.renderRoot.querySelectorAll('ud-menu')[1];
@@ -235,7 +235,7 @@ describe('<ud-party-members>', () => {
 });
 
 describe('<ud-party-chat>', () => {
-  it('gives back what was not sent', async () => {
+  it('returns a message that was not sent', async () => {
     const chat = await mount(new PartyChat(), { state: fakeState(), me: 'm1' });
     const failed: (() => void)[] = [];
     chat.addEventListener('ud-party-action', (event) => event.failed !== undefined && failed.push(event.failed));
@@ -267,7 +267,7 @@ describe('<ud-party-chat>', () => {
     expect(actions).toEqual([{ command: 'chat', text: 'Hi' }]);
   });
 
-  it('says so to those who may not write', async () => {
+  it('tells muted members that they may not write', async () => {
     const state = fakeState({ members: [fakeMember('m1', { is_muted: true })] });
     const chat = await mount(new PartyChat(), { state, me: 'm1' });
     expect(all(chat, 'form')).toEqual([]);
@@ -276,7 +276,7 @@ describe('<ud-party-chat>', () => {
 });
 
 describe('<ud-party-join>', () => {
-  it('wants a name of guests, and joins with it', async () => {
+  it('requires a name of guests, and joins with it', async () => {
     const join = vi.fn(() => Promise.resolve());
     const form = await mount(new JoinForm(), { state: fakeState(), join });
     const submit = (): boolean => find(form, 'form').dispatchEvent(new Event('submit', { cancelable: true }));
@@ -288,7 +288,7 @@ describe('<ud-party-join>', () => {
     expect(join).toHaveBeenCalledWith('Zoë');
   });
 
-  it('joins by the name of the account', async () => {
+  it('joins with the name of the account', async () => {
     const join = vi.fn(() => Promise.resolve());
     const form = await mount(new JoinForm(), { state: fakeState(), join, account: 'ann' });
     expect(all(form, '#name')).toEqual([]);
@@ -297,7 +297,7 @@ describe('<ud-party-join>', () => {
     expect(join).toHaveBeenCalledWith('ann');
   });
 
-  it('asks to sign in where the party needs an account', async () => {
+  it('asks to sign in if the party needs an account', async () => {
     const state = fakeState();
     const form = await mount(new JoinForm(), {
       state: { ...state, settings: { ...state.settings, needs_account: true } },
@@ -330,7 +330,7 @@ describe('<ud-party-stage>', () => {
   const labels = (stage: Stage): (string | null)[] =>
     all(stage, '.controls button').map((button) => button.getAttribute('aria-label') ?? text(button));
 
-  it('has controls for those who lead, and for others their own volume', async () => {
+  it('has all controls for leaders, and the own volume for others', async () => {
     const { view } = new FakeParty(playing, 'm1');
     const stage = await mount(new Stage(), { view, leads: true });
     expect(labels(stage)).toEqual(['Previous', 'Pause for everyone', 'Next', 'Mute for you']);
@@ -343,7 +343,7 @@ describe('<ud-party-stage>', () => {
     expect(find(stage, 'ud-timeline').hasAttribute('fixed')).toBe(true);
   });
 
-  it('lets each member turn the vocals down where the song has stems', async () => {
+  it('lets each member turn the vocals down if the song has stems', async () => {
     const { view } = new FakeParty(playing, 'm1');
     const stage = await mount(new Stage(), { view, vocals: 0.4 });
     expect(all(stage, '#vocals')).toEqual([]);
@@ -358,7 +358,7 @@ describe('<ud-party-stage>', () => {
     expect(shares).toEqual([0]);
   });
 
-  it('says that the vocals of a song cannot be turned down any more, and nothing of another song', async () => {
+  it('reports that the vocals of a song can no longer be turned down, but not for another song', async () => {
     const toasts: string[] = [];
     addEventListener('ud-toast', (event) => toasts.push((event as Event & { text: string }).text));
     const { view } = new FakeParty(playing, 'm1');
@@ -374,7 +374,7 @@ describe('<ud-party-stage>', () => {
     expect(toasts).toEqual(['The vocals of this song can’t be changed']);
   });
 
-  it('shows who all wait for, and does not take that for a pause', async () => {
+  it('shows for whom all wait, and does not display it as a pause', async () => {
     const timeline = { ...playing.timeline, paused: true, waiting_for: ['m1'] };
     const { view } = new FakeParty({ ...playing, timeline }, 'm1');
     const stage = await mount(new Stage(), { view, leads: true });
@@ -382,7 +382,7 @@ describe('<ud-party-stage>', () => {
     expect(labels(stage)).toContain('Pause for everyone');
   });
 
-  it('counts those who ask to skip in a vote', async () => {
+  it('counts the members who ask to skip in a vote', async () => {
     const round = { round: 1, votes: [], skips: ['m2'], skips_needed: 2 };
     const { view } = new FakeParty({ ...playing, policy: 'vote', acting_policy: 'vote', round }, 'm2');
     const stage = await mount(new Stage(), { view });
@@ -391,7 +391,7 @@ describe('<ud-party-stage>', () => {
     expect(skip.getAttribute('aria-pressed')).toBe('true');
   });
 
-  it('asks for a press where the browser wants one', async () => {
+  it('asks for a press if the browser requires one', async () => {
     const party = new FakeParty(playing, 'm2');
     party.show({ playback: { ...party.view.playback, phase: 'needs_gesture' } });
     const stage = await mount(new Stage(), { view: party.view });
@@ -401,7 +401,7 @@ describe('<ud-party-stage>', () => {
     expect(unlocked).toHaveBeenCalledOnce();
   });
 
-  it('shows the one of its elements that has pictures', async () => {
+  it('shows the element that has pictures', async () => {
     const stage = await mount(new Stage(), { view: new FakeParty(playing, 'm1').view });
     const [first, second] = stage.elements.videos;
     stage.elements.show(second);
@@ -411,7 +411,7 @@ describe('<ud-party-stage>', () => {
   });
 });
 
-it('whoever is not told of a party may sign in, however late it is known that this may help', async () => {
+it('people who cannot see a party may sign in, even if that option is known late', async () => {
   const outcome = await mount(new Outcome(), { kind: 'nowhere' });
   expect(all(outcome, 'details')).toEqual([]);
   outcome.maySignIn = true;
@@ -419,7 +419,7 @@ it('whoever is not told of a party may sign in, however late it is known that th
   expect(all(outcome, 'details slot').length).toBe(1);
 });
 
-it('how far off a member hears is written with its sign and judged', () => {
+it('the sync error of a member has a sign and a colour', () => {
   expect([12.4, -8.6, 0.3].map(offBy)).toEqual(['+12', '−9', '0']);
   expect([20, -51, 400].map(tone)).toEqual(['ok', 'warn', 'bad']);
 });

@@ -1,5 +1,5 @@
-// <ud-people-list .names .people>: a list of accounts, to which more are added by the beginning of their names. Sends `ud-people` with the
-// whole new list.
+// <ud-people-list .names .people>: a list of accounts, to which more are added by the beginning of their names. Sends
+// `ud-people` with the whole new list.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -14,15 +14,15 @@ import { hueOfText } from './hues';
 import { refusal } from './refusals';
 
 const texts = strings.party.invite;
-/** A pause in typing after which the server is asked. */
+/** The server is asked after a pause in typing of this length. */
 const TYPING_MS = 200;
-/** The server tells nothing of fewer characters. */
+/** The server finds nothing for fewer characters. */
 const LEAST_CHARS = 2;
 
-/** What finds accounts. */
+/** The lookup of accounts. */
 export type PeopleSource = Pick<Parties, 'people'>;
 
-/** The list is to be this one. */
+/** The list changed to `names`. */
 export class PeopleEvent extends Event {
   constructor(readonly names: readonly string[]) {
     super('ud-people', { bubbles: true, composed: true });

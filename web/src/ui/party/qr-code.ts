@@ -1,10 +1,10 @@
-// <ud-qr-code text label>: a QR code, drawn as SVG. Dark on white whatever the theme, with the quiet zone that readers need.
+// <ud-qr-code text label>: a QR code as SVG, dark on white in any theme, with the quiet zone that readers need.
 
 import { correction, generate } from 'lean-qr';
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 
-/** Modules of white around the code (ISO/IEC 18004 asks for 4). */
+/** Width of the quiet zone in modules (ISO/IEC 18004 requires 4). */
 const QUIET = 4;
 
 @customElement('ud-qr-code')
@@ -40,7 +40,7 @@ export class QrCode extends LitElement {
   }
 }
 
-/** The code's side in modules, and its dark modules as a path: a rectangle for each run in a row. */
+/** The code's side in modules, and its dark modules as a path with one rectangle per run in a row. */
 export function drawn(text: string): { size: number; path: string } {
   const code = generate(text, { minCorrectionLevel: correction.M });
   let path = '';

@@ -1,5 +1,5 @@
-// <ud-party-queue .state me leads may-add>: what comes next, moved by dragging its handle or with the arrow keys on it, and what members
-// suggest. Sends `ud-party-action` and `ud-party-show`.
+// <ud-party-queue .state me leads may-add>: the next entries, moved by dragging their handles or with the arrow keys on
+// them, and the members' suggestions. Sends `ud-party-action` and `ud-party-show`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -22,10 +22,10 @@ const texts = strings.party.queue;
 export class PartyQueue extends LitElement {
   @property({ attribute: false }) declare state: PartyState;
   @property() me: string | undefined;
-  /** This member may do what the host may. */
+  /** Whether this member has the host's rights. */
   @property({ type: Boolean }) leads = false;
   @property({ type: Boolean, attribute: 'may-add' }) mayAdd = false;
-  /** What a screen reader says of a move. */
+  /** The announcement of a move for screen readers. */
   @state() private told = '';
   /** The entry that was moved by a key. */
   #held: string | undefined;
@@ -104,7 +104,7 @@ export class PartyQueue extends LitElement {
     `,
   ];
 
-  /** A row that goes down is taken out of the page on its way, and its handle loses the focus. */
+  /** Restores the focus: a row that moves down is removed from the page on its way, and its handle loses the focus. */
   override updated(): void {
     if (this.#held === undefined || document.activeElement !== document.body) return;
     const place = accepted(this.state).map(idOf).indexOf(this.#held);
@@ -233,13 +233,13 @@ export class PartyQueue extends LitElement {
     this.#move(place, to);
   };
 
-  /** The queue may be another one than when the row was taken: it comes after those before it that are still there. */
+  /** The queue may have changed since the row was taken: it goes after those of its predecessors that still exist. */
   #dropped(id: string, before: readonly string[]): void {
     const ids = accepted(this.state).map(idOf);
     this.#move(ids.indexOf(id), before.filter((other) => ids.includes(other)).length);
   }
 
-  /** Moves what is at a place of the accepted ones; the server counts suggestions in. */
+  /** Moves the accepted entry at an index; the server's index includes suggestions. */
   #move(from: number, to: number): void {
     const queue = accepted(this.state);
     const [entry, there] = [queue[from], queue[to]];

@@ -1,4 +1,4 @@
-// What a refused call about a party means, in words. Pure: errors in, texts out.
+// Texts for refused calls about parties. Pure.
 
 import { refusalText } from '../../people/problems';
 import { CallError } from '../../protocol/error';
@@ -6,7 +6,7 @@ import { strings } from '../../strings';
 
 const texts: Partial<Record<string, string>> = strings.party.problems;
 
-/** Why a call failed, for the person who asked for it. */
+/** The reason of a failed call, for the person who made it. */
 export function refusal(error: unknown): string {
   return (error instanceof CallError ? texts[error.code] : undefined) ?? refusalText(error);
 }

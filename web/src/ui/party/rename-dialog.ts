@@ -1,4 +1,4 @@
-// <ud-party-rename .rename>: another name for the person, in a modal dialog. `show()` opens it.
+// <ud-party-rename .rename>: a modal dialog to change the person's name. `show()` opens it.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -16,7 +16,7 @@ const texts = strings.party.rename;
 
 @customElement('ud-party-rename')
 export class RenameDialog extends LitElement {
-  /** Throws a CallError where the party refuses. */
+  /** Throws a CallError if the party refuses. */
   @property({ attribute: false }) declare rename: (name: string) => Promise<void>;
   @state() private name = '';
   @state() private isWrong = false;
@@ -35,7 +35,7 @@ export class RenameDialog extends LitElement {
     `,
   ];
 
-  /** Opens it with the name there is. */
+  /** Opens it with the current name. */
   show(name: string): void {
     this.name = name;
     this.isWrong = false;

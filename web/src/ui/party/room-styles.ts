@@ -1,4 +1,4 @@
-// Styles of <ud-party-room>: on a phone one column with tabs below what plays, on a desktop people and chat beside it.
+// Styles of <ud-party-room>: on a phone one column with tabs below the stage, on a desktop people and chat beside it.
 
 import { css } from 'lit';
 

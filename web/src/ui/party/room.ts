@@ -1,4 +1,4 @@
-// <ud-party-room .session .view>: a party as its members see it. Puts its elements together, and does what they ask for.
+// <ud-party-room .session .view>: a party as its members see it. Combines the elements and executes their actions.
 
 import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -55,23 +55,23 @@ import './vote';
 
 const texts = strings.party;
 const VOLUME = 'undead.library-volume';
-/** How often positions and countdowns are brought up to date. */
+/** Interval of updating positions and countdowns. */
 const TICK_MS = 500;
-/** Faces beside the title. */
+/** Number of faces beside the title. */
 const FACES = 5;
 const LOUDER = 0.1;
-/** Seeks follow one another no faster. */
+/** Shortest interval between seeks. */
 const SEEK_MS = 300;
 
 @customElement('ud-party-room')
 export class PartyRoom extends LitElement {
   @property({ attribute: false }) declare session: PartySession;
-  /** That of the session; the party is known. */
+  /** The session's view, with the party known. */
   @property({ attribute: false }) declare view: SessionView;
-  /** The person is an operator of this server. */
+  /** Whether the person is an operator of this server. */
   @property({ type: Boolean }) operator = false;
   @property({ type: Boolean, attribute: 'may-upload' }) mayUpload = false;
-  /** The address of the party's page, to hand on. */
+  /** The address of the party's page, to share. */
   @property() link = '';
   @state() private tab = 'queue';
   @state() private nowMs = 0;
@@ -103,7 +103,7 @@ export class PartyRoom extends LitElement {
     changed: () => this.version++,
     done: (itemId) => void this.#uploaded(itemId),
   });
-  /** A key that is held down seeks many times a second, and every member follows. */
+  /** Paces seeks: a held key repeats many times a second, and every member follows. */
   readonly #seeks = new Paced<PartyAction>(SEEK_MS, (action) => void this.#do(action));
   #invitations: Invitations | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -265,7 +265,7 @@ export class PartyRoom extends LitElement {
     </ud-party-stage>`;
   }
 
-  /** What comes next: the queue, or the vote. */
+  /** The next entries: the queue, or the vote. */
   #next(): TemplateResult {
     const isVote = this.#state.acting_policy === 'vote';
     const isSending = this.#uploads.views.length > 0;
@@ -411,7 +411,7 @@ export class PartyRoom extends LitElement {
     if (this.#uploads.isSending) event.preventDefault();
   };
 
-  /** Any press is enough for the browser to let the page play. */
+  /** Any press suffices for the browser to let the page play. */
   readonly #clicked = (): void => {
     if (this.view.playback.phase === 'needs_gesture') this.session.unlock();
   };
@@ -424,7 +424,7 @@ export class PartyRoom extends LitElement {
   }
 
   readonly #key = (event: KeyboardEvent): void => {
-    // What is typed into a dialog, or just after it, is not meant for everyone.
+    // Keys typed into a dialog, or just after it, are not meant for everyone.
     if (hasOpenDialog(document)) return;
     const focused = event.composedPath()[0];
     const element = focused instanceof HTMLElement ? (focused as Focused) : undefined;
@@ -433,7 +433,9 @@ export class PartyRoom extends LitElement {
     if (command !== undefined && this.#keyed(command)) event.preventDefault();
   };
 
-  /** Keys that go elsewhere in what plays are left to its slider: they would do it for everyone. */
+  /**
+   * Executes a key's command. Keys for seeking belong to the stage's slider, because here they would seek for everyone.
+   */
   #keyed(command: DeckCommand): boolean {
     switch (command) {
       case 'mute':
@@ -463,7 +465,7 @@ export class PartyRoom extends LitElement {
     return true;
   }
 
-  /** The system's own controls lead the party where the person does; for others they are silent. */
+  /** Connects the system's media controls to the party for leaders; for others they do nothing. */
   #tellSystem(): void {
     const { entry } = this.#state.timeline;
     const key = `${entry?.entry_id ?? ''} ${String(this.#leads)}`;

@@ -1,4 +1,4 @@
-// <ud-party-settings .state .library .save>: everything that the host can set, in a dialog. `show()` opens it.
+// <ud-party-settings .state .library .save>: a dialog with all of the host's settings. `show()` opens it.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -27,14 +27,14 @@ const WAITS = [0, 1_000, 3_000, 10_000] as const;
 export class SettingsDialog extends LitElement {
   @property({ attribute: false }) declare state: PartyState;
   @property({ attribute: false }) declare library: Pick<Library, 'list' | 'item'>;
-  /** Throws a CallError where the party refuses. */
+  /** Throws a CallError if the party refuses. */
   @property({ attribute: false }) declare save: (change: ChangeParty) => Promise<void>;
-  /** What the person changed and has not saved. */
+  /** Unsaved changes. */
   @state() private change: ChangeParty = {};
   @state() private open = false;
   @state() private picks = false;
   @state() private isWrong = false;
-  /** Title of the item that plays when nothing else is there. */
+  /** Title of the default item. */
   @state() private itemTitle: string | undefined;
   @query('dialog') declare private dialog: HTMLDialogElement;
   readonly #submission = new Submission(this);
@@ -105,7 +105,7 @@ export class SettingsDialog extends LitElement {
     `,
   ];
 
-  /** Opens it with what is set. */
+  /** Opens it with the current settings. */
   show(): void {
     this.change = {};
     this.open = true;

@@ -1,5 +1,6 @@
-// <ud-party-share .state .invitations .people link hosts>: how others come to a party: its link, as text, QR code and e-mail; of a private
-// one invitations, and the accounts on its list. `show()` opens it. Sends `ud-party-action`.
+// <ud-party-share .state .invitations .people link hosts>: a dialog to invite others to a party: its link, as text, QR
+// code and e-mail; for a private party invitations, and the list of accounts. `show()` opens it. Sends
+// `ud-party-action`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -24,14 +25,14 @@ const texts = strings.party.invite;
 @customElement('ud-party-share')
 export class ShareDialog extends LitElement {
   @property({ attribute: false }) declare state: PartyState;
-  /** Of a member who may invite. */
+  /** The invitations, for a member who may invite. */
   @property({ attribute: false }) invitations: Invitations | undefined;
   @property({ attribute: false }) declare people: PeopleSource;
   /** The address of the party's page. */
   @property() link = '';
-  /** The person may invite. */
+  /** Whether the person may invite. */
   @property({ type: Boolean }) hosts = false;
-  /** An invitation that was just made: it is what is to be sent. */
+  /** The link of a new invitation, which is then shared. */
   @state() private newest: string | undefined;
   @state() private open = false;
   @query('dialog') declare private dialog: HTMLDialogElement;
@@ -97,7 +98,6 @@ export class ShareDialog extends LitElement {
     `,
   ];
 
-  /** Opens it. */
   show(): void {
     this.open = true;
     this.newest = undefined;
@@ -174,7 +174,7 @@ function canShare(): boolean {
 }
 
 async function share(title: string, url: string): Promise<void> {
-  // The person closed the system's dialog, or the system has nothing to share with: both are seen.
+  // Failures need no handling: the person closed the system's dialog, or sees that it has no targets.
   await navigator.share({ title, url }).catch(() => undefined);
 }
 

@@ -1,4 +1,4 @@
-// Styles of the large dialogs of a party: in the middle of a window, and from the foot of a phone's screen.
+// Styles of the large dialogs of a party: centred in a window, at the bottom of a phone's screen.
 
 import { css } from 'lit';
 

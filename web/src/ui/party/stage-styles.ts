@@ -1,4 +1,5 @@
-// Styles of <ud-party-stage>: always dark, on the colours of what plays; a picture above, or a cover beside the text.
+// Styles of <ud-party-stage>: always dark, on the colours of the current entry; a picture above, or a cover beside the
+// text.
 
 import { css } from 'lit';
 

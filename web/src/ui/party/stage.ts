@@ -1,6 +1,6 @@
-// <ud-party-stage .view leads .positionMs .wave .vocals>: what plays for everyone, with its picture or cover, wave form and time; controls for
-// those who lead, skipping for all, and the person's own volume. It has the elements that the session plays in. Sends `ud-party-action`,
-// `ud-party-show`, `ud-party-volume`, `ud-party-vocals` and `ud-unlock`.
+// <ud-party-stage .view leads .positionMs .wave .vocals>: the current entry for everyone, with its picture or cover,
+// waveform and time; controls for leaders, skipping for all, and the person's own volume. It contains the elements that
+// the session plays in. Sends `ud-party-action`, `ud-party-show`, `ud-party-volume`, `ud-party-vocals` and `ud-unlock`.
 
 import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, queryAll, state } from 'lit/decorators.js';
@@ -37,7 +37,7 @@ import { ActionEvent, ShowEvent } from './events';
 import { stageStyles } from './stage-styles';
 
 const texts = strings.party.stage;
-/** More names than these become a number. */
+/** More names than this are summarised by a number. */
 const NAMES = 2;
 
 /** The person's own volume changed. */
@@ -50,7 +50,7 @@ export class VolumeEvent extends Event {
   }
 }
 
-/** The person wants other vocals. */
+/** The person changed the volume of the vocals. */
 export class VocalsEvent extends Event {
   constructor(readonly share: number) {
     super('ud-party-vocals', { bubbles: true, composed: true });
@@ -66,9 +66,9 @@ export class Stage extends LitElement {
   @property({ attribute: false }) wave: WaveForm | undefined;
   @property({ type: Number }) volume = 1;
   @property({ type: Boolean }) muted = false;
-  /** How loud the vocals of songs are for this person, 0 to 1. */
+  /** Volume of the vocals of songs for this person, 0 to 1. */
   @property({ type: Number }) vocals = 1;
-  /** An element with pictures is shown. */
+  /** The element whose pictures are shown. */
   @state() private seen: HTMLElement | undefined;
   @state() private enlarged = false;
   @query('.stage') declare private frame: HTMLElement;
@@ -77,7 +77,7 @@ export class Stage extends LitElement {
 
   static override styles = [base, block, buttons, badges, stageStyles];
 
-  /** What the session plays in; there after the first update. */
+  /** The elements that the session plays in; they exist after the first update. */
   get elements(): PartyStage {
     const [first, second] = this.videos;
     if (first === undefined || second === undefined) throw new Error('not rendered yet');
@@ -132,7 +132,7 @@ export class Stage extends LitElement {
     return state;
   }
 
-  /** What is heard; the timeline may be ahead of it by a moment. */
+  /** The entry that is heard; the timeline may be a moment ahead of it. */
   get #entry(): Entry | undefined {
     const { timeline, played, queue } = this.#party;
     const { entryId } = this.view.playback;

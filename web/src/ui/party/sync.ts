@@ -1,4 +1,5 @@
-// <ud-party-sync .errorMs .trimMs>: how far off this page hears, and a slider that corrects it by hand. Sends `ud-trim`.
+// <ud-party-sync .errorMs .trimMs>: the sync error of this page, and a slider that corrects it by hand. Sends
+// `ud-trim`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -10,7 +11,7 @@ import { offBy, tone } from './sync-error';
 const texts = strings.party.sync;
 const STEP_MS = 10;
 
-/** The person corrects the latency of the output by so much. */
+/** The person set a correction of the output's latency. */
 export class TrimEvent extends Event {
   constructor(readonly ms: number) {
     super('ud-trim', { bubbles: true, composed: true });
@@ -96,7 +97,7 @@ export class PartySync extends LitElement {
         border-color: rgb(255 255 255 / 45%);
         background: none;
       }
-      /* Across the stage that it is in. */
+      /* Across the stage. */
       @media (max-width: 640px) {
         :host {
           position: static;

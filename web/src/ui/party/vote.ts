@@ -1,5 +1,5 @@
-// <ud-party-vote .state me vote may-add .nowMs>: what can be voted for, with counts, who voted, and the time that is left; below it how the
-// last round ended. Rows stay in their places while counts change. Sends `ud-party-action` and `ud-party-show`.
+// <ud-party-vote .state me vote may-add .nowMs>: the candidates, with counts, voters and the time left; below them the
+// result of the last round. Rows keep their places while counts change. Sends `ud-party-action` and `ud-party-show`.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -17,16 +17,16 @@ import { adder, entryRows, entryText } from './entry-row';
 import { ActionEvent, ShowEvent } from './events';
 
 const texts = strings.party.vote;
-/** Faces beside a count. */
+/** Number of faces beside a count. */
 const FACES = 4;
-/** Screen readers hear once that so much time is left. */
+/** Screen readers announce once when this much time is left. */
 const SOON_MS = 10_000;
 
 @customElement('ud-party-vote')
 export class PartyVote extends LitElement {
   @property({ attribute: false }) declare state: PartyState;
   @property() me: string | undefined;
-  /** The entry that this member votes for. */
+  /** The entry that this member voted for. */
   @property() vote: string | undefined;
   @property({ type: Boolean, attribute: 'may-add' }) mayAdd = false;
   @property({ type: Boolean }) leads = false;
@@ -180,7 +180,7 @@ export class PartyVote extends LitElement {
   }
 
   override updated(): void {
-    // The policy of the pages allows no style attributes, but scripts may set styles.
+    // The pages' content security policy forbids style attributes, but scripts may set styles.
     for (const bar of this.renderRoot.querySelectorAll<HTMLElement>('[data-share]'))
       bar.style.transform = `scaleX(${bar.dataset.share ?? '0'})`;
   }
@@ -223,7 +223,7 @@ export class PartyVote extends LitElement {
     </section>`;
   }
 
-  /** What plays is out, unless it is the only one. */
+  /** The accepted entries without the current one, unless it is the only one. */
   #candidates(): Entry[] {
     const queue = accepted(this.state);
     const playing = this.state.timeline.entry?.entry_id;
@@ -245,7 +245,7 @@ export class PartyVote extends LitElement {
       >`;
   }
 
-  /** The part of the round that is left. */
+  /** The bar of the time left in the round. */
   #bar(): TemplateResult | typeof nothing {
     const { round, timeline } = this.state;
     const length = timeline.entry?.duration_ms;

@@ -1,5 +1,6 @@
-// <ud-account-menu .account .people keys?>: who is signed in, and what they can do about it: another password, signing out here or
-// everywhere, with `keys` a way to their stream keys, for operators a way to their pages. Sends `signed-out`. For the header's slot `account`.
+// <ud-account-menu .account .people keys?>: the signed-in account and its actions: change the password, sign out here
+// or everywhere; with `keys` a link to the stream keys, for operators links to their pages. Sends `signed-out`. For the
+// header's slot `account`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
@@ -23,7 +24,7 @@ const texts = strings.people.account;
 export class AccountMenu extends LitElement {
   @property({ attribute: false }) account: Me['account'] = null;
   @property({ attribute: false }) declare people: Pick<People, 'signOut' | 'changeOwnPassword'>;
-  /** The address of the page with the account's stream keys, where that is another one. */
+  /** The address of the page with the account's stream keys, if it is not this one. */
   @property() keys = '';
   @query('ud-password-dialog') declare private passwords: PasswordDialog;
 
@@ -96,7 +97,7 @@ export class AccountMenu extends LitElement {
     }
     toast(everywhere ? texts.signedOutEverywhere : texts.signedOut);
     this.dispatchEvent(new Event('signed-out'));
-    // The next person at this browser is not shown what this one kept.
+    // Removes stored private items, so that the next person at this browser does not see them.
     void Kept.joined().isFor(null);
   }
 }

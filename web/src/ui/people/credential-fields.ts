@@ -1,4 +1,4 @@
-// The fields for a name and a password, as password managers know them.
+// Fields for a name and a password, recognised by password managers.
 
 import type { TemplateResult } from 'lit';
 import { MAX_NAME_CHARS, PASSWORD_CHARS } from '../../protocol/account';
@@ -7,10 +7,10 @@ import { textField, type TextField } from '../fields';
 
 const texts = strings.people;
 
-/** What differs between uses. */
+/** Options that differ between uses. */
 type Change = Partial<Omit<TextField, 'id' | 'type'>>;
 
-/** The name of an account; `isNew` says what it may consist of. */
+/** The name of an account; `isNew` adds the rules for names. */
 export function nameField(isNew: boolean, change: Change): TemplateResult {
   return textField({
     id: 'name',
@@ -23,7 +23,7 @@ export function nameField(isNew: boolean, change: Change): TemplateResult {
   });
 }
 
-/** A password; `isNew` says how long it has to be. */
+/** A password; `isNew` adds the required length. */
 export function passwordField(isNew: boolean, change: Change & { id?: string }): TemplateResult {
   return textField({
     id: 'password',

@@ -1,10 +1,10 @@
-// A list from the server that an element shows: loaded when the element appears and after every change.
+// Loads a list from the server when an element appears and after every change.
 
 import type { ReactiveController, ReactiveElement } from 'lit';
 import { isSignedOut, refusalText } from '../../people/problems';
 import { SessionOverEvent } from '../asking';
 
-/** See the head of the file. */
+/** The loaded value of one element. */
 export class Loading<T> implements ReactiveController {
   readonly #host: ReactiveElement;
   readonly #load: () => Promise<T>;
@@ -22,7 +22,7 @@ export class Loading<T> implements ReactiveController {
     return this.#value;
   }
 
-  /** Why the last try failed; empty if it did not. */
+  /** Why the last try failed; empty after success. */
   get problem(): string {
     return this.#problem;
   }
@@ -32,7 +32,7 @@ export class Loading<T> implements ReactiveController {
     void this.#host.updateComplete.then(() => this.load());
   }
 
-  /** Loads it again; what was there stays until then. */
+  /** Loads again; the old value stays until then. */
   async load(): Promise<void> {
     try {
       this.#value = await this.#load();

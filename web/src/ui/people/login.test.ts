@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-// A page knows who is signed in, says why it does not, and what is kept here is told of each answer.
+// A page knows who is signed in, shows why it does not, and updates the browser's storage with each answer.
 
 import { LitElement, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
@@ -41,7 +41,7 @@ async function open(): Promise<TestPage> {
 beforeEach(() => vi.clearAllMocks());
 afterEach(() => document.body.replaceChildren());
 
-it('a page asks when it opens, and tells what is kept here', async () => {
+it('a page asks when it opens, and updates the storage', async () => {
   answer(ANN);
   const { login } = await open();
   expect([login.account, await login.name(), login.problem]).toEqual([ANN, 'ann', '']);
@@ -65,7 +65,7 @@ it('items may be changed by their owner, and by operators', async () => {
   expect(login.mayEdit(item('ann'))).toBe(false);
 });
 
-it('an answer that does not come is told, and nothing is said of what is kept', async () => {
+it('a failed request is reported, and the storage stays unchanged', async () => {
   me.mockRejectedValue(new CallError('unreachable', 'no answer'));
   const { login } = await open();
   expect([login.me, await login.name(), login.problem]).toEqual([
@@ -76,7 +76,7 @@ it('an answer that does not come is told, and nothing is said of what is kept', 
   expect(isFor).not.toHaveBeenCalled();
 });
 
-it('signing out asks again, after the page stopped what only the account may have', async () => {
+it('signing out asks again, after the page stopped what requires the account', async () => {
   answer(ANN);
   const page = await open();
   answer(null);

@@ -1,5 +1,5 @@
-// Who is signed in, for a page: asked when the page opens and after signing out. What this browser keeps for other accounts goes as soon
-// as that is known. The host shows `menu()` in the header.
+// The signed-in person of a page, requested when the page opens and after signing out. Items that this browser stores
+// for other accounts are removed as soon as the answer is known. The host shows `menu()` in the header.
 
 import { html, type ReactiveController, type ReactiveControllerHost, type TemplateResult } from 'lit';
 import { People } from '../../api/people';
@@ -9,16 +9,16 @@ import type { Me } from '../../protocol/account';
 import type { Item } from '../../protocol/item';
 import './account-menu';
 
-/** What a login works with. */
+/** Dependencies and callbacks of a login. */
 export interface LoginSetup {
   people?: People;
-  /** That of the page, where it keeps something itself. */
+  /** The page's storage, if it has one. */
   kept?: Pick<Kept, 'isFor'>;
   /** The person has just signed out. */
   signedOut?: () => void;
 }
 
-/** See the head of the file. */
+/** Knows who is signed in. */
 export class Login implements ReactiveController {
   readonly people: People;
   readonly #host: ReactiveControllerHost;
@@ -36,7 +36,7 @@ export class Login implements ReactiveController {
     host.addController(this);
   }
 
-  /** Undefined until it is known, and where it cannot be asked for. */
+  /** Undefined until the answer is known, and if the request failed. */
   get me(): Me | undefined {
     return this.#me;
   }
@@ -46,12 +46,15 @@ export class Login implements ReactiveController {
     return this.#me?.account ?? null;
   }
 
-  /** Why it is not known who is signed in, in words. */
+  /** Why the request failed, as text. */
   get problem(): string {
     return this.#problem;
   }
 
-  /** The name of the account, null if no account is signed in. Waits for the answer, and is undefined if the server gives none. */
+  /**
+   * The name of the account; null if no account is signed in. Waits for the answer, and is undefined if the request
+   * failed.
+   */
   async name(): Promise<string | null | undefined> {
     const me = await this.#asked;
     return me === undefined ? undefined : (me.account?.name ?? null);
@@ -64,7 +67,7 @@ export class Login implements ReactiveController {
     return account.role === 'operator' || item.owner === account.name;
   }
 
-  /** For the slot `account` of the header. */
+  /** The menu for the slot `account` of the header. */
   menu(): TemplateResult {
     return html`<ud-account-menu
       slot="account"
@@ -92,7 +95,7 @@ export class Login implements ReactiveController {
     });
     this.#asked = asked;
     const me = await asked;
-    // Somebody signed in or out meanwhile.
+    // Someone signed in or out meanwhile.
     if (this.#asked !== asked) return;
     this.#me = me;
     this.#problem = problem;

@@ -1,5 +1,5 @@
-// <ud-password-dialog>: asks for a new password, of one's own account (the present one too) or of another one, in a modal dialog.
-// `ask()` opens it; it closes when `save` worked.
+// <ud-password-dialog>: a modal dialog that asks for a new password, of the own account (together with the current one)
+// or of another account. `ask()` opens it; it closes after `save` succeeded.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
@@ -15,9 +15,9 @@ import { Submission } from './submission';
 
 const texts = strings.people.passwords;
 
-/** Whose password, and what sets it. */
+/** Whose password to change, and how. */
 export interface PasswordQuestion {
-  /** Another account; one's own if left out. */
+  /** The other account's name; left out for the own account. */
   of?: string;
   /** `old` is empty for another account. */
   save: (old: string, password: string) => Promise<void>;
@@ -43,7 +43,6 @@ export class PasswordDialog extends LitElement {
     `,
   ];
 
-  /** Opens the dialog. */
   ask(question: PasswordQuestion): void {
     Object.assign(this, { question, old: '', password: '' });
     this.#submission.clear();
@@ -96,7 +95,7 @@ export class PasswordDialog extends LitElement {
   }
 }
 
-/** A wrong password is the present one here. */
+/** The error text; a wrong password means the current one here. */
 function words(error: unknown): string {
   const isOld = error instanceof CallError && error.code === 'wrong_password';
   return isOld ? strings.people.problems.wrongOldPassword : refusalText(error);

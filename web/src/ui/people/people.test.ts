@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-// Forms about people: what they send, what they say when it is refused, and that secrets do not stay in fields.
+// Forms about people: what they send, how they show refusals, and that secrets do not stay in fields.
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { StreamKeyInfo } from '../../protocol/account';
@@ -47,7 +47,7 @@ const alertOf = (element: Element): string =>
   element.renderRoot.querySelector('[role=alert]')?.textContent.trim() ?? '';
 
 describe('<ud-sign-in>', () => {
-  it('signs in, once per press, and forgets the password', async () => {
+  it('signs in, once per press, and clears the password', async () => {
     const entered: string[][] = [];
     const enter = (...who: string[]): Promise<void> => {
       entered.push(who);
@@ -64,7 +64,7 @@ describe('<ud-sign-in>', () => {
     expect(input(form, 'password').value).toBe('');
   });
 
-  it('says what is wrong, and keeps the name', async () => {
+  it('shows what is wrong, and keeps the name', async () => {
     const form = await mount(new SignIn(), { enter: () => Promise.reject(new CallError('wrong_password', 'no')) });
     fill(form, 'name', 'ann');
     fill(form, 'password', 'guess');
@@ -75,7 +75,7 @@ describe('<ud-sign-in>', () => {
   });
 });
 
-it('<ud-setup-form> says that a link was used', async () => {
+it('<ud-setup-form> reports that a link was already used', async () => {
   const form = await mount(new SetupForm(), { create: () => Promise.reject(new CallError('setup_refused', 'used')) });
   fill(form, 'name', 'ann');
   fill(form, 'password', 'long enough');
@@ -107,7 +107,7 @@ describe('<ud-stream-keys>', () => {
     expect(again.renderRoot.textContent).not.toContain('the secret');
   });
 
-  it('tells the page when the session is over', async () => {
+  it('notifies the page when the session has ended', async () => {
     const refuse = (): Promise<never> => Promise.reject(new CallError('unauthorized', 'no session'));
     const heard = vi.fn();
     document.body.addEventListener('session-over', heard, { once: true });
@@ -116,7 +116,7 @@ describe('<ud-stream-keys>', () => {
   });
 });
 
-it('<ud-account-menu> is there for those who are signed in, and signs out', async () => {
+it('<ud-account-menu> is shown to people who are signed in, and signs out', async () => {
   const signedOut: (boolean | undefined)[] = [];
   const people = {
     signOut: (everywhere?: boolean) => {

@@ -1,4 +1,4 @@
-// <ud-setup-form .create>: makes the account of the first operator. Sends `signed-in` when that worked.
+// <ud-setup-form .create>: creates the account of the first operator. Sends `signed-in` on success.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -13,7 +13,7 @@ const texts = strings.people.setup;
 
 @customElement('ud-setup-form')
 export class SetupForm extends LitElement {
-  /** Makes the account and signs in. */
+  /** Creates the account and signs in. */
   @property({ attribute: false }) declare create: (name: string, password: string) => Promise<void>;
   @state() private name = '';
   @state() private password = '';

@@ -1,4 +1,4 @@
-// <ud-sign-in .enter>: asks for a name and a password and signs in with them. Sends `signed-in` when that worked.
+// <ud-sign-in .enter>: asks for a name and a password and signs in. Sends `signed-in` on success.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -14,7 +14,7 @@ const texts = strings.people.signIn;
 export class SignIn extends LitElement {
   /** Signs in. */
   @property({ attribute: false }) declare enter: (name: string, password: string) => Promise<void>;
-  /** Said above the fields; nothing if empty. */
+  /** Text above the fields; none if empty. */
   @property() advice = '';
   @state() private name = '';
   @state() private password = '';

@@ -1,5 +1,5 @@
-// <ud-stream-keys .people owners?>: makes stream keys, shows each once, lists and revokes them; cards on phones. `owners` says whose
-// they are.
+// <ud-stream-keys .people owners?>: creates stream keys, shows each once, lists and revokes them; cards on phones.
+// `owners` adds the owner of each.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';

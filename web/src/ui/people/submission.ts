@@ -1,4 +1,4 @@
-// What a form asked for, while it is done: one call at a time, and in words what went wrong.
+// The state of a form's submission: one call at a time, and the error as text.
 
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import { refusalText } from '../../people/problems';
@@ -6,7 +6,7 @@ import { refusalText } from '../../people/problems';
 type Action = () => Promise<void>;
 type Words = (error: unknown) => string;
 
-/** See the head of the file. */
+/** Runs the calls of one form. */
 export class Submission implements ReactiveController {
   readonly #host: ReactiveControllerHost;
   #busy = false;
@@ -21,12 +21,12 @@ export class Submission implements ReactiveController {
     return this.#busy;
   }
 
-  /** What went wrong last; empty before that. */
+  /** The last error; empty if there is none. */
   get problem(): string {
     return this.#problem;
   }
 
-  /** Does it, unless something is being done. True when it worked. */
+  /** Runs `action`, unless one is running. Returns whether it succeeded. */
   async run(action: Action, words: Words = refusalText): Promise<boolean> {
     if (this.#busy) return false;
     this.#show(true, '');
@@ -40,7 +40,7 @@ export class Submission implements ReactiveController {
     }
   }
 
-  /** Forgets what went wrong. */
+  /** Clears the error. */
   clear(): void {
     this.#show(this.#busy, '');
   }

@@ -1,11 +1,12 @@
-// Whether the person is doing something at the player: the controls go when the pointer rests, unless they have the focus.
+// Whether the person is active at the player: the controls disappear when the pointer rests, unless they have the
+// focus.
 
 import type { ReactiveController, ReactiveElement } from 'lit';
 
-/** The controls go when the pointer rests for this long. */
+/** The controls disappear when the pointer rests for this long. */
 const REST_MS = 2_600;
 
-/** See the head of the file. */
+/** Tracks the person's activity. */
 export class Activity implements ReactiveController {
   readonly #host: ReactiveElement;
   #active = true;

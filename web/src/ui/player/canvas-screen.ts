@@ -3,10 +3,10 @@
 import type { Screen } from '../../watch/playback/webcodecs/screen';
 import type { Display } from '../../watch/playback/webcodecs/tracks';
 
-/** What is drawn before a refresh is seen one refresh later, which at the usual 60 Hz is this long. */
+/** Pictures drawn before a refresh are visible one refresh later, which at the usual 60 Hz takes this long. */
 const REFRESH_MS = 1000 / 60;
 
-/** See the head of the file. */
+/** A {@link Screen} on a canvas. */
 export class CanvasScreen implements Screen {
   readonly #canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D | null;
@@ -28,7 +28,7 @@ export class CanvasScreen implements Screen {
   draw(frame: VideoFrame, { pixelAspect, rotation }: Display): void {
     const context = this.#context;
     if (context === null) return;
-    // The size may change from picture to picture.
+    // The size may change with every picture.
     const height = frame.visibleRect?.height ?? frame.displayHeight;
     const width = Math.round((frame.visibleRect?.width ?? frame.displayWidth) * pixelAspect);
     const lies = rotation === 90 || rotation === 270;
@@ -50,7 +50,7 @@ export class CanvasScreen implements Screen {
   }
 
   #resize(width: number, height: number): void {
-    // Setting either clears the canvas.
+    // Setting width or height clears the canvas.
     if (this.#canvas.width === width && this.#canvas.height === height) return;
     this.#canvas.width = width;
     this.#canvas.height = height;

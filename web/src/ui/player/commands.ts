@@ -1,4 +1,4 @@
-// What the person asks of the player, by its buttons, by keys, by a click on the picture or by the media keys of the system.
+// Executes the person's commands, from buttons, keys, clicks on the picture or the system's media keys.
 
 import { commandOf, lettersAreOn, type Command } from '../../watch/keys';
 import { PictureClicks } from '../../watch/picture-clicks';
@@ -6,35 +6,35 @@ import type { Rewind } from '../../watch/rewind/rewind';
 import type { Viewing } from '../../watch/viewing';
 import { toggleFloating, toggleFullScreen } from './screen-modes';
 
-/** How far `back` and `forward` go. */
+/** Step of `back` and `forward`. */
 export const SKIP_MS = 10_000;
 
 /** A panel over the picture, by the command that opens and closes it. */
 export type Panel = Extract<Command, 'stats' | 'keys'>;
 
-/** The player, as far as commands need it. */
+/** The part of the player that commands need. */
 export interface CommandOwner {
   viewing: () => Viewing | undefined;
   video: () => HTMLVideoElement;
-  /** What is played of the past, while it is. */
+  /** The running playback of the past, if any. */
   rewind: () => Rewind | undefined;
-  /** Goes back from the live edge. */
+  /** Rewinds from the live edge. */
   goBack: () => void;
-  /** Plays at the live edge, whatever is played now. */
+  /** Plays at the live edge, whatever plays now. */
   goLive: () => void;
-  /** What becomes as large as the screen. */
+  /** The element for full screen. */
   frame: HTMLElement;
   /** Whether there is, or was, a picture. */
   hasStarted: () => boolean;
   isPaused: () => boolean;
-  /** Muted because the browser lets nothing sound before a gesture. */
+  /** Whether it is muted because the browser allows no sound before a gesture. */
   isSilenced: () => boolean;
   togglePanel: (panel: Panel) => void;
   /** The person did something. */
   stir: () => void;
 }
 
-/** See the head of the file. */
+/** Maps input to the viewing and the rewind. */
 export class Commands {
   readonly #owner: CommandOwner;
   readonly #clicks = new PictureClicks({
@@ -46,12 +46,11 @@ export class Commands {
     this.#owner = owner;
   }
 
-  /** Does what was asked. */
   do(command: Command): void {
     const { togglePanel, frame, video } = this.#owner;
     const viewing = this.#owner.viewing();
     const rewind = this.#owner.rewind();
-    // What is shown may be a moment older.
+    // The displayed state may be slightly older.
     const { isPaused = true, muted = false, volume = 1 } = viewing ?? {};
     switch (command) {
       case 'play_pause':
@@ -98,11 +97,11 @@ export class Commands {
       return;
     }
     if (isSilenced()) {
-      // The second click of a double click would take the sound away again.
+      // The second click of a double click would mute again.
       if (event.detail < 2) this.do('mute');
       return;
     }
-    // A finger only wants to see the controls.
+    // A tap only reveals the controls.
     if (event.pointerType === 'mouse') this.#clicks.clicked(event.detail);
     else stir();
   };
@@ -110,7 +109,7 @@ export class Commands {
   /** The picture was clicked twice. */
   readonly doubleClicked = (): void => this.#clicks.doubleClicked();
 
-  /** A click that waits for a second one does nothing any more. */
+  /** Drops a click that waits for a second one. */
   forget(): void {
     this.#clicks.forget();
   }
@@ -122,11 +121,14 @@ export class Commands {
     if (command === undefined) return;
     event.preventDefault();
     this.#owner.stir();
-    // A key that is held down was pressed once.
+    // A held key counts once.
     if (!event.repeat) this.do(command);
   }
 
-  /** Media keys, and the buttons of a floating picture, are the person's too: by themselves they look like the browser. */
+  /**
+   * Media keys and the buttons of a floating picture come from the person. Without handlers their effect would look
+   * like the browser's own.
+   */
   #takeMediaKeys(signal: AbortSignal): void {
     if (!('mediaSession' in navigator)) return;
     for (const action of ['play', 'pause'] as const) {

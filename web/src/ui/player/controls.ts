@@ -1,4 +1,4 @@
-// <ud-controls>: the bar under the picture. It shows what it is told and says what was pressed with a `ud-command`.
+// <ud-controls>: the bar under the picture. It shows the given state and sends `ud-command` for presses.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -21,7 +21,7 @@ import { volumeSlider } from '../volume';
 
 const texts = strings.watch.player;
 
-/** Asks the player for something. */
+/** The person pressed a control. */
 export class CommandEvent extends Event {
   constructor(readonly command: Command) {
     super('ud-command', { bubbles: true, composed: true });
@@ -38,20 +38,20 @@ export class VolumeEvent extends Event {
 @customElement('ud-controls')
 export class Controls extends LitElement {
   @property({ type: Boolean }) paused = false;
-  /** Media arrives and the playhead follows it. */
+  /** Whether media arrives and the playhead follows it. */
   @property({ type: Boolean }) live = false;
   @property({ type: Boolean }) muted = false;
   @property({ type: Boolean }) audible = true;
   @property({ type: Number }) volume = 1;
   @property({ type: Boolean }) enlarged = false;
-  /** This browser lets the player fill the screen. */
+  /** Whether this browser allows full screen. */
   @property({ type: Boolean }) canEnlarge = false;
   /** Which panel is open over the picture. */
   @property({ attribute: false }) panel: 'stats' | 'keys' | undefined;
-  /** Letters are keys of the player, so buttons name theirs. */
+  /** Whether letter keys are on, so that buttons name theirs. */
   @property({ type: Boolean }) letters = true;
   @property({ type: Boolean }) canFloat = false;
-  /** There is something to go back to. */
+  /** Whether there is something to rewind to. */
   @property({ type: Boolean }) canRewind = false;
   @property({ type: Number }) latencyMs: number | undefined;
 
@@ -135,7 +135,7 @@ export class Controls extends LitElement {
           display: none;
         }
       }
-      /* By the room of the bar, not of the screen: a panel may stand beside the picture. */
+      /* Depends on the bar's width, not the screen's: a panel may stand beside the picture. */
       @container (max-width: 340px) {
         .latency {
           display: none;

@@ -1,4 +1,4 @@
-// Goes back from the live edge in <ud-player>: chooses what of the past is played, and begins and ends that.
+// Rewinds from the live edge in <ud-player>: chooses the source of the past, and starts and ends its playback.
 
 import type { MainServer } from '../../api/client';
 import { site } from '../../browser/site';
@@ -11,51 +11,51 @@ import { Rewind, type Past, type RewindView } from '../../watch/rewind/rewind';
 import { WindowManifest, windowAccess } from '../../watch/rewind/window';
 import { SKIP_MS } from './commands';
 
-/** The player, as far as going back needs it. */
+/** The part of the player that rewinding needs. */
 export interface GoingBackOwner {
   server: MainServer;
   streamId: () => StreamId;
   /** The recording of the stream, if there is one. */
   recording: () => ItemId | undefined;
-  /** How the viewer was let in. */
+  /** The viewer's passphrase or invitation. */
   admission: () => PlayItem;
-  /** The node in use. */
+  /** The current node. */
   node: () => string | undefined;
-  /** The viewer's newest grant; empty where none is needed. */
+  /** The viewer's newest grant; empty if none is needed. */
   grant: () => string;
-  /** The element for the past, which is there only while it is shown. */
+  /** The element for the past, which exists only while it is shown. */
   video: () => Promise<HTMLVideoElement>;
-  /** What is shown of the past changed; undefined once it is over. */
+  /** The displayed state of the past changed; undefined once it ended. */
   changed(view: RewindView | undefined): void;
-  /** Playback goes on at the live edge; `failed`: because the past could not be played. */
+  /** Playback continues at the live edge; `failed`: because the past could not be played. */
   backToLive(failed: boolean): void;
 }
 
-/** Before anything is known of the past. */
+/** The view before anything is known. */
 const BEGINNING: RewindView = { positionMs: 0, startMs: 0, endMs: 0, paused: false, waiting: true };
 
-/** See the head of the file. */
+/** Starts and ends the rewind of one player. */
 export class GoingBack {
   readonly #owner: GoingBackOwner;
   #rewind: Rewind | undefined;
-  /** The attempt that waits for its element. */
+  /** The attempt that is waiting for its element. */
   #begins: symbol | undefined;
 
   constructor(owner: GoingBackOwner) {
     this.#owner = owner;
   }
 
-  /** What is played of the past, while it is. */
+  /** The running rewind, if any. */
   get rewind(): Rewind | undefined {
     return this.#rewind;
   }
 
-  /** Whether there is anything to go back to. */
+  /** Whether there is anything to rewind to. */
   get isPossible(): boolean {
     return this.#owner.recording() !== undefined || this.#owner.node() !== undefined;
   }
 
-  /** Plays what was live some seconds ago; resolves to whether there is anything. */
+  /** Plays what was live some seconds ago. Returns whether there is anything. */
   async begin(): Promise<boolean> {
     const past = this.#past();
     if (this.#begins !== undefined || this.#rewind !== undefined || past === undefined) return false;
@@ -80,7 +80,7 @@ export class GoingBack {
     return true;
   }
 
-  /** Ends it, wherever playback is. */
+  /** Ends the rewind. */
   end(): void {
     this.#begins = undefined;
     this.#rewind?.close();

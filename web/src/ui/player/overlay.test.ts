@@ -1,12 +1,12 @@
 // @vitest-environment happy-dom
-// What viewers of an interrupted stream read, and hear.
+// What viewers of an interrupted stream see, and hear from screen readers.
 
 import { afterEach, expect, it } from 'vitest';
 import { WatchOverlay } from './overlay';
 
 afterEach(() => document.body.replaceChildren());
 
-it('counts down until an interrupted stream ends, for the eye alone', async () => {
+it('counts down until an interrupted stream ends, visually only', async () => {
   const overlay = new WatchOverlay();
   Object.assign(overlay, { situation: 'interrupted', endsInS: 21 });
   document.body.append(overlay);

@@ -1,5 +1,5 @@
-// <ud-watch-overlay>: what lies over the picture when there is none, and why. While the last picture still stands it is
-// only dimmed; a stream that cannot be seen at all gets a calm page of its own.
+// <ud-watch-overlay>: the layer over the picture that explains why there is none. While the last picture is still shown
+// it is only dimmed; a stream that cannot be watched at all gets a plain page.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -35,25 +35,25 @@ const INVITATION_REFUSALS = ['missing', 'expired', 'used_up', 'revoked', 'unknow
 @customElement('ud-watch-overlay')
 export class WatchOverlay extends LitElement {
   @property() situation: WatchPhase = 'connecting';
-  /** Playback has begun: there is a picture below. */
+  /** Whether playback has begun, so that there is a picture below. */
   @property({ type: Boolean, reflect: true }) started = false;
-  /** Playback waits for media. */
+  /** Whether playback is waiting for media. */
   @property({ type: Boolean }) waiting = false;
-  /** A passphrase was given and refused. */
+  /** Whether a passphrase was refused. */
   @property({ type: Boolean }) refused = false;
-  /** What the browser would have to play, for people. */
+  /** The stream's codecs, for display. */
   @property() codec = '';
-  /** What went wrong last. */
+  /** The last error. */
   @property({ attribute: false }) problem: ErrorCode | LocalErrorCode | undefined;
-  /** Which of several causes that had. */
+  /** Which of several causes the error had. */
   @property() reason: string | undefined;
-  /** Links lead to a new tab: what they lead to is not made for the frame that this is in. */
+  /** Whether links open a new tab, because the player is in a frame. */
   @property({ type: Boolean }) newTab = false;
   /** Seconds until the next try, while waiting for it. */
   @property({ attribute: false }) retryInS: number | undefined;
   /** Seconds until an interrupted stream ends unless its broadcaster returns. */
   @property({ attribute: false }) endsInS: number | undefined;
-  /** What of it is read aloud: once. */
+  /** The remaining time at the announcement, which is read aloud once. */
   #saidInS: number | undefined;
 
   static override styles = [
@@ -205,19 +205,19 @@ export class WatchOverlay extends LitElement {
     }
   }
 
-  /** Screen readers are told the time once; a countdown read aloud would only disturb. */
+  /** Screen readers announce the time once; a countdown read aloud would disturb. */
   #interrupted(): TemplateResult {
     const { heading, advice } = texts.interrupted;
     return this.#card({ heading, advice: advice(this.#saidInS ?? 0) }, advice(this.endsInS ?? 0));
   }
 
-  /** Where an invitation was refused, the passphrase is another way to watch. */
+  /** After a refused invitation, the passphrase is another way to watch. */
   get #lockedWords(): Words {
     if (this.problem !== 'invitation_refused') return texts.locked;
     return { heading: texts.uninvited[refusalOf(this.reason)].heading, advice: texts.passphraseInstead };
   }
 
-  /** What the browser cannot play. */
+  /** The codec or kind of stream that the browser cannot play. */
   get #what(): string {
     if (this.codec !== '') return this.codec;
     return this.problem === 'unsupported_format' ? texts.thisStream : texts.liveStreams;
@@ -231,7 +231,7 @@ export class WatchOverlay extends LitElement {
     return html`<div class="spinner" role="status" aria-label=${label}></div>`;
   }
 
-  /** `shown` is what is seen in place of the advice that is read aloud. */
+  /** `shown` is displayed instead of the advice that is read aloud. */
   #card({ heading, advice }: Words, shown?: string): TemplateResult {
     const hopeful = ['connecting', 'waiting', 'interrupted', 'busy'].includes(this.situation);
     return html`<div class="card" role="status">
@@ -243,7 +243,7 @@ export class WatchOverlay extends LitElement {
     </div>`;
   }
 
-  /** When the next try is, for those who look; told aloud it would only disturb. */
+  /** The countdown to the next try, visual only: read aloud it would disturb. */
   #nextTry(): TemplateResult | typeof nothing {
     const { retryInS } = this;
     if (retryInS === undefined) return nothing;
@@ -271,7 +271,8 @@ export class WatchOverlay extends LitElement {
       case 'failed':
         return this.#again();
       case 'unsupported':
-        // The broadcaster may go on with another codec; a browser that plays no streams at all will not learn to.
+        // The broadcaster may continue with another codec; but a browser without any support for streams will not
+        // change.
         return this.#what === texts.liveStreams ? nothing : this.#again();
       default:
         return nothing;
@@ -301,12 +302,12 @@ export class WatchOverlay extends LitElement {
   }
 }
 
-/** What is wrong with an invitation. */
+/** The text key for a refused invitation. */
 function refusalOf(reason: string | undefined): keyof typeof texts.uninvited {
   return INVITATION_REFUSALS.find((known) => known === reason) ?? 'unknown';
 }
 
-/** Why a viewer can't join now. */
+/** Why a viewer cannot join now. */
 function busyWords(problem: ErrorCode | LocalErrorCode | undefined): Words {
   switch (problem) {
     case 'no_capacity':

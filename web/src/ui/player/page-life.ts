@@ -1,29 +1,29 @@
-// Whether the page runs and is seen: it may be hidden, frozen, kept for going back to, or on a computer that sleeps.
+// Whether the page runs and is visible: it may be hidden, frozen, in the back-forward cache, or on a sleeping computer.
 
-/** How often the page is found to run. */
+/** Interval of checking that the page runs. */
 const TICK_MS = 250;
 /** A timer this late means that the page did not run: it was frozen, or the computer slept. */
 const DID_NOT_RUN_MS = 3_000;
 
-/** What happens to a page. */
+/** Events in the life of a page. */
 export interface PageOwner {
-  /** The page runs: several times a second. */
+  /** The page runs; called several times a second. */
   tick(): void;
-  /** It runs again after it did not, or is seen again, or is hidden. */
+  /** The page runs again, is visible again, or was hidden. */
   returned(): void;
-  /** It is about to be frozen: it would take nothing, and be handed old media when it is back. */
+  /** The page is about to be frozen. It would accept nothing then, and receive old media when it resumes. */
   leaves(): void;
   /** The network is back. */
   online(): void;
 }
 
-/** See the head of the file. */
+/** Watches the page. */
 export class PageLife {
   readonly #owner: PageOwner;
-  /** Wall clock, which goes on while the computer sleeps. */
+  /** Wall clock, which runs while the computer sleeps. */
   #ranAtMs = Date.now();
 
-  /** Tells until `signal` aborts. */
+  /** Calls `owner` until `signal` aborts. */
   constructor(signal: AbortSignal, owner: PageOwner) {
     this.#owner = owner;
     for (const event of ['visibilitychange', 'resume']) {

@@ -1,4 +1,4 @@
-// Styles of the panels of a player: a `<dl>` of names and values on a dark scrim; closer together where there is little room.
+// Styles of the panels of a player: a `<dl>` of names and values on a dark scrim; tighter in small spaces.
 
 import { css } from 'lit';
 

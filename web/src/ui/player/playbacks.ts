@@ -10,13 +10,13 @@ import { WebCodecsPlayback } from '../../watch/playback/webcodecs/webcodecs-play
 import { CanvasScreen } from './canvas-screen';
 import { Still } from './still';
 
-/** The form in which a stream probably plays; undefined where none can play. */
+/** The form in which a stream probably plays; undefined if the browser can play none. */
 export function likelyForm(): Form | undefined {
   if (canPlayStreams()) return 'container';
   return canPlayFrames() ? 'frames' : undefined;
 }
 
-/** Makes playbacks in `video` and on `canvas`; `clock` is the node's; `together` is for members of a party. */
+/** Creates playbacks in `video` and on `canvas`; `clock` is the node's; `together` is for members of a party. */
 export function createPlaybacks(
   video: HTMLVideoElement,
   canvas: HTMLCanvasElement,

@@ -1,5 +1,5 @@
-// <ud-player stream-id transport? region? format? embedded?>: watches one stream. It shows what the viewing tells, and does what
-// the person asks. Its `data-` attributes tell programs the same; see told.ts.
+// <ud-player stream-id transport? region? format? embedded?>: watches one stream. It shows the state of the viewing,
+// and executes the person's commands. Its `data-` attributes expose the state to programs; see told.ts.
 
 import { LitElement, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -48,7 +48,7 @@ export class WatchStateEvent extends Event {
   }
 }
 
-/** The main server let this viewer in. */
+/** The main server admitted this viewer. */
 export class AdmittedEvent extends Event {
   constructor(readonly assignment: Assignment) {
     super('ud-admitted', { bubbles: true, composed: true });
@@ -58,17 +58,17 @@ export class AdmittedEvent extends Event {
 @customElement('ud-player')
 export class PlayerElement extends LitElement {
   @property({ attribute: 'stream-id' }) streamId = '';
-  /** The transport to watch over: `ws`, `socketio` or `polling`; anything else chooses what passes. */
+  /** The transport for watching: `ws`, `socketio` or `polling`; anything else chooses automatically. */
   @property() transport: string | null = null;
-  /** Where to be served from, if there is room. */
+  /** The preferred region. */
   @property() region: string | null = null;
-  /** The formats to ask for, as `mp4,frames`, instead of those that this browser plays best. */
+  /** The formats to request, such as `mp4,frames`, instead of this browser's best ones. */
   @property() format: string | null = null;
   /** The viewer's invitation, if the link held one. */
   @property({ attribute: false }) invited: Invited | undefined;
-  /** The item of the library that the stream is recorded into, where that is known. */
+  /** The library item of the stream's recording, if known. */
   @property({ attribute: false }) recording: ItemId | undefined;
-  /** The player is all there is in a frame of another page: its links open elsewhere. */
+  /** Whether the player is alone in a frame of another page, so that its links open elsewhere. */
   @property({ type: Boolean }) embedded = false;
   @state() private situation: WatchPhase = 'connecting';
   @state() private started = false;
@@ -76,7 +76,7 @@ export class PlayerElement extends LitElement {
   @state() private paused = false;
   @state() private muted = false;
   @state() private volume = 1;
-  /** Muted because the browser lets nothing sound before a gesture. */
+  /** Whether it is muted because the browser allows no sound before a gesture. */
   @state() private silenced = false;
   @state() private refused = false;
   @state() private codec = '';
@@ -87,9 +87,9 @@ export class PlayerElement extends LitElement {
   @state() private panel: Panel | undefined;
   @state() private enlarged = false;
   @state() private stats: Figures | undefined;
-  /** What the picture is in: a <video>, or a <canvas> for bare frames. */
+  /** The form of playback: a <video>, or a <canvas> for bare frames. */
   @state() private form: Form = 'container';
-  /** What is played of the past, while the viewer has gone back. */
+  /** The state of the rewind, while there is one. */
   @state() private past: RewindView | undefined;
   @query('video:not(.past)') declare private video: HTMLVideoElement;
   @query('canvas.pictures') declare private canvas: HTMLCanvasElement;
@@ -100,7 +100,7 @@ export class PlayerElement extends LitElement {
   #viewing: Viewing | undefined;
   #gone: AbortController | undefined;
   #passphrase: string | undefined;
-  /** Of the last admission. */
+  /** The assignment of the last admission. */
   #assignment: Assignment | undefined;
   readonly #activity = new Activity(this);
   readonly #goingBack = new GoingBack({
@@ -338,7 +338,7 @@ export class PlayerElement extends LitElement {
     this.#open();
   }
 
-  /** Leaves the live edge for what was there some seconds before. */
+  /** Leaves the live edge for the last seconds before it. */
   async #goBack(): Promise<void> {
     if (await this.#goingBack.begin()) this.#viewing?.setPlaying(false);
   }
@@ -363,13 +363,13 @@ export class PlayerElement extends LitElement {
     tellPrograms(this.dataset, { situation, muted, figures, past });
   }
 
-  /** Not by `document.fullscreenElement`: seen from the document that is whatever this element is inside of. */
+  /** Not by `document.fullscreenElement`: from the document it may be an element that contains this one. */
   #enlargedChanged(): void {
     this.enlarged = this.matches(':fullscreen');
   }
 }
 
-/** Nothing new comes; what stands still is no longer live. */
+/** Whether no new media arrives, so that a frozen picture is no longer live. */
 function isBroken(situation: WatchPhase): boolean {
   return situation === 'interrupted' || situation === 'busy' || isFinal(situation);
 }

@@ -1,5 +1,5 @@
-// Styles of <ud-player>: a dark frame that keeps its shape, with everything else lying on the picture; on phones the panels are
-// under it.
+// Styles of <ud-player>: a dark frame with a fixed aspect ratio and everything else on the picture; on phones the
+// panels are under it.
 
 import { css } from 'lit';
 
@@ -100,7 +100,7 @@ export const playerStyles = css`
     ud-controls {
       inset: auto 6px 6px;
     }
-    /* Under the picture: there is not enough of it to lie on. */
+    /* Under the picture, which is too small to cover. */
     ud-stats,
     ud-key-panel {
       position: static;
@@ -121,7 +121,7 @@ export const playerStyles = css`
       right: 8px;
     }
   }
-  /* A phone on its side: beside the picture, which gives way. */
+  /* A phone in landscape: beside the picture, which shrinks. */
   @media (min-width: 561px) and (max-height: 500px) {
     .frame:has(~ ud-stats, ~ ud-key-panel) {
       width: calc(100% - var(--ud-panel-width));

@@ -1,4 +1,4 @@
-// <ud-rewind-bar .view>: the time line of what is played of the past, up to the live edge. Sends `ud-seek`.
+// <ud-rewind-bar .view>: the time line of a rewind, up to the live edge. Sends `ud-seek`.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -9,7 +9,7 @@ import { base } from '../styles';
 
 const texts = strings.watch.player;
 
-/** Playback is to go to a time of what is played. */
+/** The person seeks within the past. */
 export class SeekEvent extends Event {
   constructor(readonly ms: number) {
     super('ud-seek', { bubbles: true, composed: true });
@@ -19,7 +19,7 @@ export class SeekEvent extends Event {
 @customElement('ud-rewind-bar')
 export class RewindBar extends LitElement {
   @property({ attribute: false }) declare view: RewindView;
-  /** Where the thumb is held. */
+  /** The dragged position. */
   @state() private heldMs: number | undefined;
 
   static override styles = [

@@ -1,4 +1,4 @@
-// <ud-stats>: the figures of playback, for the curious and for whoever has to find out what is wrong.
+// <ud-stats>: the figures of playback, for curious viewers and for diagnosis.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';

@@ -1,9 +1,9 @@
-// The cover tells when it is on the screen, not before.
+// The cover reports when it is on screen, not earlier.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Still } from './still';
 
-/** Frames that the browser is asked for. */
+/** Requested animation frames. */
 let frames: (() => void)[];
 
 beforeEach(() => {
@@ -20,7 +20,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** A cover that was put, and how often it told that it is on the screen. */
+/** A cover that was put, and how often it reported that it is on screen. */
 function covered(): { still: Still; told: () => number } {
   const still = new Still({ videoWidth: 640, videoHeight: 360, after: () => undefined } as unknown as HTMLVideoElement);
   expect(still.put()).toBe(true);
@@ -29,18 +29,18 @@ function covered(): { still: Still; told: () => number } {
   return { still, told: () => shown.mock.calls.length };
 }
 
-/** What runs before a frame is drawn. */
+/** Runs the callbacks before a frame is drawn. */
 function runFrames(): void {
   frames.splice(0).forEach((frame) => frame());
 }
 
-/** What runs after it. */
+/** Runs the tasks after a frame was drawn. */
 function runTasks(): void {
   vi.advanceTimersByTime(0);
 }
 
 describe('Still', () => {
-  it('tells once the frame after it was put has been drawn', () => {
+  it('reports once the frame after it was put has been drawn', () => {
     const { told } = covered();
     runFrames();
     expect(told()).toBe(0);
@@ -50,7 +50,7 @@ describe('Still', () => {
     expect(told()).toBe(1);
   });
 
-  it('tells at once while it is on the screen, and waits again when it is put again', () => {
+  it('reports at once while it is on screen, and waits again when it is put again', () => {
     const { still } = covered();
     runFrames();
     runTasks();
@@ -63,7 +63,7 @@ describe('Still', () => {
     expect(shown).toHaveBeenCalledTimes(1);
   });
 
-  it('does not wait for frames where the page is out of sight', () => {
+  it('does not wait for frames if the page is hidden', () => {
     const { told } = covered();
     vi.advanceTimersByTime(99);
     expect(told()).toBe(0);
@@ -73,7 +73,7 @@ describe('Still', () => {
     expect(covered().told()).toBe(1);
   });
 
-  it('does not tell after it was taken away', () => {
+  it('does not report after it was removed', () => {
     const { still, told } = covered();
     still.takeAway();
     runFrames();

@@ -1,12 +1,12 @@
-// Covers a <video> with a canvas that shows its last picture. The browser draws the video apart from the page: what the video
-// shows next may be on the screen before the canvas is.
+// Covers a <video> with a canvas that shows its last picture. The browser draws the video independently of the page, so
+// the video's next picture may be on screen before the canvas is.
 
 import type { Cover } from '../../watch/playback/mse/video';
 
-/** A page that is not drawn for this long is out of sight. */
+/** A page that is not drawn for this long is hidden. */
 const OUT_OF_SIGHT_MS = 100;
 
-/** See the head of the file. */
+/** The cover of one video. */
 export class Still implements Cover {
   readonly #video: HTMLVideoElement;
   readonly #canvas = document.createElement('canvas');
@@ -46,10 +46,10 @@ export class Still implements Cover {
   }
 }
 
-/** Calls `drawn` once the page as it is now has been drawn, or is out of sight. Gives what cancels that. */
+/** Calls `drawn` once the current page has been drawn, or is hidden. Returns a function that cancels it. */
 function onceDrawn(drawn: () => void): () => void {
   const timers = [setTimeout(done, OUT_OF_SIGHT_MS)];
-  // The callback runs before the frame is drawn, and tasks after it.
+  // The callback runs before the frame is drawn, and its task after it.
   const frame = requestAnimationFrame(() => timers.push(setTimeout(done)));
   return cancel;
 

@@ -10,7 +10,7 @@ import type { WatchPhase } from '../../watch/session/state';
 import type { RewindView } from '../../watch/rewind/rewind';
 import type { Figures } from '../../watch/viewing';
 
-/** What there is to tell. */
+/** The state to expose. */
 export interface Told {
   situation: WatchPhase;
   muted: boolean;
@@ -18,7 +18,7 @@ export interface Told {
   past: RewindView | undefined;
 }
 
-/** Writes it into the attributes of `dataset`. */
+/** Writes the state into the attributes of `dataset`. */
 export function tellPrograms(dataset: DOMStringMap, { situation, muted, figures, past }: Told): void {
   const told: Record<string, string | number | undefined> = {
     state: situation,
