@@ -1,4 +1,4 @@
-// An item's grant is renewed before it expires, nodes that failed come last, and without a main server what is kept can be had.
+// An item's grant is renewed before it expires, failed nodes come last, and stored items work without a main server.
 
 import { describe, expect, it } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -13,7 +13,7 @@ function access(play: () => Promise<Playable>, now = () => 0): ItemAccess {
 const playable = { grant: 'g/1', expires_in_s: 100, nodes: ['/tv/cdn/a', 'http://b/x/'] };
 
 describe('access', () => {
-  it('names places on the site and elsewhere', async () => {
+  it('gives addresses on the site and elsewhere', async () => {
     const item = access(() => Promise.resolve(playable));
     await item.open();
     expect(item.places).toEqual([`http://s/tv/cdn/a/library/${ITEM_ID}`, `http://b/x/library/${ITEM_ID}`]);
@@ -22,7 +22,7 @@ describe('access', () => {
     expect(item.places[0]).toBe(`http://b/x/library/${ITEM_ID}`);
   });
 
-  it('is renewed in the middle of its life', async () => {
+  it('is renewed halfway through its lifetime', async () => {
     let asked = 0;
     let nowMs = 0;
     const item = access(
@@ -47,7 +47,7 @@ describe('access', () => {
     expect(item.address(item.places[0] ?? '', 'manifest')).toBe(`http://s/tv/library/${ITEM_ID}/manifest`);
   });
 
-  it('tells of a refusal', async () => {
+  it('reports a refusal', async () => {
     const item = access(() => Promise.reject(new CallError('wrong_passphrase', '')));
     await expect(item.open()).rejects.toMatchObject({ code: 'wrong_passphrase' });
   });

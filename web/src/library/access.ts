@@ -1,32 +1,32 @@
-// Where an item's media is, and the grant to read it, renewed well before it expires. Out of reach of the main server, what this
-// browser keeps of the item can be played all the same: its address is then a place on the site itself, which the service worker
-// answers for. No DOM.
+// The addresses of an item's media, and the grant to read it, renewed long before it expires. If the main server is
+// unreachable, the fragments stored in this browser can still be played: their address is a path on the site itself,
+// which the service worker answers. No DOM.
 
 import { asCallError } from '../protocol/error';
 import type { ItemId, Playable, PlayItem } from '../protocol/item';
 
-/** When in its life a grant is renewed. */
+/** Share of its lifetime after which a grant is renewed. */
 const RENEWED_AT = 0.5;
-/** Until the next try after one that failed. */
+/** Pause after a failed renewal. */
 const AGAIN_MS = 30_000;
 
-/** What access works with. */
+/** Dependencies of access. */
 export interface AccessSetup {
   play(id: ItemId, body: PlayItem): Promise<Playable>;
   itemId: ItemId;
-  /** Where the media is below the address of a node; that of an item of the library if left out. */
+  /** Path of the media below the address of a node; by default that of a library item. */
   path?: string;
-  /** How the person was let in: a passphrase or an invitation. */
+  /** The passphrase or invitation of the person. */
   body?: PlayItem;
-  /** The site's own address, below which what is kept is answered for. */
+  /** The site's own address, below which the service worker answers from storage. */
   keptBase: string;
-  /** Addresses in answers may be paths on the main server's origin. */
+  /** The main server's origin, to resolve paths in answers. */
   origin: string;
-  /** A clock that never jumps, in ms. */
+  /** A monotonic clock, ms. */
   now?: () => number;
 }
 
-/** See the head of the file. */
+/** The access to one item. */
 export class ItemAccess {
   readonly itemId: ItemId;
   readonly #setup: AccessSetup;
@@ -34,7 +34,7 @@ export class ItemAccess {
   #playable: Playable | undefined;
   #dueMs = Infinity;
   #asking: Promise<void> | undefined;
-  /** The nodes that failed last, at the end of the list. */
+  /** The nodes that failed, to be tried last. */
   #failed: string[] = [];
 
   constructor(setup: AccessSetup) {
@@ -43,31 +43,31 @@ export class ItemAccess {
     this.#now = setup.now ?? (() => performance.now());
   }
 
-  /** Shows that this person was let in; undefined while offline. */
+  /** The grant for the nodes; undefined while offline. */
   get grant(): string | undefined {
     return this.#playable?.grant;
   }
 
-  /** Whether the main server could not be asked yet: only what this browser keeps can be had. */
+  /** Whether the main server was never reached, so that only stored fragments are available. */
   get isOffline(): boolean {
     return this.#playable === undefined;
   }
 
   /**
-   * Asks the main server. Where it cannot be reached, the item is offline, or goes on with the nodes that are known.
+   * Asks the main server. If it is unreachable, the item is offline, or continues with the known nodes.
    *
-   * @throws CallError where it refuses.
+   * @throws CallError if the server refuses.
    */
   async open(): Promise<void> {
     this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
     await this.#asking;
   }
 
-  /** Renews the grant in the background once that is due. */
+  /** Renews the grant in the background if that is due. */
   renewIfDue(): void {
     if (this.#now() < this.#dueMs) return;
     this.#dueMs = this.#now() + AGAIN_MS;
-    // A refusal shows where a node refuses the old grant.
+    // A refusal shows later, when a node refuses the old grant.
     this.open().catch(() => undefined);
   }
 
@@ -79,19 +79,19 @@ export class ItemAccess {
     return [...rest, ...this.#failed.filter((node) => nodes.includes(node))].map((node) => this.#below(node));
   }
 
-  /** Where this browser answers with what it keeps of the item. */
+  /** The address at which the service worker answers from storage. */
   get keptPlace(): string {
     return this.#below(this.#setup.keptBase);
   }
 
-  /** The address of what is at `path` below a place, with the grant. */
+  /** The address of `path` below a place, with the grant. */
   address(place: string, path: string): string {
     return this.#playable === undefined || place === this.keptPlace
       ? `${place}/${path}`
       : `${place}/${path}?grant=${encodeURIComponent(this.#playable.grant)}`;
   }
 
-  /** The node of this place failed: others are tried first from now on. */
+  /** The node of this place failed: from now on it is tried last. */
   failed(place: string): void {
     const node = place.slice(0, -this.#below('').length);
     this.#failed = [...this.#failed.filter((known) => known !== node), node];

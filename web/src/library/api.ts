@@ -11,24 +11,24 @@ export const SORTS = ['newest', 'oldest', 'title', 'duration'] as const;
 /** An order of items. */
 export type Sort = (typeof SORTS)[number];
 
-/** What is wanted of the list; what is left out does not matter. */
+/** Filters of the list; those that are left out do not apply. */
 export interface ListQuery {
   /** Words in title, artist, album or tags. */
   q?: string;
   kind?: ItemKind | undefined;
   tag?: string | undefined;
-  /** By how well it matches, if there are words, else the newest first, if left out. */
+  /** By default: relevance if there are words, else newest first. */
   sort?: Sort | undefined;
-  /** Those that the caller may change, whatever their visibility. */
+  /** Only items that the caller may change, whatever their visibility. */
   mine?: boolean | undefined;
-  /** Those that the caller deleted and can restore. */
+  /** Only items that the caller deleted and can restore. */
   deleted?: boolean | undefined;
   limit?: number;
-  /** Where the page begins, from the page before it. */
+  /** The start of the page, from the previous one. */
   cursor?: string | undefined;
 }
 
-/** See the head of the file. All methods throw a CallError on refusal. */
+/** The calls about the library. All methods throw a CallError on refusal. */
 export class Library {
   readonly #server: Pick<MainServer, 'call' | 'send'>;
 
@@ -36,7 +36,7 @@ export class Library {
     this.#server = server;
   }
 
-  /** A page of the items that the caller may find. */
+  /** A page of the items that the caller may see. */
   list(query: ListQuery = {}, signal?: AbortSignal): Promise<ItemPage> {
     const fields = new URLSearchParams();
     for (const [name, value] of Object.entries(query))
@@ -44,12 +44,12 @@ export class Library {
     return this.#server.call(fields.size === 0 ? '/api/library' : `/api/library?${fields.toString()}`, { signal });
   }
 
-  /** One item. A private one is shown to those who have a grant of it. */
+  /** One item. A private one requires a grant for it. */
   item(id: ItemId, grant?: string): Promise<Item> {
     return this.#server.call(path(id), bearer(grant));
   }
 
-  /** A grant to read the item's media, and where. */
+  /** A grant to read the item's media, and the nodes that serve it. */
   play(id: ItemId, body: PlayItem = {}): Promise<Playable> {
     return this.#server.call(`${path(id)}/play`, { method: 'POST', body });
   }
@@ -59,7 +59,7 @@ export class Library {
     return this.#server.call(path(id), { method: 'PATCH', body });
   }
 
-  /** Adds a picture of a time of an item; the first one of an item without a cover is its cover. */
+  /** Adds a picture at a time of an item; the first picture of an item without a cover becomes its cover. */
   async addPreview(id: ItemId, atMs: number, picture: Blob): Promise<void> {
     await this.#server.send(`${path(id)}/previews/${atMs}`, { method: 'PUT', body: picture });
   }
@@ -91,7 +91,7 @@ export class Library {
     await this.#server.send(path(id), { method: 'DELETE' });
   }
 
-  /** Takes the deletion of an item back. */
+  /** Undoes the deletion of an item. */
   restore(id: ItemId): Promise<Item> {
     return this.change(id, { deleted: false });
   }

@@ -1,4 +1,4 @@
-// A download fetches what is missing alone, and its file is the init segment and all fragments in order.
+// A download fetches only the missing fragments; its file is the init segment and all fragments in order.
 
 import { beforeEach, expect, it } from 'vitest';
 import type { TakeFormat } from '../protocol/item';
@@ -27,7 +27,7 @@ async function fetched(
   return await download(manifestOf([take]), { fetcher, among, progress: (now) => progress.push(now), signal });
 }
 
-it('has the bytes of all fragments in order, and fetches only those that are not kept', async () => {
+it('has the bytes of all fragments in order, and fetches only those that are not stored', async () => {
   const take = store.take('s', 'audio/webm; codecs="opus"', 6);
   const kept = take.fragments.slice(1, 4).map(({ hash }) => hash);
   const file = await fetched(take, kept);
@@ -43,7 +43,7 @@ it('has the bytes of all fragments in order, and fetches only those that are not
   expect(last?.fetchedBytes).toBe(nodes.sentBytes);
 });
 
-it('is in the format of which most is kept', async () => {
+it('is in the format of which most is stored', async () => {
   const other = store.take('boxed', 'audio/mp4; codecs="mp3"', 4);
   const take = { ...store.take('bare', 'audio/mpeg', 4, { hasInit: false }), alternatives: [other] };
   expect((await fetched(take, [])).type).toBe('audio/mpeg');
@@ -59,7 +59,7 @@ it('ends when it is cancelled', async () => {
   expect(nodes.asked.length).toBeLessThan(10);
 });
 
-it('is the server’s where takes would have to be joined', () => {
+it('is left to the server if takes would have to be joined', () => {
   const take = store.take('s', 'audio/mpeg', 1);
   expect([canAssemble(manifestOf([take])), canAssemble(manifestOf([take, take]))]).toEqual([true, false]);
   expect(canAssemble(manifestOf([take], true))).toBe(false);

@@ -1,39 +1,39 @@
-// An item as one file, put together from its fragments: what this browser keeps is not fetched again. Items of several takes, whose
-// timelines would have to be joined, are left to the server's download. No DOM.
+// An item as one file, assembled from its fragments; those stored in this browser are not fetched again. Items of
+// several takes, whose timelines would have to be joined, are left to the server's download. No DOM.
 
 import type { BlobName, Manifest, TakeFormat } from '../protocol/item';
 import type { Fetcher } from './fetcher';
 
-/** Fragments that are asked for at once. */
+/** Number of parallel fetches. */
 const AT_ONCE = 3;
 
-/** How far a download is. */
+/** The progress of a download. */
 export interface DownloadProgress {
   totalBytes: number;
-  /** Of these, what was kept in this browser before. */
+  /** The part that was already stored in this browser. */
   keptBytes: number;
-  /** What came over the network so far. */
+  /** The part fetched over the network so far. */
   fetchedBytes: number;
 }
 
-/** What a download works with. */
+/** Dependencies of a download. */
 export interface DownloadSetup {
   fetcher: Pick<Fetcher, 'open'>;
-  /** Those of the hashes that are kept. */
+  /** Returns those of the hashes that are stored. */
   among: (hashes: readonly string[]) => Promise<ReadonlySet<string>>;
   progress: (progress: DownloadProgress) => void;
   signal: AbortSignal;
 }
 
-/** Whether an item can be put together here. */
+/** Whether this browser can assemble the item. */
 export function canAssemble(manifest: Manifest): boolean {
   return manifest.takes.length === 1 && manifest.is_growing !== true;
 }
 
 /**
- * The file. Of the formats of the item it has the one of which most is kept.
+ * Assembles the file, in the format of which most is stored.
  *
- * @throws CallError where a fragment cannot be had, and the signal's reason.
+ * @throws CallError if a fragment cannot be loaded; or the signal's reason.
  */
 export async function download(manifest: Manifest, setup: DownloadSetup): Promise<Blob> {
   const [take] = manifest.takes;
@@ -65,7 +65,7 @@ async function assembled(
       const close = (): void => hold.close();
       signal.addEventListener('abort', close);
       try {
-        // A Blob may lie on disk, unlike the bytes.
+        // A Blob may be stored on disk, unlike a byte array.
         parts[at] = new Blob([await hold.bytes()]);
       } finally {
         signal.removeEventListener('abort', close);
@@ -88,7 +88,7 @@ function sum(blobs: readonly BlobName[]): number {
   return blobs.reduce((total, { bytes }) => total + bytes, 0);
 }
 
-/** What a file of this type is called at its end. */
+/** The file extension for a type. */
 export function extensionOf(type: string): string {
   switch (type) {
     case 'audio/mpeg':
@@ -106,7 +106,7 @@ export function extensionOf(type: string): string {
   }
 }
 
-/** A name for a file that every system takes. */
+/** A file name that is valid on every system. */
 export function fileName(title: string, extension: string): string {
   const plain = title
     // eslint-disable-next-line no-control-regex

@@ -1,4 +1,4 @@
-// Items, nodes and a browser's media for tests: no network, no clock. A fragment's bytes say which time they cover.
+// Items, nodes and a media element for tests: no network, no clock. A fragment's bytes tell which time they cover.
 
 import type { BlobName, Manifest, TakeFormat } from '../protocol/item';
 import { ItemAccess } from './access';
@@ -8,7 +8,7 @@ export const ITEM_ID = '0123456789abcdef0123456789abcdef';
 const FRAGMENT_MS = 10_000;
 const END = '!';
 
-/** A name that is as long as a hash. */
+/** A name in the form of a hash. */
 export function hashOf(name: string): string {
   return [...new TextEncoder().encode(name)]
     .map((byte) => byte.toString(16).padStart(2, '0'))
@@ -16,7 +16,7 @@ export function hashOf(name: string): string {
     .padEnd(64, '0');
 }
 
-/** All blobs of an item by hash, as the object store has them. */
+/** All blobs of an item by hash, like an object store. */
 export class FakeStore {
   readonly blobs = new Map<string, Uint8Array<ArrayBuffer>>();
 
@@ -39,18 +39,18 @@ export class FakeStore {
   }
 }
 
-/** What a fake node does with a request for a blob. */
+/** How a fake node responds to a request for a blob. */
 export type Fate = { dieAfter: number } | { hangAfter: number } | { refuse: { status: number; code: string } };
 
 /** Nodes that serve one store. */
 export class FakeNodes {
   /** Requests so far: node, hash and first byte. */
   readonly asked: { node: string; hash: string; from: number }[] = [];
-  /** What the next requests to a node come to. */
+  /** The responses to the next requests, by node. */
   readonly fates = new Map<string, Fate[]>();
   /** Nodes that cannot be reached. */
   readonly dead = new Set<string>();
-  /** Nodes that do not know ranges. */
+  /** Nodes that do not support ranges. */
   readonly simple = new Set<string>();
   sentBytes = 0;
   readonly #store: FakeStore;
@@ -140,14 +140,14 @@ export class FakeBuffer extends EventTarget {
   mode: AppendMode = 'segments';
   stretches: { start: number; end: number }[] = [];
   bytes = 0;
-  /** Types and init segments in the order in which they came. */
+  /** Types and init segments in order of arrival. */
   readonly types: string[] = [];
   aborts = 0;
-  /** Bytes that it has room for. */
+  /** Capacity in bytes. */
   room = Infinity;
   #text = '';
   #nextS: number | undefined;
-  /** Whether it lays media end to end. */
+  /** Whether it places media end to end. */
   readonly #isSequence: boolean;
   readonly #damaged: readonly string[];
 
@@ -236,7 +236,7 @@ export class FakeBuffer extends EventTarget {
   }
 }
 
-/** A media element whose time a test moves. */
+/** A media element whose time the test moves. */
 export class FakeMedia extends EventTarget {
   currentTime = 0;
   paused = true;
@@ -244,10 +244,10 @@ export class FakeMedia extends EventTarget {
   seeking = false;
   src = '';
   error: { message: string } | null = null;
-  /** The browser lets no page play unasked. */
+  /** Whether the browser refuses to play before a gesture. */
   refusesToPlay = false;
   readonly sources: FakeSource[] = [];
-  /** Fragments that it cannot read begin so. */
+  /** Beginnings of fragments that it cannot decode. */
   readonly damaged: string[] = [];
 
   play(): Promise<void> {
@@ -291,7 +291,7 @@ export class FakeMedia extends EventTarget {
     return this;
   }
 
-  /** Plays on to `s` in steps, as a browser tells of it. */
+  /** Plays to `s` in steps, with events like a browser's. */
   async playTo(s: number): Promise<void> {
     while (this.currentTime < s) {
       const { buffered } = this.buffer;
@@ -337,7 +337,7 @@ export class FakeSource {
   }
 }
 
-/** Until everything that waits for nothing outside has happened. */
+/** Waits until all pending microtasks have run. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 60; turn++) await Promise.resolve();
   await new Promise((resolve) => setImmediate(resolve));

@@ -1,4 +1,4 @@
-// A blob arrives whole and once, whatever happens to the nodes on the way.
+// A blob arrives complete and once, even if nodes fail.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ItemAccess } from './access';
@@ -24,7 +24,7 @@ function fetcher(setup: Partial<FetcherSetup> = {}): Fetcher {
 }
 
 describe('a blob', () => {
-  it('goes on in the middle at the next node when one dies, and no byte comes twice', async () => {
+  it('continues at the next node when one dies, and no byte comes twice', async () => {
     const blob = store.put('x', bytes);
     nodes.fates.set('a', [{ dieAfter: 450 }]);
     nodes.fates.set('b', [{ dieAfter: 200 }]);
@@ -37,7 +37,7 @@ describe('a blob', () => {
     expect(nodes.sentBytes).toBe(1000);
   });
 
-  it('is asked for first at the nodes that did not fail', async () => {
+  it('is requested first from nodes that did not fail', async () => {
     nodes.dead.add('a');
     const fetch = fetcher();
     await fetch.open(store.put('x', bytes), 'play').bytes();
@@ -56,14 +56,14 @@ describe('a blob', () => {
     expect(nodes.asked.at(-1)).toMatchObject({ node: 'b', from: 300 });
   });
 
-  it('goes on at a node that knows no ranges', async () => {
+  it('continues at a node without range support', async () => {
     const blob = store.put('x', bytes);
     nodes.fates.set('a', [{ dieAfter: 450 }]);
     nodes.simple.add('b');
     expect(await fetcher().open(blob, 'play').bytes()).toEqual(bytes);
   });
 
-  it('is not taken from a node that sends too much', async () => {
+  it('is rejected from a node that sends too much', async () => {
     const blob = store.put('x', bytes);
     const whole = fetcher()
       .open({ ...blob, bytes: 900 }, 'play')
@@ -71,13 +71,13 @@ describe('a blob', () => {
     await expect(whole).rejects.toMatchObject({ code: 'bad_answer' });
   });
 
-  it('comes with a fresh grant where the old one is refused everywhere', async () => {
+  it('is fetched with a fresh grant if the old one is refused everywhere', async () => {
     const blob = store.put('x', bytes);
     for (const node of ['a', 'b', 'c']) nodes.fates.set(node, [{ refuse: { status: 401, code: 'invalid_grant' } }]);
     expect(await fetcher().open(blob, 'play').bytes()).toEqual(bytes);
   });
 
-  it('fails at once where no node will ever have it', async () => {
+  it('fails at once if no node can ever have it', async () => {
     const blob = store.put('x', bytes);
     nodes.fates.set('a', [{ refuse: { status: 404, code: 'unknown_item' } }]);
     await expect(fetcher().open(blob, 'play').bytes()).rejects.toMatchObject({ code: 'unknown_item' });
@@ -109,7 +109,7 @@ describe('several clients', () => {
     expect(nodes.asked).toHaveLength(1);
   });
 
-  it('play before others download, and few transfers run at once', async () => {
+  it('get media to play before downloads, with few transfers at once', async () => {
     const fetch = fetcher();
     const hang = Array.from({ length: 4 }, () => ({ hangAfter: 0 }));
     nodes.fates.set('a', hang);
@@ -125,7 +125,7 @@ describe('several clients', () => {
     expect(nodes.asked).toHaveLength(6);
   });
 
-  it('get a blob at once that is wanted for playing, whatever it was fetched for before', async () => {
+  it('get a blob for playing at once, whatever it was fetched for before', async () => {
     const fetch = fetcher();
     nodes.fates.set('a', [{ hangAfter: 0 }]);
     fetch.open(store.put('hangs', bytes), 'play');
@@ -137,8 +137,8 @@ describe('several clients', () => {
   });
 });
 
-describe('what is kept', () => {
-  it('is handed on once it is whole, unless the service worker saw it pass', async () => {
+describe('storage', () => {
+  it('receives a complete blob, unless the service worker saw it', async () => {
     const kept: string[] = [];
     let watched = true;
     const fetch = fetcher({ keep: ({ hash }) => kept.push(hash), isWatched: () => watched });

@@ -1,32 +1,32 @@
-// Fetches the blobs of one item: one transfer for all who ask for the same blob at the same time, each when its turn has come. What
-// came whole is handed on to be kept in this browser. No DOM.
+// Fetches the blobs of one item. Clients that request the same blob share one transfer, and transfers begin in order of
+// priority. Complete blobs are passed on for storage in this browser. No DOM.
 
 import type { BlobName } from '../protocol/item';
 import type { ItemAccess } from './access';
 import { Transfer, type TransferSetup } from './transfer';
 import { Turns, type Priority, type Turn } from './turns';
 
-/** What fetching works with. */
+/** Dependencies and callbacks of a fetcher. */
 export interface FetcherSetup extends TransferSetup {
-  /** A blob is here whole, and no service worker saw it pass in one piece. */
+  /** A blob has arrived complete, and no service worker saw it in one piece. */
   keep?: (blob: BlobName, bytes: Uint8Array<ArrayBuffer>) => void;
-  /** Whether a service worker sees what this page fetches. */
+  /** Whether a service worker sees the requests of this page. */
   isWatched?: () => boolean;
 }
 
-/** A client's hold on a blob that is fetched; it ends with `close`. */
+/** A client's share of a transfer; it ends with `close`. */
 export interface Hold {
   /** See {@link Transfer.read}. */
   read(from: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** See {@link Transfer.bytes}. */
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
-  /** Bytes that came over the network so far. */
+  /** Bytes received over the network so far. */
   readonly networkBytes: number;
-  /** Wants it no more; the transfer ends with its last hold. */
+  /** Ends the client's interest; the transfer ends with its last hold. */
   close(): void;
 }
 
-/** See the head of the file. */
+/** The transfers of one item. */
 export class Fetcher {
   readonly #access: ItemAccess;
   readonly #setup: FetcherSetup;
@@ -38,7 +38,7 @@ export class Fetcher {
     this.#setup = setup;
   }
 
-  /** Begins to fetch `blob`, or joins who does already. */
+  /** Begins to fetch `blob`, or joins a transfer in progress. */
   open(blob: BlobName, priority: Priority): Hold {
     const known = this.#shared.get(blob.hash);
     if (known !== undefined && !known.hasFailed) return known.hold(priority);
@@ -50,7 +50,7 @@ export class Fetcher {
     return shared.hold(priority);
   }
 
-  /** The transfer of a blob, once it is its turn. */
+  /** Starts the transfer of a blob when its turn comes. */
   async #start(blob: BlobName, turn: Turn): Promise<Transfer> {
     await turn.begun;
     const transfer = new Transfer(blob, this.#access, this.#setup);
@@ -64,14 +64,14 @@ export class Fetcher {
       const isSeen = this.#setup.isWatched?.() === true && !transfer.isPatched;
       if (transfer.networkBytes > 0 && !isSeen) this.#setup.keep?.(transfer.blob, bytes);
     } catch {
-      // Whoever holds it hears why.
+      // The holders of the transfer receive the error.
     } finally {
       turn.end();
     }
   }
 }
 
-/** A transfer and how many hold it. */
+/** A transfer and its number of holders. */
 class Shared {
   readonly #started: Promise<Transfer>;
   readonly #turn: Turn;
@@ -93,7 +93,7 @@ class Shared {
     );
   }
 
-  /** Whoever asks next gets another transfer. */
+  /** Whether it failed, so that the next request needs a new transfer. */
   get hasFailed(): boolean {
     return this.#transfer?.hasFailed === true;
   }

@@ -1,4 +1,4 @@
-// Keys reach the library's player unless what has the focus uses them.
+// Keys reach the library's player unless the focused element uses them.
 
 import { expect, it } from 'vitest';
 import { deckCommandOf } from './keys';
@@ -17,7 +17,7 @@ it.each([
   ['m', { tagName: 'INPUT', type: 'range' }, 'mute'],
 ])('%j at %j is %s', (key, focused, command) => expect(deckCommandOf(press(key), focused, where)).toBe(command));
 
-it('letters can be off, and arrows scroll the page where the focus is elsewhere', () => {
+it('letters can be off, and arrows scroll the page if the focus is elsewhere', () => {
   expect(deckCommandOf(press('m'), undefined, { ...where, letters: false })).toBeUndefined();
   expect(deckCommandOf(press('ArrowUp'), undefined, { ...where, inPlayer: false })).toBeUndefined();
   expect(deckCommandOf(press('ArrowUp'), undefined, where)).toBe('louder');

@@ -1,9 +1,9 @@
-// Which key asks the library's player for what. As in the live player, letters can be switched off, and what has the focus keeps the
-// keys that it uses itself. No DOM.
+// Maps keys to commands of the library's player. As in the live player, letter keys can be switched off, and the
+// focused element keeps the keys that it uses itself. No DOM.
 
 import { keepsKey, type Focused, type KeyPress } from '../watch/keys';
 
-/** What a person can ask of the player. */
+/** A command to the player. */
 export type DeckCommand =
   | 'play_pause'
   | 'back'
@@ -34,7 +34,10 @@ const KEYS = new Map<string, DeckCommand>([
   ['f', 'full_screen'],
 ]);
 
-/** What a key asks for; undefined where it is not the player's. `inPlayer`: the focus is there, and the arrows up and down are its own. */
+/**
+ * The command of a key; undefined if it is not one of the player's. `inPlayer`: the focus is in the player, which then
+ * uses the up and down arrows.
+ */
 export function deckCommandOf(
   press: KeyPress,
   focused: Focused | undefined,
@@ -43,7 +46,7 @@ export function deckCommandOf(
   if (press.ctrlKey || press.metaKey || press.altKey || press.defaultPrevented) return undefined;
   const key = press.key.toLowerCase();
   if (focused !== undefined && keepsKey(focused, press.key)) return undefined;
-  // A slider moves by itself.
+  // A slider handles arrows itself.
   if (key.startsWith('arrow') && focused?.type === 'range') return undefined;
   if ((key === 'arrowup' || key === 'arrowdown') && !inPlayer) return undefined;
   if (key.length === 1 && key !== ' ' && !letters) return undefined;

@@ -1,4 +1,4 @@
-// A search shows the newest question's answer, page after page, and without a network what is kept.
+// A search shows the answer of the newest query, page after page, and offline the stored items.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -40,7 +40,7 @@ async function answer(at: number, page: ItemPage | Error): Promise<void> {
 
 const titles = () => view.items?.map(({ title }) => title);
 
-it('asks once after a pause in typing, and shows the newest question’s answer', async () => {
+it('asks once after a pause in typing, and shows the newest query’s answer', async () => {
   for (const q of ['b', 'bl', 'blu']) listing.ask({ q }, true);
   expect(asked).toEqual([]);
   await vi.advanceTimersByTimeAsync(200);
@@ -51,7 +51,7 @@ it('asks once after a pause in typing, and shows the newest question’s answer'
   expect(titles()).toEqual(['new']);
 });
 
-it('goes on where a page ends, once', async () => {
+it('loads the next page once', async () => {
   listing.ask({});
   await answer(0, { items: [item('a'), item('b')], total: 3, next_cursor: 'c1' });
   listing.more();
@@ -63,7 +63,7 @@ it('goes on where a page ends, once', async () => {
   expect([titles(), view.total]).toEqual([['a', 'c'], 2]);
 });
 
-it('looks for what is new without moving what is shown', async () => {
+it('adds new items without moving the displayed ones', async () => {
   listing.ask({});
   await answer(0, { items: [item('a')], total: 1 });
   const looked = listing.refresh();
@@ -79,7 +79,7 @@ it('looks for what is new without moving what is shown', async () => {
   expect([view.items?.length, titles()?.[0], titles()?.at(-1)]).toEqual([61, 'newer', 'm59']);
 });
 
-it('has what is kept where the server cannot be reached, and says what else is wrong', async () => {
+it('shows the stored items if the server is unreachable, and reports other errors', async () => {
   listing.ask({ q: 'so' });
   kept = [item('song'), item('other')];
   await answer(0, new CallError('unreachable', ''));

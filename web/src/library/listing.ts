@@ -1,40 +1,40 @@
-// The list of items as a person searches it: one question at a time counts, the newest; pages follow as they are wanted. Without a
-// network it has what was played in this browser. No DOM.
+// The searchable list of items. Only the newest query counts, and further pages are loaded on demand. Offline it shows
+// the items that were played in this browser. No DOM.
 
 import { asCallError, type CallError } from '../protocol/error';
 import type { Item, ItemId } from '../protocol/item';
 import type { Library, ListQuery } from './api';
 
-/** A pause in typing after which the server is asked. */
+/** The server is asked after a pause in typing of this length. */
 const TYPING_MS = 150;
-/** Items of a page. */
+/** Items per page. */
 const PAGE = 48;
 
-/** What is asked for. */
+/** The query. */
 export type Search = Pick<ListQuery, 'q' | 'kind' | 'tag' | 'sort' | 'mine' | 'deleted'>;
 
-/** What is shown. */
+/** The displayed state. */
 export interface ListingView {
   /** Undefined until the first answer. */
   items: readonly Item[] | undefined;
-  /** On all pages. */
+  /** Total over all pages. */
   total: number;
   hasMore: boolean;
   isAsking: boolean;
-  /** The server cannot be reached: these are the items that are kept here. */
+  /** Whether the server is unreachable, so that these are the stored items. */
   isOffline: boolean;
   error?: CallError;
 }
 
-/** What a listing works with. */
+/** Dependencies and callbacks of a listing. */
 export interface ListingSetup {
   library: Pick<Library, 'list'>;
-  /** The items that can be played without a network. */
+  /** The items that can be played offline. */
   kept: () => Promise<Item[]>;
   changed: (view: ListingView) => void;
 }
 
-/** See the head of the file. */
+/** Runs the queries of one list. */
 export class Listing {
   readonly #setup: ListingSetup;
   #search: Search = {};
@@ -51,7 +51,7 @@ export class Listing {
     return this.#search;
   }
 
-  /** Asks for something else; `typed` waits for a pause in typing. */
+  /** Sets the query; `typed` waits for a pause in typing. */
   ask(search: Search, typed = false): void {
     this.#search = search;
     clearTimeout(this.#timer);
@@ -59,7 +59,7 @@ export class Listing {
     else void this.#ask(undefined);
   }
 
-  /** Looks what has changed meanwhile: new items come first, and nothing that is shown moves but for that. */
+  /** Loads changes: new items come first, and the displayed ones keep their order. */
   async refresh(): Promise<void> {
     const { signal } = this.#asking;
     if (this.#view.isAsking) return;
@@ -80,12 +80,12 @@ export class Listing {
     this.#setup.changed(this.#view);
   }
 
-  /** Asks for the next page. */
+  /** Loads the next page. */
   more(): void {
     if (this.#view.hasMore && !this.#view.isAsking) void this.#ask(this.#cursor);
   }
 
-  /** An item changed, or is gone. */
+  /** Updates an item; undefined removes it. */
   learn(id: ItemId, item: Item | undefined): void {
     const items = this.#view.items?.flatMap((known) =>
       known.item_id !== id ? [known] : item === undefined ? [] : [item],
@@ -94,7 +94,6 @@ export class Listing {
     this.#tell({ items, total: this.#view.total - gone });
   }
 
-  /** Ends it. */
   close(): void {
     clearTimeout(this.#timer);
     this.#asking.abort();
@@ -136,7 +135,7 @@ export class Listing {
   }
 }
 
-/** Whether an item is what is asked for, as far as the page can tell. */
+/** Whether an item matches the query, as far as the page can tell. */
 function matches({ title, artist, album, tags, kind }: Item, { q = '', kind: wanted }: Search): boolean {
   if (wanted !== undefined && kind !== wanted) return false;
   const text = [title, artist, album, ...tags].join(' ').toLowerCase();

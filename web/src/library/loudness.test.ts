@@ -1,4 +1,4 @@
-// Items of different loudness sound about equally loud, and none is lifted above full scale.
+// Items of different loudness are played about equally loud, and none is raised above full scale.
 
 import { expect, it } from 'vitest';
 import { elementVolume, loudnessGain } from './loudness';
@@ -16,12 +16,12 @@ it('turns a quiet item up, up to its true peak', () => {
   expect(loudnessGain({ loudness_centi_lufs: -2200 })).toBe(1);
 });
 
-it('leaves items alone whose loudness is not known, or is that of silence', () => {
+it('does not change items of unknown loudness, or with that of silence', () => {
   expect([undefined, {}, { loudness_centi_lufs: -7000, true_peak_centi_db: -6000 }].map(loudnessGain)).toEqual([
     1, 1, 1,
   ]);
 });
 
-it('sets a volume that media elements take', () => {
+it('sets a volume that media elements accept', () => {
   expect([elementVolume(0.5, 0.5), elementVolume(0.9, 1.5), elementVolume(0, 2)]).toEqual([0.25, 1, 0]);
 });

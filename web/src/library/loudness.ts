@@ -1,14 +1,14 @@
-// Makes items that follow one another about equally loud: a gain brings each to the same loudness (EBU R128) without lifting its true peak
+// Makes items about equally loud: a gain brings each to the same loudness (EBU R128) without raising its true peak
 // above full scale. No DOM.
 
 import type { Item } from '../protocol/item';
 
-/** The loudness that items are brought to. */
+/** The target loudness. */
 export const TARGET_LUFS = -16;
 /** Measurements outside this range are not of music or speech. */
 const PLAUSIBLE_LUFS = { least: -50, most: 5 };
 
-/** The gain of an item, a factor of its amplitude; 1 where its loudness is not known. */
+/** The gain of an item, as a factor of its amplitude; 1 if its loudness is unknown. */
 export function loudnessGain(item: Pick<Item, 'loudness_centi_lufs' | 'true_peak_centi_db'> | undefined): number {
   const { loudness_centi_lufs: loudness, true_peak_centi_db: peak } = item ?? {};
   if (loudness === undefined || !Number.isFinite(loudness)) return 1;
@@ -20,7 +20,7 @@ export function loudnessGain(item: Pick<Item, 'loudness_centi_lufs' | 'true_peak
   return 10 ** (Math.min(wantedDb, mostDb) / 20);
 }
 
-/** The volume that a media element is set to: it cannot play louder than its media. */
+/** The volume for a media element, which cannot amplify its media. */
 export function elementVolume(volume: number, gain: number): number {
   return Math.min(1, Math.max(0, volume * gain));
 }

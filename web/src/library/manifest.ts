@@ -1,13 +1,15 @@
-// Checks a manifest: what comes from the network has the shape that the player relies on. No DOM.
+// Validates a manifest from the network, so that the player can rely on its shape. No DOM.
 
 import { CallError } from '../protocol/error';
 import type { BlobName, Fragment, Manifest, ManifestTake, TakeFormat } from '../protocol/item';
 
 const HASH = /^[0-9a-f]{64}$/;
 
-/** `value` as a manifest; fields that are not known are dropped. Takes without media are left out.
+/**
+ * Reads `value` as a manifest. Unknown fields and takes without media are dropped.
  *
- * @throws CallError `bad_answer` where it is not one. */
+ * @throws CallError `bad_answer` if it is invalid.
+ */
 export function readManifest(value: unknown): Manifest {
   const fields = record(value, 'manifest');
   return {
@@ -26,7 +28,7 @@ function take(value: unknown): ManifestTake {
   return {
     ...own,
     offset_ms: fields.offset_ms === undefined ? 0 : number(fields.offset_ms, 'offset_ms', -Infinity),
-    // One that has fewer fragments cannot take the place of the take.
+    // An alternative with fewer fragments cannot replace the take.
     alternatives: others
       .map((other) => format(record(other, 'alternative')))
       .filter(({ fragments }) => fragments.length === own.fragments.length),

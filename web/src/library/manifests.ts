@@ -1,5 +1,5 @@
-// Asks the item's nodes for its manifest, one after another; the copy in this browser answers where none of them can be reached. The
-// browser revalidates what it has (`ETag`), so that asking again for a manifest that has not grown costs a header. No DOM.
+// Requests the manifest from the item's nodes, one after another; if none is reachable, the stored copy is used. The
+// browser revalidates its copy (`ETag`), so polling an unchanged manifest costs only a header. No DOM.
 
 import { asCallError, CallError } from '../protocol/error';
 import type { Manifest } from '../protocol/item';
@@ -7,13 +7,13 @@ import type { ItemAccess } from './access';
 import { readManifest } from './manifest';
 import { refusal } from './transfer';
 
-/** How long a node may take to answer. */
+/** Timeout of a node. */
 const ANSWER_MS = 4_000;
 
 /**
- * The manifest.
+ * Loads the manifest.
  *
- * @throws CallError where a node refuses, or none can be reached and no copy is here.
+ * @throws CallError if a node refuses, or if none is reachable and no copy is stored.
  */
 export async function fetchManifest(
   access: ItemAccess,

@@ -1,4 +1,4 @@
-// The keys of the system reach the page that connected them last, and none after it let go.
+// The system's media keys reach the page's latest handlers, and none after release.
 
 import { afterEach, expect, it, vi } from 'vitest';
 import { connectMediaKeys, releaseMedia } from './media-session';

@@ -1,24 +1,25 @@
-// Tells the system what plays, and lets its media keys, headphones and lock screen control it, where the browser can do that.
+// Shows the current item in the system's media controls, and handles their keys (headphones, lock screen), if the
+// browser supports that.
 
 import type { Queued } from './queue';
 
-/** What the keys of the system do. */
+/** Handlers of the system's media keys. */
 export interface MediaKeys {
   play(): void;
   pause(): void;
   stop(): void;
-  /** By a step of so many seconds, back if negative. */
+  /** Skips by so many seconds, back if negative. */
   skip(seconds: number): void;
   seek(ms: number): void;
-  /** Undefined where there is none. */
+  /** Undefined if there is no next item. */
   next: (() => void) | undefined;
   previous: (() => void) | undefined;
 }
 
-/** What is told of what plays. */
+/** The displayed fields of the current item. */
 export type Shown = Pick<Queued, 'title' | 'artist'> & { album?: string };
 
-/** Where playback is. */
+/** The playback position. */
 export interface MediaPlace {
   durationMs: number;
   positionMs: number;
@@ -39,7 +40,7 @@ const ACTIONS = [
 ] as const;
 type Action = (typeof ACTIONS)[number];
 
-/** Shows `item`; `pictureUrl` is absolute. */
+/** Displays `item`; `pictureUrl` is absolute. */
 export function showMedia(item: Shown | undefined, pictureUrl: string | undefined): void {
   const session = mediaSession();
   if (session === undefined) return;
@@ -56,7 +57,7 @@ export function showMedia(item: Shown | undefined, pictureUrl: string | undefine
   });
 }
 
-/** Connects the keys of the system. */
+/** Connects the handlers. */
 export function connectMediaKeys(keys: MediaKeys): void {
   handle('play', () => keys.play());
   handle('pause', () => keys.pause());
@@ -68,7 +69,7 @@ export function connectMediaKeys(keys: MediaKeys): void {
   handle('previoustrack', keys.previous ?? null);
 }
 
-/** Takes the item off the system's display, and gives its keys up. */
+/** Clears the display, and disconnects the handlers. */
 export function releaseMedia(): void {
   showMedia(undefined, undefined);
   for (const action of ACTIONS) handle(action, null);
@@ -78,11 +79,11 @@ function handle(action: Action, handler: MediaSessionActionHandler | null): void
   try {
     mediaSession()?.setActionHandler(action, handler);
   } catch {
-    // An action that this browser does not know.
+    // This browser does not know the action.
   }
 }
 
-/** Tells where playback is. */
+/** Reports the playback position. */
 export function placeMedia({ durationMs, positionMs, rate, paused }: MediaPlace): void {
   const session = mediaSession();
   if (session === undefined) return;
@@ -92,7 +93,7 @@ export function placeMedia({ durationMs, positionMs, rate, paused }: MediaPlace)
     const position = Math.min(positionMs, durationMs) / 1000;
     session.setPositionState({ duration: durationMs / 1000, position, playbackRate: rate });
   } catch {
-    // An older browser.
+    // Older browsers do not support it.
   }
 }
 

@@ -1,4 +1,4 @@
-// Opening an item asks for everything as early as it can be asked for, once, and tells why it cannot be opened.
+// Opening an item requests everything as early as possible, once, and reports why it cannot be opened.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -53,7 +53,7 @@ function allowed(): Promise<Playable> {
 const asked = (): string[] => nodes.asked.map(({ hash }) => hash);
 
 describe('an item that is opened', () => {
-  it('has its manifest and the beginning of its media fetched before anybody wants them, and once', async () => {
+  it('has its manifest and the beginning of its media fetched in advance, and once', async () => {
     const { opening, hashes } = open();
     await settle();
     expect(asked()).toEqual(['manifest', ...hashes]);
@@ -65,7 +65,7 @@ describe('an item that is opened', () => {
     expect(asked()).toHaveLength(4);
   });
 
-  it('is asked for its record without waiting for the permission', async () => {
+  it('has its record requested without waiting for the permission', async () => {
     let permit: (playable: Playable) => void = () => undefined;
     const { opening } = open(() => new Promise((resolve) => (permit = resolve)));
     expect(await opening.item).toEqual(ITEM);
@@ -76,14 +76,14 @@ describe('an item that is opened', () => {
     expect(asked()).toHaveLength(3);
   });
 
-  it('that is private is told to those who were let in', async () => {
+  it('that is private is shown to people who were admitted', async () => {
     isPrivate = true;
     const { opening } = open();
     expect(await opening.item).toEqual(ITEM);
     expect(grants).toEqual([undefined, 'g']);
   });
 
-  it('says why it is refused, and fetches nothing', async () => {
+  it('reports why it is refused, and fetches nothing', async () => {
     isPrivate = true;
     const { opening } = open(() => Promise.reject(new CallError('unknown_item', 'private')));
     await expect(opening.allowed).rejects.toMatchObject({ code: 'unknown_item' });

@@ -1,5 +1,6 @@
-// Opens an item in as few steps as possible: the permission and the record are asked for at the same time, the manifest once a node is
-// known, and the beginning of the media before a player wants it. It needs no page, so it begins while that is loaded. No DOM.
+// Opens an item in as few round trips as possible: permission and record are requested in parallel, the manifest once a
+// node is known, and the beginning of the media before a player needs it. It needs no page, so it begins while the page
+// loads. No DOM.
 
 import type { BlobName, Item, ItemId, Manifest, Playable, PlayItem } from '../protocol/item';
 import { ItemAccess } from './access';
@@ -9,32 +10,32 @@ import type { Kept } from './kept/kept';
 import { fetchManifest } from './manifests';
 import { planOf } from './plan';
 
-/** What opening works with. */
+/** Dependencies of an opening. */
 export interface OpeningSetup {
   library: Pick<Library, 'item' | 'play'>;
   kept: Pick<Kept, 'isWatching' | 'keep' | 'read'>;
   canPlay: (mime: string) => boolean;
-  /** Addresses: of the page's host, and of the site on it. */
+  /** The address of the page, and that of the site. */
   origin: string;
   base: string;
   fetch: typeof fetch;
 }
 
-/** See the head of the file. */
+/** The early requests of one item. */
 export class Opening {
   readonly itemId: ItemId;
   readonly access: ItemAccess;
   readonly fetcher: Fetcher;
   /**
-   * Resolves once the media may be read, or the main server cannot be reached.
+   * Resolves once the media may be read, or the main server is unreachable.
    *
-   * @throws CallError where it refuses.
+   * @throws CallError if the server refuses.
    */
   readonly allowed: Promise<void>;
   /**
-   * The record; a private one is given to those who were let in.
+   * The record; a private one requires admission.
    *
-   * @throws CallError where there is none.
+   * @throws CallError if there is none.
    */
   readonly item: Promise<Item>;
   readonly #setup: OpeningSetup;
@@ -42,7 +43,7 @@ export class Opening {
   #beginning: Hold[] = [];
   #isReleased = false;
 
-  /** Begins at once. `body` is how a person is let in to a private item. */
+  /** Begins at once. `body` has the passphrase or invitation for a private item. */
   constructor(itemId: ItemId, setup: OpeningSetup, body: PlayItem = {}) {
     const { library, kept, origin, base, fetch } = setup;
     this.itemId = itemId;
@@ -59,12 +60,12 @@ export class Opening {
     this.item = this.#find();
     this.#manifest = this.allowed.then(() => this.#readManifest());
     this.#manifest.then((manifest) => this.#begin(manifest)).catch(() => undefined);
-    // Failures are told to those who wait for them.
+    // The promise's users handle its failures.
     this.item.catch(() => undefined);
   }
 
   /**
-   * The manifest; the first call has what was asked for when the item was opened.
+   * The manifest. The first call returns the early request's result.
    *
    * @throws CallError, see {@link fetchManifest}.
    */
@@ -74,7 +75,7 @@ export class Opening {
     return begun ?? this.#readManifest();
   }
 
-  /** The beginning of the media was played, or is not wanted. */
+  /** Releases the prefetched media after it was played, or if it is not needed. */
   release(): void {
     this.#isReleased = true;
     for (const hold of this.#beginning.splice(0)) hold.close();

@@ -1,9 +1,9 @@
-// A wave form from the peaks that a job measured.
+// A waveform from peaks measured by a job.
 
 import { expect, it } from 'vitest';
 import { readPeaks } from './peaks';
 
-it('draws the loudest peak of each stretch', () => {
+it('draws the loudest peak of each column', () => {
   const peaks = readPeaks({ peak_ms: 100, peaks: [0, 51, 255, 102] });
   expect([...(peaks?.columns(2, 400) ?? [])].map((peak) => Math.round(peak * 100))).toEqual([20, 100]);
   expect([...(peaks?.columns(4, 400) ?? [])].map((peak) => Math.round(peak * 100))).toEqual([0, 20, 100, 40]);
@@ -13,11 +13,11 @@ it('draws more columns than there are peaks', () => {
   expect([...(readPeaks({ peak_ms: 200, peaks: [255, 0] })?.columns(4, 400) ?? [])]).toEqual([1, 1, 0, 0]);
 });
 
-it('does not know what lies after the last peak', () => {
+it('has unknown values after the last peak', () => {
   expect(Number.isNaN(readPeaks({ peak_ms: 100, peaks: [255] })?.columns(2, 200)[1])).toBe(true);
 });
 
-it('takes no other answer for one', () => {
+it('rejects other answers', () => {
   for (const answer of [
     null,
     'x',

@@ -1,17 +1,17 @@
-// The waveform of an item as a job measured it, so that no media has to be read for it. No DOM.
+// The waveform of an item as measured by a job, so that no media must be read for it. No DOM.
 
 import type { Waveform } from '../protocol/job';
 
-/** What a drawing of a waveform needs. */
+/** The data for drawing a waveform. */
 export interface Wave {
-  /** The loudness of `count` equal stretches of an item of this length, 0 to 1; NaN where it is not known. */
+  /** The loudness of `count` equal parts of an item of this length, 0 to 1; NaN if unknown. */
   columns(count: number, durationMs: number): Float32Array;
 }
 
-/** Most peaks that are taken from an answer. */
+/** Most peaks that are read from an answer. */
 const MOST_PEAKS = 100_000;
 
-/** See the head of the file. */
+/** A measured waveform. */
 export class Peaks implements Wave {
   readonly #peakMs: number;
   readonly #peaks: readonly number[];
@@ -38,7 +38,7 @@ export class Peaks implements Wave {
   }
 }
 
-/** Reads a waveform from an answer; undefined if it is none. */
+/** Reads a waveform from an answer; undefined if it is invalid. */
 export function readPeaks(answer: unknown): Peaks | undefined {
   if (typeof answer !== 'object' || answer === null) return undefined;
   const { peak_ms, peaks } = answer as Partial<Waveform>;

@@ -1,4 +1,4 @@
-// What a manifest means to a player, and which manifests are none.
+// How a player interprets a manifest, and which manifests are invalid.
 
 import { describe, expect, it } from 'vitest';
 import { hashOf } from './fake-library';
@@ -19,7 +19,7 @@ const alternative = {
 };
 
 describe('a manifest', () => {
-  it('is read with all its parts, and without those that are not known', () => {
+  it('is read with all its parts, but without unknown ones', () => {
     const read = readManifest({
       item_id: 'x',
       new: 1,
@@ -42,7 +42,7 @@ describe('a manifest', () => {
     expect(() => readManifest(value)).toThrow(expect.objectContaining({ code: 'bad_answer' }));
   });
 
-  it('has only alternatives that have all fragments of the take', () => {
+  it('drops alternatives that lack fragments of the take', () => {
     const short = { ...alternative, fragments: alternative.fragments.slice(1) };
     expect(readManifest({ item_id: 'x', takes: [{ ...take, alternatives: [short] }] }).takes[0]?.alternatives).toEqual(
       [],
@@ -53,7 +53,7 @@ describe('a manifest', () => {
 describe('a plan', () => {
   const manifest = readManifest({ item_id: 'x', takes: [{ ...take, alternatives: [alternative] }] });
 
-  it('has the format that the browser plays', () => {
+  it('uses the format that the browser plays', () => {
     const own = planOf(manifest, () => true).pieces[0]?.run;
     expect(own).toMatchObject({ mime: 'audio/mpeg', init: undefined, isSequence: true });
     const other = planOf(manifest, (mime) => mime.includes('mp4')).pieces[0]?.run;
@@ -61,7 +61,7 @@ describe('a plan', () => {
     expect(planOf(manifest, () => false)).toMatchObject({ pieces: [], unplayable: ['audio/mpeg'], durationMs: 2000 });
   });
 
-  it('of the smallest formats has for each take the one with the fewest bytes, at the same times', () => {
+  it('of the smallest formats uses the one with the fewest bytes per take, at the same times', () => {
     const small = { ...alternative, fragments: take.fragments.map((one) => ({ ...one, bytes: 3 })) };
     const takes = [{ ...take, offset_ms: 500, alternatives: [alternative, small] }, take];
     const { pieces } = planOf(smallest({ item_id: 'x', takes }), () => true);
@@ -71,7 +71,7 @@ describe('a plan', () => {
     ]);
   });
 
-  it('finds the piece of a time', () => {
+  it('finds the piece at a time', () => {
     const plan = planOf(manifest, () => true);
     expect([-5, 0, 999, 1000, 1999, 2000].map((ms) => placeAt(plan, ms))).toEqual([0, 0, 0, 1, 1, 2]);
   });

@@ -1,45 +1,46 @@
-// What a player does with a manifest: for each take the format that this browser plays, and all fragments in order of time. No DOM.
+// A player's view of a manifest: for each take the format that this browser plays, and all fragments in order of time.
+// No DOM.
 
 import type { BlobName, Manifest, ManifestTake, TakeFormat } from '../protocol/item';
 
-/** A take in the format that is played. */
+/** A take in its chosen format. */
 export interface Run {
-  /** Place of the take in the manifest. */
+  /** Index of the take in the manifest. */
   take: number;
   mime: string;
   init: BlobName | undefined;
-  /** Where the media's own time 0 is in the item. */
+  /** Position of the media's own time 0 in the item. */
   offsetMs: number;
-  /** Media without timestamps, which MSE lays end to end by itself. */
+  /** Whether the media has no timestamps; MSE then places it end to end. */
   isSequence: boolean;
-  /** The kinds of tracks. A SourceBuffer that was made for one set takes no other. */
+  /** The kinds of tracks. A SourceBuffer created for one set accepts no other. */
   tracks: 'audio' | 'video' | 'both';
 }
 
 /** A fragment to play. */
 export interface Piece extends BlobName {
-  /** Names it among the pieces of all versions of a manifest that grows. */
+  /** Identifies it across all versions of a growing manifest. */
   id: string;
   run: Run;
   startMs: number;
   endMs: number;
 }
 
-/** See the head of the file. */
+/** The pieces to play. */
 export interface Plan {
   /** In order of time. */
   pieces: readonly Piece[];
   durationMs: number;
   isGrowing: boolean;
-  /** The types of the takes that this browser cannot play; they are left out. */
+  /** Types of takes that this browser cannot play; these takes are left out. */
   unplayable: readonly string[];
 }
 
-/** Types whose frames carry no time (MSE byte stream registry: `audio/mpeg` and `audio/aac` generate timestamps). */
+/** Types whose frames have no timestamps (MSE byte stream registry: `audio/mpeg` and `audio/aac` generate them). */
 const SEQUENCE = /^audio\/(mpeg|aac)\b/;
 const AUDIO_CODEC = /^(mp4a|mp3|opus|vorbis|flac|ac-3|ec-3|alac|pcm|ipcm)/i;
 
-/** Plans `manifest` for a browser whose MSE plays what `canPlay` says. */
+/** Plans `manifest` for a browser that plays the types accepted by `canPlay`. */
 export function planOf(manifest: Manifest, canPlay: (mime: string) => boolean): Plan {
   const pieces: Piece[] = [];
   const unplayable: string[] = [];
@@ -52,7 +53,7 @@ export function planOf(manifest: Manifest, canPlay: (mime: string) => boolean): 
   return { pieces, unplayable, durationMs: Math.max(0, ...ends), isGrowing: manifest.is_growing === true };
 }
 
-/** The manifest with each take in its format of the fewest bytes alone. */
+/** The manifest with only the smallest format of each take. */
 export function smallest(manifest: Manifest): Manifest {
   const takes = manifest.takes.map(({ offset_ms, alternatives = [], ...take }) => {
     const least = alternatives.reduce((some, other) => (bytesOf(other) < bytesOf(some) ? other : some), take);
@@ -88,7 +89,7 @@ function endOf(fragment: { start_ms: number; duration_ms: number } | undefined):
   return fragment === undefined ? 0 : fragment.start_ms + fragment.duration_ms;
 }
 
-/** Which kinds of tracks media of this type has. */
+/** The kinds of tracks in media of this type. */
 export function tracksOf(mime: string): Run['tracks'] {
   if (mime.startsWith('audio/')) return 'audio';
   const codecs =
@@ -101,7 +102,7 @@ export function tracksOf(mime: string): Run['tracks'] {
   return audio === codecs.length ? 'audio' : 'both';
 }
 
-/** The place of the piece that is played at `ms`: the one that holds it, or the first one after it. */
+/** The index of the piece at `ms`, or of the first one after it. */
 export function placeAt({ pieces }: Plan, ms: number): number {
   let from = 0;
   let to = pieces.length;

@@ -1,4 +1,4 @@
-// What stays in the browser of an item that was played: all of it, but of a private one only for those who are signed in.
+// A played item is stored in the browser completely; a private one only for people who are signed in.
 
 import { beforeEach, expect, it } from 'vitest';
 import type { Item } from '../protocol/item';
@@ -57,7 +57,7 @@ async function play(
     arrived: () => undefined,
     refused: () => undefined,
   });
-  // There is no media source outside of a browser: the player fails, after the manifest came.
+  // There is no media source outside browsers, so the player fails after the manifest arrived.
   await playing.start(false);
   await settle();
   return playing;
@@ -73,7 +73,7 @@ it.each([
   expect(log).toEqual([what]);
 });
 
-it.each([null, undefined])('nothing of a private item stays where %s is signed in', async (person) => {
+it.each([null, undefined])('nothing of a private item is stored if %s is signed in', async (person) => {
   const playing = await play('private', person);
   expect(log).toEqual([]);
   playing.leave();
@@ -82,7 +82,7 @@ it.each([null, undefined])('nothing of a private item stays where %s is signed i
   expect(log).toEqual(['forget', 'forget']);
 });
 
-it('shows the wave form that was measured, and reads no media for it', async () => {
+it('shows the measured waveform, and reads no media for it', async () => {
   const tracks = [{ kind: 'audio', codec: 'opus' }];
   const playing = await play('public', null, { tracks, waveform_url: '/api/library/x/waveform' });
   expect(log).toContain('wave form /api/library/x/waveform g');

@@ -1,5 +1,5 @@
-// An item that is played in a page: its record, the permission to play it, the player and its wave form; what this browser keeps of it;
-// its download. No DOM but the media element it is given.
+// An item in playback: its record, the permission, the player and its waveform; its storage in this browser; its
+// download. No DOM but the given media element.
 
 import { asCallError, type CallError } from '../protocol/error';
 import type { Item, ItemId, Manifest } from '../protocol/item';
@@ -13,10 +13,10 @@ import { planOf } from './plan';
 import { readPeaks, type Wave } from './peaks';
 import { decodeSound, WaveForm } from './waveform';
 
-/** How often an item that is about to be ready is looked at. */
+/** Poll interval of an item that is being processed. */
 const PROCESSING_MS = 2_000;
 
-/** What playing works with. */
+/** Dependencies and callbacks of playing. */
 export interface PlayingSetup {
   library: Pick<Library, 'item' | 'waveform'>;
   kept: Kept;
@@ -24,26 +24,26 @@ export interface PlayingSetup {
   canPlay: (mime: string) => boolean;
   /** The address of the site. */
   base: string;
-  /** The name of the account that is signed in, null for none; undefined where that is not known. */
+  /** The name of the signed-in account, null for none; undefined if unknown. */
   person: () => Promise<string | null | undefined>;
-  /** Opens the item anew. */
+  /** Opens the item again. */
   again: () => Opening;
-  /** Something that is shown changed. */
+  /** Displayed state changed. */
   changed: () => void;
-  /** A fragment is here. */
+  /** A fragment arrived. */
   arrived: () => void;
-  /** The browser wants a press first. */
+  /** The browser requires a press first. */
   refused: () => void;
 }
 
 /** A file to save. */
 export interface SavedFile {
   name: string;
-  /** The file, or its address where the server puts it together. */
+  /** The file, or its address if the server assembles it. */
   content: Blob | string;
 }
 
-/** See the head of the file. */
+/** One item in playback. */
 export class Playing {
   readonly itemId: ItemId;
   readonly #setup: PlayingSetup;
@@ -51,12 +51,12 @@ export class Playing {
   #opening: Opening;
   #player: ItemPlayer | undefined;
   #wave: WaveForm | undefined;
-  /** As a job measured it. */
+  /** The waveform measured by a job. */
   #peaks: Wave | undefined;
   #manifest: Manifest | undefined;
   #problem: CallError | undefined;
   #closed = false;
-  /** Nothing of the item stays in this browser. */
+  /** Whether nothing of the item may stay in this browser. */
   #leavesNothing = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -66,7 +66,7 @@ export class Playing {
     this.#setup = setup;
   }
 
-  /** Undefined until it is known. */
+  /** Undefined until known. */
   get item(): Item | undefined {
     return this.#item;
   }
@@ -80,13 +80,13 @@ export class Playing {
     return this.#player?.state ?? { phase: 'opening', durationMs: this.#item?.duration_ms ?? 0, isGrowing: false };
   }
 
-  /** Whether there is nothing to see. */
+  /** Whether the item has no picture. */
   get isAudio(): boolean {
     const tracks = this.#item?.tracks ?? [];
     return tracks.length > 0 && tracks.every(({ kind }) => kind === 'audio');
   }
 
-  /** Of audio alone. */
+  /** The waveform; only for items without a picture. */
   get wave(): Wave | undefined {
     return this.isAudio ? (this.#peaks ?? this.#wave) : undefined;
   }
@@ -116,13 +116,12 @@ export class Playing {
     this.#player?.seek(ms);
   }
 
-  /** The item's record changed. */
+  /** Updates the item's record. */
   learn(item: Item): void {
     this.#item = item;
     this.#setup.changed();
   }
 
-  /** Ends it. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -131,15 +130,15 @@ export class Playing {
     this.leave();
   }
 
-  /** The page may not come back: what must not stay in this browser goes. */
+  /** Removes what must not stay in this browser, because the page may not return. */
   leave(): void {
     if (this.#leavesNothing) this.#setup.kept.forgetItem(this.itemId);
   }
 
   /**
-   * The item as a file to save.
+   * Downloads the item as a file to save.
    *
-   * @throws CallError where it cannot be had, and the signal's reason.
+   * @throws CallError if it cannot be loaded; or the signal's reason.
    */
   async file(progress: (progress: DownloadProgress) => void, signal: AbortSignal): Promise<SavedFile> {
     const manifest = await this.#read();
@@ -173,7 +172,7 @@ export class Playing {
     changed();
   }
 
-  /** Where no wave form was measured, it is drawn from the media as they come. */
+  /** Without a measured waveform, it is drawn from the media as they arrive. */
   async #readPeaks(): Promise<void> {
     const url = this.#item?.waveform_url;
     if (url === undefined || !this.isAudio) return;
@@ -192,7 +191,7 @@ export class Playing {
     return manifest;
   }
 
-  /** Items that are played can be played again without a network; what is kept of one already shows in its wave form. */
+  /** Stores the item for playback offline. Fragments that are already stored show in its waveform. */
   #keep(manifest: Manifest): void {
     const item = this.#item;
     if (this.#opening.access.isOffline || item === undefined) return;
@@ -200,7 +199,9 @@ export class Playing {
     void this.#drawKept(manifest);
   }
 
-  /** A private item is kept for those who are signed in, until they sign out: for others, nothing says when they have left. */
+  /**
+   * A private item is stored only for a signed-in person, until sign-out: for others there is no event when they leave.
+   */
   async #keepItem(item: Item, manifest: Manifest): Promise<void> {
     const person = await this.#setup.person();
     if (item.visibility === 'private' && typeof person !== 'string') this.#leavesNothing = true;
@@ -235,7 +236,7 @@ export class Playing {
     this.#setup.changed();
   }
 
-  /** Whether the recording is complete, and its record does not say so yet. */
+  /** Whether the recording is complete although its record does not say so yet. */
   get #isCompleted(): boolean {
     return this.#item?.state === 'growing' && this.#manifest?.is_growing === false;
   }

@@ -1,4 +1,4 @@
-// The queue keeps its order and what plays through every change, and for the tab.
+// The queue keeps its order and current item through every change, and for the tab.
 
 import { expect, it } from 'vitest';
 import { guarded } from '../browser/storage';
@@ -13,7 +13,7 @@ function memory() {
 const item = (name: string) => ({ item_id: name, title: name.toUpperCase() });
 const names = (queue: Queue) => queue.items.map(({ item_id }) => item_id).join('');
 
-it('plays an item next to the current one, or where it is already', () => {
+it('plays an item after the current one, or at its place in the queue', () => {
   const queue = new Queue(memory());
   queue.play(item('a'));
   queue.add(item('b'));
@@ -28,7 +28,7 @@ it('plays an item next to the current one, or where it is already', () => {
   expect(queue.previous()?.item_id).toBe('c');
 });
 
-it('stays at what plays when others move and go', () => {
+it('keeps the current item when others are moved or removed', () => {
   const queue = new Queue(memory());
   for (const name of ['a', 'b', 'c', 'd']) queue.add(item(name));
   queue.go(1);
@@ -47,7 +47,7 @@ it('stays at what plays when others move and go', () => {
   expect(names(queue)).toBe('c');
 });
 
-it('is there after a reload, and empty where what was stored cannot be read', () => {
+it('survives a reload, and is empty if the stored value is invalid', () => {
   const kept = memory();
   const queue = new Queue(kept);
   queue.play(item('a'));

@@ -1,16 +1,16 @@
-// What plays next: a list of items and the place in it. Kept for the tab, so that a reload goes on. No DOM.
+// The queue: a list of items and the current place in it. Kept for the tab, so that it survives a reload. No DOM.
 
 import type { Memory } from '../browser/storage';
 import type { Item, ItemId } from '../protocol/item';
 
 const KEY = 'undead.library-queue';
-/** Most items; the oldest of those that were played go first. */
+/** Most items; the oldest played ones are dropped first. */
 const MOST = 500;
 
-/** What is shown of an item in the queue. */
+/** The displayed fields of an item in the queue. */
 export type Queued = Pick<Item, 'item_id' | 'title'> & Partial<Pick<Item, 'artist' | 'duration_ms' | 'poster_url'>>;
 
-/** See the head of the file. */
+/** The queue of one tab. */
 export class Queue {
   readonly #memory: Memory;
   readonly #changed: () => void;
@@ -27,7 +27,7 @@ export class Queue {
     return this.#items;
   }
 
-  /** The place of what plays; -1 if nothing does. */
+  /** The index of the current item; -1 if there is none. */
   get place(): number {
     return this.#place;
   }
@@ -44,7 +44,7 @@ export class Queue {
     return this.#place > 0;
   }
 
-  /** Plays an item: where it is in the queue, else after what plays now. */
+  /** Plays an item: at its place in the queue, else after the current one. */
   play(item: Queued): void {
     const known = this.#items.findIndex(({ item_id }) => item_id === item.item_id);
     if (known >= 0) this.#place = known;
@@ -52,14 +52,14 @@ export class Queue {
     this.#store();
   }
 
-  /** Adds an item at the end, unless it is to come already. */
+  /** Adds an item at the end, unless it is already coming. */
   add(item: Queued): void {
     if (this.#items.slice(this.#place + 1).some(({ item_id }) => item_id === item.item_id)) return;
     this.#items.push(queued(item));
     this.#store();
   }
 
-  /** Goes to a place; undefined if there is nothing. */
+  /** Makes an index current; undefined if it does not exist. */
   go(place: number): Queued | undefined {
     if (this.#items[place] === undefined) return undefined;
     this.#place = place;
@@ -75,7 +75,7 @@ export class Queue {
     return this.go(this.#place - 1);
   }
 
-  /** Moves what is at a place; what plays now stays what plays now. */
+  /** Moves an item; the current item stays current. */
   move(from: number, to: number): void {
     const [moved] = this.#items.splice(from, 1);
     if (moved === undefined) return;
@@ -87,7 +87,7 @@ export class Queue {
     this.#store();
   }
 
-  /** Takes what is at a place out of the queue. */
+  /** Removes the item at an index. */
   remove(place: number): void {
     if (this.#items[place] === undefined) return;
     this.#items.splice(place, 1);
@@ -96,12 +96,12 @@ export class Queue {
     this.#store();
   }
 
-  /** An item does not exist any more. */
+  /** Removes an item that no longer exists. */
   forget(id: ItemId): void {
     for (let at = this.#items.length - 1; at >= 0; at--) if (this.#items[at]?.item_id === id) this.remove(at);
   }
 
-  /** Nothing comes after what plays now. */
+  /** Removes everything except the current item. */
   clear(): void {
     this.#items = this.current === undefined ? [] : [this.current];
     this.#place = this.#items.length - 1;
@@ -125,7 +125,7 @@ export class Queue {
       this.#items = items;
       this.#place = Math.min(place, items.length - 1);
     } catch {
-      // A new tab, or what another version wrote.
+      // The tab is new, or another version wrote the value.
     }
   }
 }

@@ -1,5 +1,5 @@
-// On a line that is hardly faster than the media, what is played next comes first: playback never waits, also where a node dies. The line
-// is a model: its answers share what it carries evenly, as connections do.
+// On a line barely faster than the media, the next media to play comes first: playback never waits, even if a node
+// dies. The line is a model: its answers share its capacity evenly, like connections.
 
 import { describe, expect, it } from 'vitest';
 import type { BlobName } from '../protocol/item';
@@ -18,7 +18,7 @@ interface Answer {
   left: Uint8Array<ArrayBuffer>;
 }
 
-/** A line that all nodes share. */
+/** A line shared by all nodes. */
 class Line {
   readonly #store: FakeStore;
   readonly #bytesPerMs: number;
@@ -45,7 +45,7 @@ class Line {
     return Promise.resolve(new Response(body, { status: from > 0 ? 206 : 200 }));
   };
 
-  /** Carries bytes for so long. */
+  /** Transfers data for `ms`. */
   pass(ms: number): void {
     const share = Math.floor((ms * this.#bytesPerMs) / Math.max(1, this.#answers.length));
     for (const answer of [...this.#answers]) {
@@ -58,7 +58,7 @@ class Line {
     }
   }
 
-  /** The node that sends the most answers dies. */
+  /** Kills the node with the most answers in progress. */
   killBusiest(): void {
     const node = this.#answers[0]?.node ?? '';
     this.#dead.add(node);
@@ -72,7 +72,9 @@ class Line {
   }
 }
 
-/** How much playback waited in ms, of a song of six fragments on a line of so many times its rate; a node dies after `deathMs`. */
+/**
+ * How long playback waited, ms: a song of six fragments on a line of `times` its bit rate; a node dies after `deathMs`.
+ */
 async function waited(times: number, deathMs = Infinity): Promise<number> {
   const store = new FakeStore();
   const line = new Line(store, BYTES_PER_MS * times);
@@ -116,7 +118,7 @@ describe('a song', () => {
     expect(await waited(times)).toBe(0);
   });
 
-  it.each([2_000, 9_000, 14_000])('does not wait where its node dies after %d ms', async (deathMs) => {
+  it.each([2_000, 9_000, 14_000])('does not wait if its node dies after %d ms', async (deathMs) => {
     expect(await waited(2, deathMs)).toBe(0);
   });
 });

@@ -1,15 +1,15 @@
-// One blob on its way from a node. It goes on in the middle at the next node when one dies or is silent, so that no byte comes
-// twice. What has arrived can be read while the rest is on its way. No DOM.
+// The transfer of one blob from nodes. It continues at the next node when one dies or is silent, so that no byte comes
+// twice. The received part can be read meanwhile. No DOM.
 
 import { CallError, wireError, type ErrorCode } from '../protocol/error';
 import type { BlobName } from '../protocol/item';
 import type { ItemAccess } from './access';
 
-/** A node that sends nothing for so long is left. */
+/** A node that sends nothing for this long is left. */
 const SILENT_MS = 4_000;
-/** Times that all nodes are tried before a transfer fails; the main server is asked for others in between. */
+/** Rounds over all nodes before a transfer fails; the main server is asked for others in between. */
 const ROUNDS = 2;
-/** Answers that another node or a fresh grant does not change. */
+/** Errors that another node or a fresh grant does not change. */
 const FINAL: readonly ErrorCode[] = [
   'unknown_item',
   'item_not_ready',
@@ -18,18 +18,18 @@ const FINAL: readonly ErrorCode[] = [
   'forbidden',
 ];
 
-/** What a service worker sets on answers from what it keeps. */
+/** The header of answers from the service worker's storage. */
 export const KEPT_HEADER = 'undead-kept';
 
-/** What transfers work with. */
+/** Dependencies of transfers. */
 export interface TransferSetup {
   fetch: typeof fetch;
-  /** Bytes of a blob that are in this browser, for pages that no service worker controls. */
+  /** Bytes of a blob stored in this browser, for pages without a service worker. */
   kept?: (hash: string) => Promise<Uint8Array<ArrayBuffer> | undefined>;
   silentMs?: number;
 }
 
-/** See the head of the file. */
+/** The transfer of one blob. */
 export class Transfer {
   readonly blob: BlobName;
   readonly #setup: TransferSetup;
@@ -38,7 +38,7 @@ export class Transfer {
   readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
   #have = 0;
   #networkBytes = 0;
-  /** Whether the service worker saw all of it in one piece, and keeps it by itself. */
+  /** Whether the service worker saw all of it in one piece, and stores it by itself. */
   #isWhole = true;
   #arrived: (() => void)[] = [];
   readonly #done: Promise<void>;
@@ -54,7 +54,7 @@ export class Transfer {
     );
   }
 
-  /** Bytes that came over the network. */
+  /** Bytes received over the network. */
   get networkBytes(): number {
     return this.#networkBytes;
   }
@@ -69,9 +69,9 @@ export class Transfer {
   }
 
   /**
-   * What has arrived after the first `from` bytes; waits until there is any. Undefined at the end.
+   * The bytes received after the first `from`; waits until there are any. Undefined at the end.
    *
-   * @throws CallError where no node has it, and what the signal was aborted with after {@link close}.
+   * @throws CallError if no node has it; the reason of {@link close}'s abort.
    */
   async read(from: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     while (this.#have <= from) {
@@ -83,7 +83,7 @@ export class Transfer {
   }
 
   /**
-   * All of it.
+   * The whole blob.
    *
    * @throws as {@link read}.
    */
@@ -93,7 +93,7 @@ export class Transfer {
     return this.#joined(0);
   }
 
-  /** Ends it. */
+  /** Aborts the transfer. */
   close(): void {
     this.#abort.abort();
   }
@@ -123,7 +123,7 @@ export class Transfer {
     throw last;
   }
 
-  /** Takes what is missing from one node. */
+  /** Fetches the missing bytes from one node. */
   async #pull(place: string): Promise<void> {
     const silence = new Silence(this.#setup.silentMs ?? SILENT_MS, this.#abort.signal);
     try {
@@ -159,11 +159,11 @@ export class Transfer {
     throw await refusal(response, place);
   }
 
-  /** How many bytes at the start of the body are here already. */
+  /** How many bytes at the start of the body have already been received. */
   #skipped(response: Response): number {
     if (response.status !== 206) return this.#have;
     const from = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
-    // The header may be out of sight for pages of another origin: then what was asked for counts.
+    // Pages of another origin may not see the header; the requested range then counts.
     if (from === undefined || Number(from) === this.#have) return 0;
     throw new CallError('bad_answer', 'a node answered with another range');
   }
@@ -198,7 +198,7 @@ export class Transfer {
   }
 }
 
-/** Aborts a request that is silent for too long, or with its owner. */
+/** Aborts a request after a silence, or with its owner. */
 class Silence {
   readonly #ms: number;
   readonly #controller = new AbortController();
@@ -234,7 +234,7 @@ class Silence {
   readonly #aborted = (): void => this.#controller.abort();
 }
 
-/** What a node's answer means. */
+/** The error in a node's answer. */
 export async function refusal(response: Response, place: string): Promise<CallError> {
   const error = wireError(await response.json().catch(() => undefined));
   const code = error?.code ?? (response.status === 404 ? 'unknown_blob' : 'bad_answer');

@@ -1,20 +1,20 @@
-// When a transfer may begin. What is played next has the line for itself: what follows it comes one after another, and downloads, a few at
-// once, begin while nothing comes for playing. No DOM.
+// Schedules transfers. The piece needed for playing has the line to itself, the following pieces come one after
+// another, and downloads, a few at once, start while nothing is fetched for playing. No DOM.
 
-/** What a transfer is for. `play`: it is wanted now; `ahead`: it is played after what is wanted now. */
+/** The purpose of a transfer. `play`: needed now; `ahead`: played later. */
 export type Priority = 'play' | 'ahead' | 'download';
 
 const ORDER: readonly Priority[] = ['play', 'ahead', 'download'];
-/** Downloads at once: more than one, so that the line is not idle between an answer and the next request. */
+/** Parallel downloads: more than one, so that the line is not idle between an answer and the next request. */
 const DOWNLOADS = 4;
 
-/** A place in the order. */
+/** A place in the schedule. */
 export interface Turn {
-  /** Resolves when the transfer may begin; rejects where it ends before. */
+  /** Resolves when the transfer may begin; rejects if it ends before. */
   readonly begun: Promise<void>;
-  /** It is wanted for something more urgent, too. */
+  /** Raises the priority, because it is needed for something more urgent too. */
   raise(priority: Priority): void;
-  /** The transfer is complete, or no longer wanted. */
+  /** The transfer is complete, or no longer needed. */
   end(): void;
 }
 
@@ -23,12 +23,12 @@ interface Entry {
   begin: () => void;
 }
 
-/** See the head of the file. */
+/** The schedule of one item's transfers. */
 export class Turns {
   readonly #waiting: Entry[] = [];
   readonly #running = new Set<Entry>();
 
-  /** Waits for a turn; those with the same priority come in the order in which they asked. */
+  /** Waits for a turn; equal priorities are served in order. */
   take(priority: Priority): Turn {
     const entry: Entry = { priority, begin: () => undefined };
     let refuse: (why: Error) => void = () => undefined;

@@ -1,4 +1,4 @@
-// A wave form is drawn from the pieces that are here, and has holes where others are missing.
+// A waveform is drawn from the available pieces, and has gaps where others are missing.
 
 import { expect, it } from 'vitest';
 import { planOf } from './plan';
@@ -12,7 +12,7 @@ function sound(loudness: number): Sound {
   return { duration: 10, samples: new Float32Array(1000).fill(-loudness) };
 }
 
-it('shows the peaks of what is here, and nothing of the rest', async () => {
+it('shows the peaks of available pieces, and nothing else', async () => {
   let decoded = 0;
   const wave = new WaveForm(
     () => Promise.resolve(sound(++decoded === 1 ? 0.5 : 2)),
@@ -28,7 +28,7 @@ it('shows the peaks of what is here, and nothing of the rest', async () => {
   expect(decoded).toBe(2);
 });
 
-it('has a hole where a piece cannot be decoded', async () => {
+it('has a gap if a piece cannot be decoded', async () => {
   const wave = new WaveForm(
     () => Promise.reject(new Error('not sound')),
     () => undefined,

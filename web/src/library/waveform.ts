@@ -1,12 +1,12 @@
-// The wave form of an audio item, from the fragments that are here: the loudest sample of each short stretch of time. Fragments that
-// have not been fetched leave a hole. No DOM but the decoder that it is given.
+// The waveform of an audio item, from its available fragments: the loudest sample of each short interval. Missing
+// fragments leave a gap. No DOM but the given decoder.
 
 import type { Wave } from './peaks';
 import type { Piece } from './plan';
 
-/** Stretches per second. */
+/** Intervals per second. */
 const PER_SECOND = 4;
-/** Samples per second are enough to find peaks; the decoder resamples. */
+/** A low sample rate suffices to find peaks; the decoder resamples. */
 export const WAVE_RATE = 8_000;
 
 /** Decoded sound: its length in seconds and the samples of one channel. */
@@ -15,16 +15,16 @@ export interface Sound {
   samples: Float32Array;
 }
 
-/** Decodes a whole file; the bytes are taken. */
+/** Decodes a whole file; the buffer is detached. */
 export type Decode = (bytes: ArrayBuffer) => Promise<Sound>;
 
-/** See the head of the file. */
+/** A waveform that grows with decoded fragments. */
 export class WaveForm implements Wave {
   readonly #decode: Decode;
   readonly #changed: () => void;
   #peaks = new Float32Array();
   readonly #seen = new Set<string>();
-  /** One after another: decoding takes the processor. */
+  /** Pieces are decoded one after another, because decoding is expensive. */
   #turn: Promise<void> = Promise.resolve();
 
   constructor(decode: Decode, changed: () => void) {
@@ -32,19 +32,19 @@ export class WaveForm implements Wave {
     this.#changed = changed;
   }
 
-  /** Whether a piece was added already. */
+  /** Whether a piece was already added. */
   has(piece: Piece): boolean {
     return this.#seen.has(piece.id);
   }
 
-  /** A piece arrived. */
+  /** Adds a piece that has arrived. */
   add(piece: Piece, bytes: Uint8Array<ArrayBuffer>, init: Uint8Array<ArrayBuffer> | undefined): void {
     if (this.#seen.has(piece.id)) return;
     this.#seen.add(piece.id);
     this.#turn = this.#turn.then(() => this.#decoded(piece, joined(init, bytes))).catch(() => undefined);
   }
 
-  /** A piece was decoded: the samples of one channel. */
+  /** Adds a decoded piece: the samples of one channel. */
   addSound(piece: Piece, samples: Float32Array): void {
     if (this.#seen.has(piece.id)) return;
     this.#seen.add(piece.id);
@@ -99,7 +99,7 @@ function joined(init: Uint8Array<ArrayBuffer> | undefined, bytes: Uint8Array<Arr
   return file.buffer;
 }
 
-/** By this browser. */
+/** Decodes with this browser's own decoder. */
 export const decodeSound: Decode = async (bytes) => {
   const context = new OfflineAudioContext(1, 1, WAVE_RATE);
   const sound = await context.decodeAudioData(bytes);

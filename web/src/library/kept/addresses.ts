@@ -1,4 +1,4 @@
-// Which requests are for what a browser keeps of the library, and under which names it is kept. No DOM.
+// Recognises requests for stored data of the library, and names the stored data. No DOM.
 
 const BLOB = /\/library\/([0-9a-f]{32})\/blobs\/([0-9a-f]{64})$/;
 const MANIFEST = /^\/library\/([0-9a-f]{32})\/manifest$/;
@@ -7,11 +7,11 @@ const PICTURE = /^\/library\/[0-9a-f]{32}\/(poster|previews)\b/;
 const PAGE = /^\/library(\/[0-9a-f]{32})?\/?$/;
 const FILE = /^\/assets\/|^\/[\w.-]+\.(js|svg|css|webmanifest)$/;
 
-/** What a request is for. */
+/** The subject of a request. */
 export type Wanted =
-  /** A fragment, of any node. */
+  /** A fragment, from any node. */
   | { what: 'blob'; itemId: string; hash: string }
-  /** The manifest that is kept: nodes have addresses of their own. */
+  /** The stored manifest; those of nodes have other addresses. */
   | { what: 'manifest'; itemId: string }
   | { what: 'item'; itemId: string }
   /** A cover or preview of an item. */
@@ -20,7 +20,10 @@ export type Wanted =
   /** A file of the site's pages. */
   | { what: 'file' };
 
-/** What a request for `url` is for, on a site below `base` (its address, without a slash at its end); undefined for all else. */
+/**
+ * The subject of a request for `url`, on a site below `base` (its address without a trailing slash); undefined for
+ * everything else.
+ */
 export function wantedBy(url: string, base: string): Wanted | undefined {
   const { origin, pathname } = new URL(url);
   const [, itemId, hash] = BLOB.exec(pathname) ?? [];
@@ -40,12 +43,12 @@ function wantedOfSite(path: string): Wanted | undefined {
   return FILE.test(path) ? { what: 'file' } : undefined;
 }
 
-/** The name under which a blob is kept. Names have to be addresses; nothing is ever fetched from these. */
+/** The key of a stored blob. Keys must be addresses, but nothing is ever fetched from these. */
 export function blobKey(hash: string): string {
   return `https://kept.invalid/blobs/${hash}`;
 }
 
-/** The name under which an item's record or manifest is kept. */
+/** The key of an item's stored record or manifest. */
 export function recordKey(what: 'item' | 'manifest', itemId: string): string {
   return `https://kept.invalid/${what}/${itemId}`;
 }

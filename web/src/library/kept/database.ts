@@ -1,4 +1,4 @@
-// The index of what is kept, in IndexedDB. It is read once; the service worker alone writes to it. No DOM.
+// The index of stored fragments, in IndexedDB. It is read once; only the service worker writes to it. No DOM.
 
 import { siteDatabases } from '../../browser/offline-storage';
 import type { Entry, Index } from './store';
@@ -6,7 +6,7 @@ import type { Entry, Index } from './store';
 const NAME = 'undead-library';
 const LIMIT = 'limit-bytes';
 
-/** See the head of the file. */
+/** An {@link Index} in IndexedDB. */
 export class DatabaseIndex implements Index {
   #database: Promise<IDBDatabase> | undefined;
   #entries: Promise<Map<string, Entry>> | undefined;

@@ -1,8 +1,8 @@
-// A browser's caches and the index of what is kept, in memory, for tests.
+// A browser's caches and the index of stored fragments, in memory, for tests.
 
 import type { Entry, Index } from './store';
 
-/** A cache that says how often it was written to; it may be full. */
+/** A cache that counts writes; it may be full. */
 export class FakeCache {
   readonly responses = new Map<string, Response>();
   isFull: (() => boolean) | undefined;

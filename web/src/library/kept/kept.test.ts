@@ -1,4 +1,4 @@
-// Pages ask the worker that they start or that another page started, and go on without one that never comes.
+// Pages use the worker that they or another page started, and work without one.
 
 import { afterEach, expect, it, vi } from 'vitest';
 import { Kept } from './kept';
@@ -21,21 +21,21 @@ function container(more: Partial<Record<keyof ServiceWorkerContainer, unknown>>)
   } as unknown as ServiceWorkerContainer;
 }
 
-it('questions wait for the worker that the page starts', async () => {
+it('requests wait for the worker that the page starts', async () => {
   const kept = new Kept(container({ ready: Promise.resolve({ active: worker(['a']) }) }));
   const among = kept.among(['a', 'b']);
   kept.start('/worker.js', '/');
   expect([...(await among)]).toEqual(['a']);
 });
 
-it('a page that starts none asks the one that is registered', async () => {
+it('a page that starts none uses the registered one', async () => {
   const registered = { getRegistration: () => Promise.resolve({ active: worker(['a']) }) };
   expect([...(await Kept.joined(container(registered)).among(['a']))]).toEqual(['a']);
   const none = { getRegistration: () => Promise.resolve(undefined) };
   expect([...(await Kept.joined(container(none)).among(['a']))]).toEqual([]);
 });
 
-it('a worker that is never ready keeps nothing, and holds nothing up', async () => {
+it('a worker that is never ready stores nothing, and blocks nothing', async () => {
   vi.useFakeTimers();
   const kept = new Kept(container({}));
   kept.start('/worker.js', '/');

@@ -1,5 +1,6 @@
-// The page's side of what this browser keeps of the library. The service worker keeps it; where there is none (an insecure address, a
-// private window, blocked site data) nothing is kept, and everything else works. No DOM.
+// The page's interface to the library's storage in this browser, which the service worker manages. Without a service
+// worker (an insecure address, a private window, blocked site data) nothing is stored, and everything else works. No
+// DOM.
 
 import { serviceWorkers, siteCaches } from '../../browser/offline-storage';
 import type { BlobName, Item, ItemId, Manifest } from '../../protocol/item';
@@ -7,10 +8,10 @@ import { blobKey } from './addresses';
 import { FRAGMENTS_CACHE, type Answers, type Message } from './messages';
 import type { Usage } from './store';
 
-/** How long the worker may take to start, and then to answer. */
+/** Timeout of the worker's start, and of its answers. */
 const ANSWER_MS = 8_000;
 
-/** See the head of the file. */
+/** Requests to the service worker. */
 export class Kept {
   readonly #workers: ServiceWorkerContainer | undefined;
   readonly #active: Promise<ServiceWorker | undefined>;
@@ -21,13 +22,15 @@ export class Kept {
     this.#active = new Promise((resolve) => (this.#activated = resolve));
   }
 
-  /** Starts the worker in `script`, for the pages below `scope`; questions that were asked before wait for it. */
+  /** Starts the worker in `script`, for the pages below `scope`. Earlier requests wait for it. */
   start(script: string, scope: string): void {
     this.#activated?.(this.#register(script, scope));
     this.#activated = undefined;
   }
 
-  /** For pages that start no worker: asks the one that another page started. Without such a worker nothing is kept. */
+  /**
+   * For pages that start no worker: uses the one that another page started. Without such a worker nothing is stored.
+   */
   static joined(workers?: ServiceWorkerContainer): Kept {
     const kept = new Kept(workers);
     kept.#activated?.(kept.#registered());
@@ -35,57 +38,57 @@ export class Kept {
     return kept;
   }
 
-  /** Whether the worker sees what this page fetches. */
+  /** Whether the worker sees the requests of this page. */
   get isWatching(): boolean {
     return (this.#workers?.controller ?? null) !== null;
   }
 
-  /** Hands a fragment over. The bytes are copied. */
+  /** Stores a fragment. The bytes are copied. */
   keep(itemId: ItemId, { hash }: BlobName, bytes: Uint8Array<ArrayBuffer>): void {
     void this.#ask({ ask: 'keep', itemId, hash, bytes });
   }
 
-  /** An item is played by the account of that name, or without an account. */
+  /** Stores the records of a played item. `person` is the signed-in account, or null. */
   keepItem(item: Item, manifest: Manifest, person: string | null): void {
     void this.#ask({ ask: 'keep-item', item, manifest, person });
   }
 
-  /** This account is signed in, or none: what may not be public and was kept for another one goes. */
+  /** Reports the signed-in account, or none: non-public items stored for another account are removed. */
   async isFor(person: string | null): Promise<void> {
     await this.#ask({ ask: 'person', person });
   }
 
-  /** An item is gone. */
+  /** Removes an item. */
   forgetItem(itemId: ItemId): void {
     void this.#ask({ ask: 'forget-item', itemId });
   }
 
-  /** The items that were played here; none where nothing is kept. */
+  /** The items that were played here; empty if nothing is stored. */
   async items(): Promise<Item[]> {
     return (await this.#ask({ ask: 'items' })) ?? [];
   }
 
-  /** Those of `hashes` that are kept. */
+  /** Returns those of `hashes` that are stored. */
   async among(hashes: readonly string[]): Promise<ReadonlySet<string>> {
     return new Set((await this.#ask({ ask: 'among', hashes })) ?? []);
   }
 
-  /** How much is kept; undefined where nothing can be. */
+  /** The amount stored; undefined if nothing can be. */
   usage(): Promise<Usage | undefined> {
     return this.#ask({ ask: 'usage' });
   }
 
-  /** Keeps no more than this. */
+  /** Sets the limit of the storage. */
   setLimit(bytes: number): Promise<Usage | undefined> {
     return this.#ask({ ask: 'limit', bytes });
   }
 
-  /** Forgets everything. */
+  /** Removes everything. */
   clear(): Promise<Usage | undefined> {
     return this.#ask({ ask: 'clear' });
   }
 
-  /** The bytes of a fragment, straight from the cache. */
+  /** The bytes of a fragment, directly from the cache. */
   async read(hash: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     try {
       const cache = await siteCaches()?.open(FRAGMENTS_CACHE);
@@ -99,7 +102,7 @@ export class Kept {
   async #register(script: string, scope: string): Promise<ServiceWorker | undefined> {
     try {
       await this.#workers?.register(script, { scope, updateViaCache: 'none' });
-      // A worker that cannot be installed is never ready.
+      // A worker that cannot be installed never becomes ready.
       const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ANSWER_MS));
       return (await Promise.race([this.#workers?.ready, late]))?.active ?? undefined;
     } catch {

@@ -1,4 +1,4 @@
-// What a page asks the service worker, and what it answers. No DOM.
+// Messages from pages to the service worker, and its answers. No DOM.
 
 import type { Item, ItemId, Manifest } from '../../protocol/item';
 import type { Usage } from './store';
@@ -6,15 +6,15 @@ import type { Usage } from './store';
 /** The name of the cache with fragments, which pages read too. */
 export const FRAGMENTS_CACHE = 'undead-library-fragments';
 
-/** A question of a page. */
+/** A message from a page. */
 export type Message =
-  /** A fragment that came in pieces, or before the worker was there. */
+  /** Store a fragment that arrived in pieces, or before the worker was running. */
   | { ask: 'keep'; itemId: ItemId; hash: string; bytes: Uint8Array<ArrayBuffer> }
-  /** An item is played: its records and the page itself are kept, for the account of that name, or anybody. */
+  /** Store the records of a played item and the page itself, for an account, or for anyone if null. */
   | { ask: 'keep-item'; item: Item; manifest: Manifest; person: string | null }
-  /** This account is signed in, or none: what was kept for another one and may not be public goes. */
+  /** The signed-in account, or none: remove non-public items stored for another account. */
   | { ask: 'person'; person: string | null }
-  /** An item is gone. */
+  /** Remove an item. */
   | { ask: 'forget-item'; itemId: ItemId }
   | { ask: 'items' }
   | { ask: 'among'; hashes: readonly string[] }
@@ -22,13 +22,13 @@ export type Message =
   | { ask: 'limit'; bytes: number }
   | { ask: 'clear' };
 
-/** The answers, by question. */
+/** The answers, by message. */
 export interface Answers {
   keep: boolean;
   'keep-item': boolean;
   person: boolean;
   'forget-item': boolean;
-  /** The records of what was played, the newest first. */
+  /** The records of played items, newest first. */
   items: Item[];
   among: string[];
   usage: Usage;

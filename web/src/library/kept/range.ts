@@ -1,8 +1,11 @@
-// Answers from what is kept: all of it, or the range that a request asks for (RFC 9110, section 14). No DOM.
+// Answers requests from storage, in full or with the requested range (RFC 9110, section 14). No DOM.
 
 import { KEPT_HEADER } from '../transfer';
 
-/** The answer with `blob`, cut to `range` (a `Range` header) if there is one. Several ranges are answered with all of it. */
+/**
+ * The answer with `blob`, cut to `range` (a `Range` header) if there is one. A request for several ranges gets the
+ * whole blob.
+ */
 export function answerWith(blob: Blob, range: string | null, hash: string): Response {
   const headers = new Headers({
     'accept-ranges': 'bytes',

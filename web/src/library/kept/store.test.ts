@@ -1,4 +1,5 @@
-// Fragments are kept whole and right, within a bound, the ones that were not used for longest go first; answers are cut from them.
+// Fragments are stored complete and verified, within a limit; the least recently used are removed first. Answers
+// contain the requested range.
 
 import { blake3 } from '@noble/hashes/blake3.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
@@ -37,13 +38,13 @@ describe('a fragment', () => {
     expect(await store.among([hash, fragment(2).hash])).toEqual([hash]);
   });
 
-  it('with other bytes than its name says is not kept', async () => {
+  it('whose bytes do not match its hash is not stored', async () => {
     expect(await store.keep(ID, fragment(1).hash, fragment(2).bytes)).toBe(false);
     expect(await store.keep(ID, fragment(1).hash, fragment(1).bytes.slice(0, 50))).toBe(false);
     expect([cache.responses.size, index.known.size]).toEqual([0, 0]);
   });
 
-  it('that is larger than the bound is not kept, and nothing goes for it', async () => {
+  it('that is larger than the limit is not stored, and nothing is removed for it', async () => {
     await store.setLimit(150);
     const small = fragment(1);
     await store.keep(ID, small.hash, small.bytes);
@@ -53,8 +54,8 @@ describe('a fragment', () => {
   });
 });
 
-describe('the bound', () => {
-  it('holds: what was not used for longest goes first', async () => {
+describe('the limit', () => {
+  it('holds: the least recently used fragment is removed first', async () => {
     await store.setLimit(300);
     const all = [1, 2, 3, 4].map((n) => fragment(n));
     for (const { hash, bytes } of all.slice(0, 3)) await store.keep(ID, hash, bytes);
@@ -65,7 +66,7 @@ describe('the bound', () => {
     expect((await store.usage()).bytes).toBe(300);
   });
 
-  it('is a share of what the browser allows', async () => {
+  it('is a share of the browser’s quota', async () => {
     const setup = { files: () => Promise.resolve(cache), index, now: () => 0 };
     const tight = new KeptStore({ ...setup, quotaBytes: () => Promise.resolve(1000) });
     expect((await tight.usage()).limitBytes).toBe(400);
@@ -73,13 +74,13 @@ describe('the bound', () => {
     expect((await tight.usage()).limitBytes).toBe(100);
   });
 
-  it('set lower frees at once', async () => {
+  it('removes fragments at once when it is lowered', async () => {
     for (const n of [1, 2, 3]) await store.keep(ID, fragment(n).hash, fragment(n).bytes);
     await store.setLimit(120);
     expect((await store.usage()).fragments).toBe(1);
   });
 
-  it('gives way where the browser has less room than it said', async () => {
+  it('yields if the browser has less space than it reported', async () => {
     for (const n of [1, 2, 3, 4, 5]) await store.keep(ID, fragment(n).hash, fragment(n).bytes);
     cache.isFull = () => cache.responses.size > 4;
     expect(await store.keep(ID, fragment(6).hash, fragment(6).bytes)).toBe(true);
@@ -88,7 +89,7 @@ describe('the bound', () => {
     expect(await store.among([fragment(7).hash])).toEqual([]);
   });
 
-  it('clears everything, or the items that are chosen', async () => {
+  it('clears everything, or the selected items', async () => {
     const other = 'e'.repeat(32);
     await store.keep(ID, fragment(1).hash, fragment(1).bytes);
     await store.keep(other, fragment(2).hash, fragment(2).bytes);

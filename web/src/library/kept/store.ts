@@ -1,39 +1,40 @@
-// The fragments that this browser keeps, by hash, within a bound of bytes: the ones that were not used for longest go first. Only bytes
-// whose hash is right are kept. An index beside the cache knows sizes and times; changes of it come one after another. No DOM.
+// The fragments stored in this browser, by hash, within a byte limit; the least recently used are removed first. Only
+// bytes with the right hash are stored. An index next to the cache records sizes and times; its changes run one after
+// another. No DOM.
 
 import { blake3 } from '@noble/hashes/blake3.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { blobKey } from './addresses';
 
-/** Most bytes that are kept unless the person chooses otherwise, and the share of the site's quota that this may be. */
+/** Default limit in bytes, and the largest share of the site's quota. */
 const DEFAULT_BYTES = 1_000_000_000;
 const QUOTA_SHARE = 0.4;
-/** How much is freed where the browser has no room. */
+/** Share that is freed when the browser has no space. */
 const FREED_SHARE = 0.2;
 
-/** What the index says of a fragment. */
+/** The index entry of a fragment. */
 export interface Entry {
   hash: string;
   itemId: string;
   bytes: number;
-  /** When it was used last, Unix epoch. */
+  /** Time of the last use, Unix epoch. */
   usedMs: number;
 }
 
-/** Where the index is; see database.ts. */
+/** The interface of the index; see database.ts. */
 export interface Index {
   entries(): Promise<Entry[]>;
   put(entry: Entry): Promise<void>;
   remove(hashes: readonly string[]): Promise<void>;
-  /** What the person chose; undefined for the default. */
+  /** The person's choice; undefined for the default. */
   limitBytes(): Promise<number | undefined>;
   setLimitBytes(bytes: number): Promise<void>;
 }
 
-/** What is used of a `Cache`. */
+/** The part of a `Cache` that is used. */
 export type Files = Pick<Cache, 'delete' | 'match' | 'put'>;
 
-/** What a store works with. */
+/** Dependencies of a store. */
 export interface StoreSetup {
   files: () => Promise<Files>;
   index: Index;
@@ -41,14 +42,14 @@ export interface StoreSetup {
   now: () => number;
 }
 
-/** How much is kept. */
+/** The amount stored. */
 export interface Usage {
   bytes: number;
   fragments: number;
   limitBytes: number;
 }
 
-/** See the head of the file. */
+/** Stores the fragments of one site. */
 export class KeptStore {
   readonly #setup: StoreSetup;
   #turn: Promise<unknown> = Promise.resolve();
@@ -57,14 +58,14 @@ export class KeptStore {
     this.#setup = setup;
   }
 
-  /** The bytes of a fragment, if they are kept; they count as used now. */
+  /** The bytes of a fragment, if stored. Counts as a use. */
   async find(hash: string): Promise<Blob | undefined> {
     const files = await this.#setup.files();
     const response = await files.match(blobKey(hash));
     return await response?.blob();
   }
 
-  /** A fragment was used. */
+  /** Records the use of a fragment. */
   async touch(hash: string): Promise<void> {
     await this.#alone(async () => {
       const entry = (await this.#setup.index.entries()).find((known) => known.hash === hash);
@@ -72,7 +73,7 @@ export class KeptStore {
     });
   }
 
-  /** Keeps a fragment; false if its bytes are not those of its name, or there is no room. */
+  /** Stores a fragment. Returns false if its bytes do not match its hash, or there is no space. */
   async keep(itemId: string, hash: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
     if (bytesToHex(blake3(bytes)) !== hash) return false;
     return await this.#alone(async () => {
@@ -85,7 +86,7 @@ export class KeptStore {
     });
   }
 
-  /** Those of `hashes` that are kept. */
+  /** Returns those of `hashes` that are stored. */
   async among(hashes: readonly string[]): Promise<string[]> {
     const known = new Set((await this.#setup.index.entries()).map(({ hash }) => hash));
     return hashes.filter((hash) => known.has(hash));
@@ -96,7 +97,6 @@ export class KeptStore {
     return { bytes: sizeOf(entries), fragments: entries.length, limitBytes: await this.#limitBytes() };
   }
 
-  /** Keeps no more than this from now on. */
   async setLimit(bytes: number): Promise<void> {
     await this.#alone(async () => {
       await this.#setup.index.setLimitBytes(bytes);
@@ -104,7 +104,7 @@ export class KeptStore {
     });
   }
 
-  /** Forgets everything, or the fragments of the items that are `chosen`. */
+  /** Removes everything, or the fragments of the `chosen` items. */
   async clear(chosen: (itemId: string) => boolean = () => true): Promise<void> {
     await this.#alone(async () => {
       const entries = await this.#setup.index.entries();
@@ -123,7 +123,7 @@ export class KeptStore {
       }
     };
     if (await put()) return true;
-    // The browser has less room than it said.
+    // The browser has less space than it reported.
     const kept = sizeOf(await this.#setup.index.entries());
     await this.#shrink(kept * (1 - FREED_SHARE));
     return await put();

@@ -1,14 +1,14 @@
-// Which pieces are in the player's buffer, and which go when there are too many: those farthest from the playhead, the past before
-// the future. No DOM.
+// Tracks the pieces in the player's buffer, and chooses those to remove when there are too many: the farthest from the
+// playhead, the past before the future. No DOM.
 
 import type { Piece } from '../plan';
 
-/** Most bytes in the buffer. Chromium takes 12 MB of sound and 150 MB of picture in one SourceBuffer. */
+/** Most bytes in the buffer. Chromium accepts 12 MB of sound and 150 MB of picture in one SourceBuffer. */
 const MOST_BYTES = { audio: 9 * 1024 * 1024, video: 48 * 1024 * 1024, both: 48 * 1024 * 1024 };
-/** The past is worth less than the future. */
+/** Factor for distances in the past, which is less useful than the future. */
 const PAST_WEIGHT = 3;
 
-/** See the head of the file. */
+/** The pieces in one SourceBuffer. */
 export class BufferedPieces {
   readonly #pieces = new Map<string, Piece>();
   #mostBytes: number;
@@ -35,17 +35,17 @@ export class BufferedPieces {
     return sum;
   }
 
-  /** How many bytes may lie ahead of the playhead. */
+  /** The largest number of bytes ahead of the playhead. */
   get mostAheadBytes(): number {
     return this.#mostBytes * 0.6;
   }
 
-  /** The browser had no room for this many. */
+  /** The browser's buffer is full: lowers the limit. */
   full(): void {
     this.#mostBytes = Math.max(1024 * 1024, Math.min(this.#mostBytes, this.bytes) * 0.7);
   }
 
-  /** The pieces that have to go before `next` is appended, the farthest first; none between the playhead and `next`. */
+  /** The pieces to remove before `next` is appended, farthest first; none of them between the playhead and `next`. */
   surplus(positionMs: number, next: Piece): Piece[] {
     let excess = this.bytes + next.bytes - this.#mostBytes;
     const gone: Piece[] = [];

@@ -1,38 +1,40 @@
-// Puts media into one SourceBuffer: one operation at a time, each a promise. It knows where in the media's time the next bytes go:
-// what does not follow what was appended last begins with an init segment, at an offset of its own. No DOM.
+// Appends media to one SourceBuffer: one operation at a time, each as a promise. It tracks where in the media's time
+// the next bytes go: a piece that does not follow the last one begins with an init segment, at its own offset. No DOM.
 
 import { CallError } from '../../protocol/error';
 import type { Piece, Run } from '../plan';
 import type { Buffer } from './media';
 
-/** A stretch of time, in ms. */
+/** A range of time, in ms. */
 export interface Stretch {
   startMs: number;
   endMs: number;
 }
 
-/** The buffer has no room for what is appended. */
+/** The buffer is full. */
 export class NoRoom extends Error {
   override readonly name = 'NoRoom';
 }
 
-/** See the head of the file. */
+/** The operations of one SourceBuffer. */
 export class Feed {
   readonly #buffer: Buffer;
   #run: Run | undefined;
-  /** Where what follows seamlessly begins; undefined after an interruption. */
+  /** Where a seamless successor must begin; undefined after an interruption. */
   #nextMs: number | undefined;
 
   readonly #gone: AbortSignal;
 
-  /** `buffer` was made for `run`; `gone` aborts when its media source is taken away, and operations that run then fail. */
+  /**
+   * `buffer` was created for `run`; `gone` aborts when its media source is removed, and running operations then fail.
+   */
   constructor(buffer: Buffer, run: Run, gone: AbortSignal) {
     this.#buffer = buffer;
     this.#run = run;
     this.#gone = gone;
   }
 
-  /** What can be played. */
+  /** The playable ranges. */
   get ranges(): Stretch[] {
     if (this.#gone.aborted) return [];
     const { buffered } = this.#buffer;
@@ -43,9 +45,9 @@ export class Feed {
   }
 
   /**
-   * Gets ready for the bytes of `piece`; `init` is its run's init segment, if there is one.
+   * Prepares for the bytes of `piece`; `init` is its run's init segment, if there is one.
    *
-   * @throws CallError `malformed_media` where the browser does not take it.
+   * @throws CallError `malformed_media` if the browser rejects it.
    */
   async begin(piece: Piece, init: Uint8Array<ArrayBuffer> | undefined): Promise<void> {
     const follows = this.#run === piece.run && this.#nextMs === piece.startMs;
@@ -54,12 +56,12 @@ export class Feed {
     this.#buffer.abort();
     if (this.#run?.mime !== piece.run.mime) this.#buffer.changeType(piece.run.mime);
     this.#run = piece.run;
-    // Media without timestamps is laid where the offset says, and then end to end.
+    // Media without timestamps is placed at the offset, and from there end to end.
     this.#buffer.timestampOffset = (piece.run.isSequence ? piece.startMs : piece.run.offsetMs) / 1000;
     if (init !== undefined) await this.append(init);
   }
 
-  /** All bytes of `piece` were appended. */
+  /** Records that all bytes of `piece` were appended. */
   completed(piece: Piece): void {
     this.#nextMs = piece.endMs;
   }
@@ -67,20 +69,20 @@ export class Feed {
   /**
    * Appends bytes.
    *
-   * @throws NoRoom where the buffer is full.
-   * @throws CallError `malformed_media` where the browser cannot read them: the buffer is of no more use.
+   * @throws NoRoom if the buffer is full.
+   * @throws CallError `malformed_media` if the browser cannot read them: the buffer is then unusable.
    */
   append(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     return this.#operate(() => this.#buffer.appendBuffer(bytes));
   }
 
-  /** Removes a stretch of time. */
+  /** Removes a range of time. */
   async remove({ startMs, endMs }: Stretch): Promise<void> {
     this.#nextMs = undefined;
     if (endMs > startMs) await this.#operate(() => this.#buffer.remove(startMs / 1000, endMs / 1000));
   }
 
-  /** What was begun ends in the middle. */
+  /** Records that the last piece is incomplete. */
   interrupt(): void {
     this.#nextMs = undefined;
   }

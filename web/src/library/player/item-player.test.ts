@@ -1,4 +1,4 @@
-// An item plays from any time to its end, with few bytes ahead and in memory, whatever its takes are and whatever is damaged.
+// An item plays from any time to its end, with bounded buffering, whatever its takes are and whatever is damaged.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Manifest, TakeFormat } from '../../protocol/item';
@@ -51,7 +51,7 @@ async function opened(takes: (TakeFormat & { offset_ms?: number })[], options?: 
   return await open(() => manifestOf(takes), options);
 }
 
-/** Places of the fragments that nodes were asked for, by their start in seconds. */
+/** Indexes of the requested fragments; each fragment lasts 10 s. */
 function fetched(take: TakeFormat): number[] {
   const places = nodes.asked.map(({ hash }) => take.fragments.findIndex((fragment) => fragment.hash === hash));
   return places.filter((place) => place >= 0);
@@ -70,7 +70,7 @@ describe('a song', () => {
     expect(media.buffer.aborts).toBe(1);
   });
 
-  it('is fetched from where it is sought only', async () => {
+  it('is fetched only from the target of a seek', async () => {
     const take = store.take('s', OPUS, 100);
     const player = await opened([take], { aheadMs: 0 });
     nodes.asked.length = 0;
@@ -86,7 +86,7 @@ describe('a song', () => {
     expect(fetched(take)).not.toContain(0);
   });
 
-  it('has its media source opened while the manifest comes', async () => {
+  it('opens its media source while the manifest loads', async () => {
     const take = store.take('s', OPUS, 2);
     let tell: (manifest: Manifest) => void = () => undefined;
     const player = new ItemPlayer({
@@ -105,14 +105,14 @@ describe('a song', () => {
     expect([media.sources.length, media.buffer.buffered.length]).toEqual([1, 1]);
   });
 
-  it('begins where it is asked to', async () => {
+  it('begins at the given time', async () => {
     const take = store.take('s', OPUS, 10);
     await opened([take], { startMs: 55_000, aheadMs: 0 });
     expect(media.currentTime).toBe(55);
     expect(fetched(take)[0]).toBe(5);
   });
 
-  it('never waits when a node dies in the middle of it', async () => {
+  it('never waits when a node dies during playback', async () => {
     const take = store.take('s', OPUS, 10);
     await opened([take], { aheadMs: 20_000 });
     nodes.fates.set('a', [{ dieAfter: 500 }]);
@@ -121,7 +121,7 @@ describe('a song', () => {
     expect(nodes.sentBytes).toBe([...store.blobs.values()].reduce((sum, { byteLength }) => sum + byteLength, 0));
   });
 
-  it('goes on after all nodes were away', async () => {
+  it('continues after all nodes were unreachable', async () => {
     const take = store.take('s', OPUS, 3);
     for (const node of ['a', 'b', 'c']) nodes.dead.add(node);
     await opened([take]);
@@ -131,7 +131,7 @@ describe('a song', () => {
     expect(states.at(-1)?.phase).toBe('playing');
   });
 
-  it('fails with the reason where it is gone', async () => {
+  it('fails with the reason if it was deleted', async () => {
     const take = store.take('s', OPUS, 3);
     const gone = { refuse: { status: 404, code: 'unknown_item' } };
     nodes.fates.set('a', [gone, gone, gone]);
@@ -139,7 +139,7 @@ describe('a song', () => {
     expect(states.at(-1)).toMatchObject({ phase: 'failed', error: { code: 'unknown_item' } });
   });
 
-  it('leaves nothing behind when it is closed', async () => {
+  it('releases everything when it is closed', async () => {
     const player = await opened([store.take('s', OPUS, 30)], { aheadMs: 0 });
     player.close();
     const asked = nodes.asked.length;
@@ -149,7 +149,7 @@ describe('a song', () => {
     expect([nodes.asked.length, media.src]).toEqual([asked, '']);
   });
 
-  it('says when the browser wants a press first', async () => {
+  it('reports that the browser requires a press first', async () => {
     media.refusesToPlay = true;
     let refused = 0;
     const take = store.take('s', OPUS, 2);
@@ -182,7 +182,7 @@ describe('formats', () => {
     expect(media.buffer.types).toEqual([MP3]);
   });
 
-  it('without timestamps are laid end to end, and where a seek goes', async () => {
+  it('without timestamps are placed end to end, and at the target of a seek', async () => {
     const take = store.take('s', MP3, 30, { hasInit: false });
     const player = await opened([take], { aheadMs: 0 });
     player.seek(205_000);
@@ -193,7 +193,7 @@ describe('formats', () => {
     expect(media.buffer.stretches.map(({ start }) => start)).toEqual([0, 200, 210, 220]);
   });
 
-  it('that the browser does not play are a reason to fail', async () => {
+  it('that the browser does not play cause a failure', async () => {
     await opened([store.take('s', OPUS, 2)], { canPlay: () => false });
     expect(states.at(-1)).toMatchObject({ phase: 'failed', error: { code: 'unsupported_media' } });
   });
@@ -213,7 +213,7 @@ describe('takes', () => {
     expect(media.buffer.buffered.length).toBe(1);
   });
 
-  it('with other kinds of tracks go on in a new media source', async () => {
+  it('with other kinds of tracks continue in a new media source', async () => {
     const first = store.take('one', VP9, 2);
     const second = { ...store.take('two', OPUS, 2, { offsetMs: 20_000 }), offset_ms: 20_000 };
     const player = await opened([first, second]);
@@ -227,7 +227,7 @@ describe('takes', () => {
     expect([media.currentTime, media.buffer.types[0]]).toEqual([5, VP9]);
   });
 
-  it('that the browser does not play are left out', async () => {
+  it('that the browser does not play are skipped', async () => {
     const first = store.take('one', OPUS, 1);
     const second = { ...store.take('two', 'audio/x', 2, { offsetMs: 10_000 }), offset_ms: 10_000 };
     const third = { ...store.take('three', OPUS, 1, { offsetMs: 30_000 }), offset_ms: 30_000 };
@@ -238,7 +238,7 @@ describe('takes', () => {
 });
 
 describe('memory', () => {
-  it('holds a bounded stretch of a long item', async () => {
+  it('holds a bounded part of a long item', async () => {
     const take = store.take('s', OPUS, 60, { bytes: 1024 * 1024 });
     await opened([take]);
     let most = 0;
@@ -250,7 +250,7 @@ describe('memory', () => {
     expect(fetched(take)).toHaveLength(60);
   });
 
-  it('is as small as the browser has room for', async () => {
+  it('adapts to the browser’s buffer', async () => {
     const take = store.take('s', OPUS, 20, { bytes: 600_000 });
     await opened([take], { aheadMs: 0 });
     media.buffer.room = 2_000_000;
@@ -260,7 +260,7 @@ describe('memory', () => {
 });
 
 describe('an item that grows', () => {
-  it('goes on with what comes, and ends when it is complete', async () => {
+  it('continues with new media, and ends when it is complete', async () => {
     const take = store.take('s', OPUS, 4);
     let count = 1;
     const player = await open(() => manifestOf([{ ...take, fragments: take.fragments.slice(0, count) }], count < 4));
@@ -276,7 +276,7 @@ describe('an item that grows', () => {
 });
 
 describe('damaged media', () => {
-  it('is jumped over', async () => {
+  it('is skipped', async () => {
     const take = store.take('s', OPUS, 4);
     media.damaged.push('10000,');
     await opened([take]);
@@ -285,7 +285,7 @@ describe('damaged media', () => {
     expect(states.map(({ phase }) => phase)).not.toContain('failed');
   });
 
-  it('is not what a device without sound plays', async () => {
+  it('is not assumed on a device without sound output', async () => {
     await opened([store.take('s', OPUS, 4)]);
     media.error = { message: 'NS_ERROR_DOM_MEDIA_MEDIASINK_ERR (0x806e000b): OnMediaSinkAudioError' };
     media.dispatchEvent(new Event('error'));
@@ -294,7 +294,7 @@ describe('damaged media', () => {
     expect([media.currentTime, media.sources.length]).toEqual([0, 1]);
   });
 
-  it('throughout is a reason to fail', async () => {
+  it('throughout causes a failure', async () => {
     media.damaged.push('0,', '10000,');
     await opened([store.take('s', OPUS, 2)]);
     await settle();

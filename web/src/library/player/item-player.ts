@@ -1,6 +1,6 @@
-// Plays one item in a media element. It appends the pieces from the playhead on, a bounded stretch ahead, in order; what is appended
-// comes from transfers that began before. A seek asks for what lies there and nothing between. Takes follow one another in one buffer;
-// where the kinds of tracks change, in a new media source. No DOM but the media element it is given.
+// Plays one item in a media element. It appends pieces from the playhead on, in order and a bounded time ahead, from
+// transfers that began earlier. A seek loads only its target, and nothing in between. Takes follow one another in one
+// buffer, or in a new media source if the kinds of tracks change. No DOM but the given media element.
 
 import { asCallError, CallError } from '../../protocol/error';
 import { backOffMs } from '../../api/back-off';
@@ -14,43 +14,43 @@ import { attachSource, type Attach, type Media, type Source } from './media';
 
 /** How far ahead of the playhead pieces are appended. */
 const AHEAD_MS = 60_000;
-/** How often the manifest of an item that grows is asked for. */
+/** Poll interval for the manifest of a growing item. */
 const GROWTH_MS = 3_000;
-/** A hole that is jumped over at once: media need not begin or meet to the millisecond. */
+/** A gap this short is skipped at once, because media need not be contiguous to the millisecond. */
 const JUMP_MS = 250;
-/** Fragments that the browser cannot read before playback fails. */
+/** Number of undecodable fragments after which playback fails. */
 const MOST_DAMAGED = 5;
-/** What Firefox says where it has no device to play sound: the media are not to blame. */
+/** Part of Firefox's error if there is no audio device; the media is not damaged then. */
 const NO_SOUND = 'MediaSink';
 const RETRY = { firstMs: 500, longestMs: 8_000 };
 
-/** What a player tells. */
+/** The state of a player. */
 export interface PlayerState {
-  /** `waiting`: nodes cannot be reached, and the player keeps trying. */
+  /** `waiting`: no node is reachable, and the player keeps trying. */
   phase: 'opening' | 'playing' | 'waiting' | 'failed';
   durationMs: number;
   isGrowing: boolean;
-  /** Why it waits or failed. */
+  /** Why it is waiting or failed. */
   error?: CallError;
 }
 
-/** What a player works with. */
+/** Dependencies and callbacks of a player. */
 export interface PlayerSetup {
   media: Media;
   fetcher: Pick<Fetcher, 'open'>;
   manifest: () => Promise<Manifest>;
   canPlay: (mime: string) => boolean;
   changed: (state: PlayerState) => void;
-  /** A piece is here whole. */
+  /** A piece has arrived completely. */
   arrived?: (piece: Piece, bytes: Uint8Array<ArrayBuffer>, init: Uint8Array<ArrayBuffer> | undefined) => void;
-  /** The browser does not let the page play without a press of the person. */
+  /** The browser requires a press before the page may play. */
   refused?: () => void;
   attach?: Attach;
   aheadMs?: number;
   growthMs?: number;
 }
 
-/** A media source and what it was made for. */
+/** A media source with its feed and buffer. */
 interface Stage {
   source: Source;
   feed: Feed;
@@ -58,13 +58,13 @@ interface Stage {
   buffered: BufferedPieces;
 }
 
-/** A media source of the media element, which opens; `signal` aborts when it is taken away. */
+/** A media source of the media element; `signal` aborts when it is removed. */
 interface Attached {
   opened: Promise<Source>;
   signal: AbortSignal;
 }
 
-/** See the head of the file. */
+/** The playback of one item. */
 export class ItemPlayer {
   readonly #setup: PlayerSetup;
   readonly #media: Media;
@@ -72,14 +72,14 @@ export class ItemPlayer {
   readonly #lookahead: Lookahead;
   #plan: Plan = { pieces: [], durationMs: 0, isGrowing: false, unplayable: [] };
   #stage: Stage | undefined;
-  /** Fragments that this browser cannot read. */
+  /** Fragments that this browser cannot decode. */
   readonly #damaged = new Set<string>();
   #state: PlayerState = { phase: 'opening', durationMs: 0, isGrowing: false };
   #wantsToPlay = false;
   #attaching = new AbortController();
-  /** A media source that nothing is played in yet. */
+  /** A new media source that is still empty. */
   #fresh: Attached | undefined;
-  /** Where the playhead was when the buffer was last compared with what was appended. */
+  /** The playhead at the last comparison of the buffer with the appended pieces. */
   #recheckedMs: number | undefined;
   #wake: (() => void) | undefined;
   #woken = false;
@@ -92,7 +92,7 @@ export class ItemPlayer {
     const options = { signal: this.#closed.signal };
     for (const event of ['seeking', 'timeupdate', 'play', 'waiting', 'stalled', 'error'])
       this.#media.addEventListener(event, () => this.#poke(), options);
-    // By the browser, or a key of the system.
+    // Caused by the browser, or a media key of the system.
     this.#media.addEventListener('pause', () => (this.#wantsToPlay = !this.#media.paused), options);
     this.#media.addEventListener('play', () => (this.#wantsToPlay = true), options);
   }
@@ -101,24 +101,24 @@ export class ItemPlayer {
     return this.#state;
   }
 
-  /** What is played, as far as it is known. */
+  /** The plan, as far as known. */
   get plan(): Plan {
     return this.#plan;
   }
 
-  /** The media element gets another source, and stands meanwhile. */
+  /** Whether the media source is being replaced; playback stands still meanwhile. */
   get isRestaging(): boolean {
     return this.#stage === undefined && this.#plan.pieces.length > 0;
   }
 
-  /** Begins at `startMs`; whether it plays is up to the media element. */
+  /** Opens the item at `startMs`; the media element decides whether it plays. */
   open(startMs = 0): void {
-    // Browsers take a while for it: the manifest comes meanwhile.
+    // Opening takes browsers a while, so it runs in parallel with the manifest.
     this.#fresh = this.#attach();
     void this.#run(startMs);
   }
 
-  /** Plays, now or as soon as there is something. */
+  /** Plays, now or as soon as there is media. */
   play(): void {
     this.#wantsToPlay = true;
     if (this.#stage === undefined) return;
@@ -134,7 +134,6 @@ export class ItemPlayer {
     this.#media.pause();
   }
 
-  /** Goes to a time of the item. */
   seek(ms: number): void {
     const most = Math.max(0, this.#state.durationMs - 1);
     const to = Math.min(Math.max(0, ms), most);
@@ -144,7 +143,7 @@ export class ItemPlayer {
     this.#poke();
   }
 
-  /** Frees what it holds. The media element is empty afterwards. */
+  /** Closes the player. The media element is empty afterwards. */
   close(): void {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
@@ -189,7 +188,7 @@ export class ItemPlayer {
       : new CallError('unsupported_media', `this browser cannot play ${mime}`);
   }
 
-  /** Makes a media source for what is played at `ms`. */
+  /** Creates a media source for the media at `ms`. */
   async #restage(ms: number): Promise<void> {
     const piece = this.#plan.pieces[placeAt(this.#plan, ms)] ?? this.#plan.pieces.at(-1);
     if (piece === undefined) return;
@@ -201,7 +200,7 @@ export class ItemPlayer {
     try {
       source = await opened;
     } catch (error) {
-      // Another one came, or the end.
+      // Another source replaced it, or the player was closed.
       if (signal.aborted) return;
       throw error;
     }
@@ -211,24 +210,24 @@ export class ItemPlayer {
     this.#recheckedMs = undefined;
     this.#stretch();
     if (ms > 0) this.#media.currentTime = ms / 1000;
-    // An element whose source is replaced pauses by itself.
+    // An element pauses by itself when its source is replaced.
     if (this.#wantsToPlay) this.play();
     this.#tell({ phase: 'playing' });
     this.#poke();
   }
 
-  /** Takes the media source away that the media element has, and gives it another. */
+  /** Replaces the media source of the element. */
   #attach(): Attached {
     this.#attaching.abort();
     this.#attaching = new AbortController();
     const { signal } = this.#attaching;
     const opened = (this.#setup.attach ?? attachSource)(this.#media, signal);
-    // Told to those who wait for it.
+    // The promise's users handle its failures.
     opened.catch(() => undefined);
     return { opened, signal };
   }
 
-  /** Appends the next piece, or waits until one is wanted. */
+  /** Appends the next piece, or waits until one is needed. */
   async #fill(): Promise<void> {
     const stage = this.#stage;
     if (stage === undefined) return this.#sleep();
@@ -270,7 +269,7 @@ export class ItemPlayer {
     return undefined;
   }
 
-  /** Browsers drop media by themselves: what is gone at the playhead of a seek is fetched again. */
+  /** Browsers drop media by themselves: pieces that are missing at the target of a seek are fetched again. */
   #recheck(buffered: BufferedPieces, feed: Feed, positionMs: number): void {
     if (!this.#media.seeking || this.#recheckedMs === positionMs) return;
     this.#recheckedMs = positionMs;
@@ -336,7 +335,7 @@ export class ItemPlayer {
     return this.#isClosed || this.#stage !== stage;
   }
 
-  /** Whether `piece` is no longer what is to be appended next: a seek went elsewhere. */
+  /** Whether `piece` is no longer the next one to append, because of a seek. */
   #isOutdated(stage: Stage, piece: Piece): boolean {
     if (this.#isGone(stage)) return true;
     const positionMs = this.#positionMs;
@@ -354,7 +353,7 @@ export class ItemPlayer {
     this.#lookahead.want(next.slice(0, 3));
   }
 
-  /** The kinds of tracks change at `piece`: a new media source once the playhead is there. */
+  /** Switches to a new media source for `piece`, whose kinds of tracks differ, once the playhead is there. */
   async #change(stage: Stage, piece: Piece): Promise<void> {
     const end = stage.feed.ranges.findLast(({ startMs }) => startMs <= this.#positionMs)?.endMs ?? 0;
     const isThere = this.#positionMs >= Math.min(piece.startMs, end) - 60;
@@ -367,7 +366,7 @@ export class ItemPlayer {
     return piece !== undefined && piece.run.tracks !== stage.tracks;
   }
 
-  /** Goes on after a piece that this browser cannot read. */
+  /** Continues after a piece that this browser cannot decode. */
   async #skipDamaged(stage: Stage, piece: Piece | undefined): Promise<void> {
     if (this.#isGone(stage)) return;
     const failure = new CallError('malformed_media', this.#media.error?.message ?? 'the media is damaged');
@@ -379,7 +378,7 @@ export class ItemPlayer {
     await this.#restage(isAhead ? this.#positionMs : piece.endMs);
   }
 
-  /** Goes over a hole in the buffer that no piece will fill. */
+  /** Skips a gap in the buffer that no piece will fill. */
   #jump({ feed, buffered }: Stage): void {
     const positionMs = this.#positionMs;
     const { ranges } = feed;
@@ -394,7 +393,7 @@ export class ItemPlayer {
     if (!isOpen || next.startMs - positionMs <= JUMP_MS) this.#media.currentTime = next.startMs / 1000 + 0.001;
   }
 
-  /** Nothing more will come. */
+  /** Ends the media source after the last piece. */
   #finish({ source, buffered }: Stage): void {
     const last = this.#plan.pieces.at(-1);
     if (this.#plan.isGrowing || last === undefined || source.readyState !== 'open') return;
@@ -408,7 +407,7 @@ export class ItemPlayer {
     this.#poke();
   }
 
-  /** The media source is as long as the item. */
+  /** Sets the duration of the media source to that of the item. */
   #stretch(): void {
     const stage = this.#stage;
     if (stage?.source.readyState !== 'open') return;
@@ -418,7 +417,7 @@ export class ItemPlayer {
       try {
         stage.source.duration = Math.max(seconds, end);
       } catch {
-        // It is being appended to: the next time.
+        // The buffer is busy; tried again next time.
       }
     }
   }
@@ -429,13 +428,13 @@ export class ItemPlayer {
       this.#setup
         .manifest()
         .then((manifest) => this.#learn(manifest))
-        // The next time.
+        // Tried again next time.
         .catch(() => undefined)
         .finally(() => this.#watchGrowth());
     }, this.#setup.growthMs ?? GROWTH_MS);
   }
 
-  /** Repeats what failed for reasons that pass, for as long as the player is open. */
+  /** Repeats an action after temporary failures, until the player is closed. */
   async #persist(action: () => Promise<void>): Promise<void> {
     for (let failures = 1; !this.#isClosed; failures++) {
       try {
@@ -453,14 +452,14 @@ export class ItemPlayer {
 
   #tell(change: Partial<PlayerState>): void {
     const next: PlayerState = { ...this.#state, ...change };
-    // What went wrong belongs to the phase that it was told with.
+    // An error belongs to the phase in which it was reported.
     if (change.phase !== undefined && change.error === undefined) delete next.error;
     if (this.#isClosed || JSON.stringify(next) === JSON.stringify(this.#state)) return;
     this.#state = next;
     this.#setup.changed(next);
   }
 
-  /** Until something happens that may change what is wanted. */
+  /** Sleeps until something happens that may change the wanted piece. */
   async #sleep(): Promise<void> {
     if (!this.#woken) await new Promise<void>((resolve) => (this.#wake = resolve));
     this.#woken = false;

@@ -1,11 +1,11 @@
-// The transfers of the pieces that are wanted next, begun before they are appended, and the init segments seen so far. What is no
-// longer wanted ends. No DOM.
+// The transfers of the next pieces, begun before they are appended, and the init segments so far. Transfers that are no
+// longer needed end. No DOM.
 
 import type { BlobName } from '../../protocol/item';
 import type { Fetcher, Hold } from '../fetcher';
 import type { Piece } from '../plan';
 
-/** See the head of the file. */
+/** The transfers of one player. */
 export class Lookahead {
   readonly #fetcher: Pick<Fetcher, 'open'>;
   readonly #holds = new Map<string, Hold>();
@@ -15,7 +15,7 @@ export class Lookahead {
     this.#fetcher = fetcher;
   }
 
-  /** These and no others are wanted now, the first one most. */
+  /** Sets the pieces that are needed now, the most urgent first; other transfers end. */
   want(pieces: readonly Piece[]): void {
     const wanted = new Set(pieces.map(({ id }) => id));
     for (const [id, hold] of this.#holds) {
@@ -46,19 +46,19 @@ export class Lookahead {
     return bytes;
   }
 
-  /** A piece was appended. */
+  /** Releases the transfer of an appended piece. */
   done(piece: Piece): void {
     this.#holds.get(piece.id)?.close();
     this.#holds.delete(piece.id);
   }
 
-  /** Begins anew with what is asked for next: the transfers so far may have failed. */
+  /** Drops all transfers, because they may have failed; the next requests start new ones. */
   forget(): void {
     for (const hold of this.#holds.values()) hold.close();
     this.#holds.clear();
   }
 
-  /** Ends everything. */
+  /** Ends all transfers. */
   close(): void {
     this.forget();
     this.#inits.clear();
@@ -67,7 +67,7 @@ export class Lookahead {
   #open(piece: Piece, priority: 'play' | 'ahead'): Hold {
     const hold = this.#fetcher.open(piece, priority);
     this.#holds.set(piece.id, hold);
-    // Who reads it hears of failures.
+    // The reader of the transfer handles failures.
     hold.bytes().catch(() => undefined);
     return hold;
   }

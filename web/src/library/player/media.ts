@@ -1,10 +1,10 @@
-// What is used of a media element, a media source and its buffer; tests bring their own.
+// The parts of a media element, a media source and its buffer that are used; tests pass their own.
 
 import { CallError } from '../../protocol/error';
 // Declares the managed media source of iPhones.
 import '../../watch/playback/mse/media-source';
 
-/** See the head of the file. */
+/** A media element, or a test's replacement. */
 export interface Media extends Pick<
   HTMLMediaElement,
   'currentTime' | 'pause' | 'paused' | 'play' | 'playbackRate' | 'removeAttribute' | 'seeking' | 'src'
@@ -14,7 +14,7 @@ export interface Media extends Pick<
   load(): void;
 }
 
-/** See the head of the file. */
+/** A SourceBuffer, or a test's replacement. */
 export type Buffer = Pick<
   SourceBuffer,
   | 'abort'
@@ -28,7 +28,7 @@ export type Buffer = Pick<
   | 'updating'
 >;
 
-/** A media source that is open. */
+/** An open media source. */
 export interface Source {
   readonly readyState: ReadyState;
   duration: number;
@@ -36,10 +36,10 @@ export interface Source {
   endOfStream(): void;
 }
 
-/** Gives a media element a new media source; resolves once it is open, rejects when it is aborted before. */
+/** Gives a media element a new media source. Resolves once it is open; rejects when it is aborted before. */
 export type Attach = (media: Media, signal: AbortSignal) => Promise<Source>;
 
-/** By this browser; iPhones have the managed kind only. */
+/** Uses this browser's own class; iPhones have only the managed kind. */
 export const attachSource: Attach = (media, signal) =>
   new Promise((resolve, reject) => {
     const Kind = typeof MediaSource === 'undefined' ? globalThis.ManagedMediaSource : MediaSource;

@@ -1,4 +1,4 @@
-// Pictures of uploads are few, made of one file after another, and fail alone.
+// Pictures of uploads are few, made for one file after another, and their failures affect nothing else.
 
 import { expect, it } from 'vitest';
 import { CallError } from '../../protocol/error';
@@ -35,7 +35,7 @@ function setUp({ count = 3, send = () => Promise.resolve() }: Setup = {}) {
   return { pictures, add, settle, log };
 }
 
-it('are made of one file after another, and told of with the first and the last', async () => {
+it('are made for one file after another, and reported after the first and the last', async () => {
   const { add, settle, log } = setUp({ count: 2 });
   add('a', 'damaged', 'b');
   await settle();
@@ -46,7 +46,7 @@ it('are made of one file after another, and told of with the first and the last'
   ]);
 });
 
-it('are few, however many a file has', async () => {
+it('are limited, however many a file has', async () => {
   const { add, settle, log } = setUp({ count: 1_000 });
   add('a');
   await settle();
@@ -54,7 +54,7 @@ it('are few, however many a file has', async () => {
   expect(log).toContain('close a');
 });
 
-it('are left out where one does not arrive, and end where the server takes none', async () => {
+it('are skipped if one does not arrive, and stop if the server accepts none', async () => {
   const away = setUp({
     send: (_, { atMs }) => (atMs === 0 ? Promise.reject(new CallError('timeout', 'away')) : done()),
   });
@@ -67,7 +67,7 @@ it('are left out where one does not arrive, and end where the server takes none'
   expect(refused.log).toEqual(['open a', 'item a 0', 'close a', 'open b', 'item b 0', 'close b']);
 });
 
-it('end with the page', async () => {
+it('stop with the page', async () => {
   const { pictures, add, settle, log } = setUp();
   add('a', 'b');
   pictures.close();

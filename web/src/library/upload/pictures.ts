@@ -1,10 +1,10 @@
-// Pictures of the videos that this page uploads, for their time lines and covers: no server decodes video. One file after another, a
-// bounded number of each; an upload does not fail for want of them. No DOM.
+// Makes pictures of uploaded videos, for their time lines and covers, because no server decodes video. One file after
+// another, with a limited number each; an upload never fails because of them. No DOM.
 
 import { asCallError } from '../../protocol/error';
 import type { ItemId } from '../../protocol/item';
 
-/** Most pictures of one file. */
+/** Most pictures per file. */
 const MOST = 24;
 
 /** A picture of a file. */
@@ -14,16 +14,16 @@ export interface Frame {
   picture: Blob;
 }
 
-/** What making pictures works with. */
+/** Dependencies and callbacks. */
 export interface PicturesSetup {
-  /** The pictures of a file, the one for its cover first; none of what is no video. Throws where it cannot be read. */
+  /** The pictures of a file, first the one for its cover; none if it is no video. Throws if it cannot be read. */
   frames: (file: File, signal: AbortSignal) => AsyncIterable<Frame>;
   send: (itemId: ItemId, frame: Frame) => Promise<void>;
-  /** The first picture of an item, or all of them, are at the server. */
+  /** The first picture of an item, or all of them, have been uploaded. */
   sent: (itemId: ItemId) => void;
 }
 
-/** See the head of the file. */
+/** Makes and uploads pictures. */
 export class Pictures {
   readonly #setup: PicturesSetup;
   readonly #closed = new AbortController();
@@ -33,9 +33,9 @@ export class Pictures {
     this.#setup = setup;
   }
 
-  /** Makes pictures of a file once those of the files before it are made. */
+  /** Queues a file for pictures. */
   add(file: File, itemId: ItemId): void {
-    // What cannot be read here has no pictures.
+    // A file that the browser cannot read has no pictures.
     const make = async (): Promise<void> => {
       if (!this.#isClosed) await this.#make(file, itemId);
     };
@@ -46,7 +46,6 @@ export class Pictures {
     return this.#closed.signal.aborted;
   }
 
-  /** Ends it. */
   close(): void {
     this.#closed.abort();
   }
@@ -66,7 +65,7 @@ export class Pictures {
     }
   }
 
-  /** Sends a picture; one that does not arrive is left out. Throws where the server takes none. */
+  /** Uploads a picture; a failed one is skipped. Throws if the server accepts none. */
   async #send(itemId: ItemId, frame: Frame): Promise<boolean> {
     try {
       await this.#setup.send(itemId, frame);

@@ -1,4 +1,4 @@
-// Why an upload failed, in words. Pure.
+// Texts for failed uploads. Pure.
 
 import { CallError } from '../../protocol/error';
 import { strings } from '../../strings';
@@ -6,7 +6,9 @@ import { sentence } from '../../strings/sentence';
 
 const texts = strings.uploads.problems;
 
-/** Why an upload failed, for the person who began it. What the server says about a file is shown as it is. */
+/**
+ * The reason of a failed upload, for the person who started it. The server's message about a file is shown unchanged.
+ */
 export function uploadProblem(problem: CallError | string): string {
   if (typeof problem === 'string') return sentence(problem) || texts.other;
   const { code, message } = problem;

@@ -1,40 +1,40 @@
-// Sends one file to the library over tus (https://tus.io/protocols/resumable-upload). What was sent before a reload or a
-// broken connection is not sent again.
+// Uploads one file to the library over tus (https://tus.io/protocols/resumable-upload). Parts sent before a reload or a
+// broken connection are not sent again.
 
 import { Upload, type DetailedError, type HttpResponse } from 'tus-js-client';
 import { site } from '../../browser/site';
 import { CallError, wireError } from '../../protocol/error';
 import type { ItemId } from '../../protocol/item';
 
-/** Pauses before another try, in ms; the last one is repeated for as long as something was sent between two failures. */
+/** Pauses before retries, in ms; the last one is repeated as long as some bytes are sent between failures. */
 const RETRY_PAUSES_MS = [0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000];
 
-/** What is told of a transfer. */
+/** Callbacks of a transfer. */
 export interface TransferListener {
-  /** So many bytes have been sent. */
+  /** The total of sent bytes. */
   progress(sentBytes: number): void;
-  /** The server has the whole file and makes an item of it. */
+  /** The server has the whole file and creates an item from it. */
   complete(itemId: ItemId): void;
   failed(error: CallError): void;
 }
 
-/** A file on its way. */
+/** An upload in progress. */
 export interface Transfer {
-  /** Stops sending; {@link Transfer.resume} goes on. */
+  /** Stops sending; {@link Transfer.resume} continues. */
   pause(): void;
   resume(): void;
-  /** Stops, and has the server forget what it has. */
+  /** Stops, and deletes the sent part at the server. */
   cancel(): void;
 }
 
-/** Begins to send `file`. */
+/** Begins to upload `file`. */
 export type StartTransfer = (file: File, listener: TransferListener) => Transfer;
 
-/** Sends over tus. */
+/** Uploads over tus. */
 export const startTransfer: StartTransfer = (file, listener) => {
   const upload = new Upload(file, {
     endpoint: site('/api/uploads'),
-    // A page of another site cannot send it: see api/client.ts.
+    // Pages of another site cannot send it: see api/client.ts.
     headers: { 'X-Undead-CSRF': '1' },
     metadata: { filename: file.name },
     retryDelays: RETRY_PAUSES_MS,
@@ -56,14 +56,14 @@ export const startTransfer: StartTransfer = (file, listener) => {
   };
 };
 
-/** Goes on with an upload of the same file that this browser began earlier, if there is one. */
+/** Continues an earlier upload of the same file from this browser, if there is one. */
 async function resumeAndStart(upload: Upload): Promise<void> {
   const [previous] = await upload.findPreviousUploads().catch(() => []);
   if (previous !== undefined) upload.resumeFromPreviousUpload(previous);
   upload.start();
 }
 
-/** The item that a complete upload becomes: the server names it in the head of the upload. */
+/** The item of a complete upload; the server names it in the answer to HEAD. */
 async function itemOf(upload: Upload): Promise<ItemId> {
   const response = await fetch(upload.url ?? '', { method: 'HEAD', headers: { 'Tus-Resumable': '1.0.0' } });
   const itemId = response.headers.get('Undead-Item');

@@ -1,4 +1,4 @@
-// Several files are uploaded at once, each at its own state; failures of one do not touch the others.
+// Several files are uploaded in parallel, each with its own state; failures do not affect others.
 
 import { expect, it } from 'vitest';
 import { CallError } from '../../protocol/error';
@@ -68,7 +68,7 @@ it('sends a few at once, and the next ones as those finish', () => {
   expect(transfers.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
 });
 
-it('is done when the server has read the file, and says why a file could not be read', async () => {
+it('is done when the server has read the file, and reports why a file could not be read', async () => {
   for (const [state, error, phase] of [
     ['ready', undefined, 'done'],
     ['failed', 'no audio or video', 'failed'],
@@ -91,7 +91,7 @@ it('is done when the server has read the file, and says why a file could not be 
   }
 });
 
-it('tells how much of a file the server has read, where it says so', async () => {
+it('reports how much of a file the server has read, if it says so', async () => {
   const { uploads, transfers, timers, world, settle } = setUp();
   uploads.add(files('a'));
   transfers[0]?.listener.complete('1'.repeat(32));
@@ -103,7 +103,7 @@ it('tells how much of a file the server has read, where it says so', async () =>
   expect(uploads.views[0]).toMatchObject({ phase: 'reading', readPercent: 40 });
 });
 
-it('pauses and goes on, and gives its turn to the next meanwhile', () => {
+it('pauses and resumes, and gives its turn to the next meanwhile', () => {
   const { uploads, transfers, phases } = setUp();
   uploads.add(files('a', 'b', 'c'));
   uploads.pause(1);
@@ -115,7 +115,7 @@ it('pauses and goes on, and gives its turn to the next meanwhile', () => {
   expect(transfers.map(({ calls }) => calls)).toEqual([['pause', 'resume'], ['cancel'], []]);
 });
 
-it('tries a failed one anew, and keeps what the server has whole', () => {
+it('retries a failed upload, and keeps items that the server has completely', () => {
   const { uploads, transfers, phases } = setUp();
   uploads.add(files('a'));
   transfers[0]?.listener.failed(new CallError('quota_exceeded', 'full'));

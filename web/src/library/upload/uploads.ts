@@ -1,42 +1,42 @@
-// Files on their way into the library: a few are sent at once, the others wait. After the last byte the server reads the file,
-// and its item says when it can be played. No DOM.
+// Uploads into the library: a few files are sent in parallel, the others wait. After the last byte the server reads the
+// file, and its item tells when it can be played. No DOM.
 
 import { CallError, asCallError } from '../../protocol/error';
 import type { Item, ItemId } from '../../protocol/item';
 import type { StartTransfer, Transfer } from './transfer';
 
-/** Files that are sent at the same time. */
+/** Number of parallel uploads. */
 export const MAX_SENDING = 2;
 /** How often the server is asked whether it has read a file, in ms. */
 const READING_POLL_MS = 1_000;
 
-/** `waiting`: others are sent first. `reading`: the server has all of it and makes an item of it. */
+/** `waiting`: others are sent first. `reading`: the server has the whole file and creates an item from it. */
 export type UploadPhase = 'waiting' | 'sending' | 'paused' | 'reading' | 'done' | 'failed';
 
-/** One file, as shown. */
+/** The displayed state of one file. */
 export interface UploadView {
   id: number;
   name: string;
   bytes: number;
   sentBytes: number;
   phase: UploadPhase;
-  /** How much of the file the server has read, in percent, if it says so. */
+  /** Share of the file that the server has read, in percent, if known. */
   readPercent?: number;
-  /** Why it failed: an error of a call, or what the server says about the file. */
+  /** Why it failed: an error of a call, or the server's message about the file. */
   problem?: CallError | string;
   /** Known once the server has the whole file. */
   itemId?: ItemId;
 }
 
-/** What uploads work with. */
+/** Dependencies and callbacks of uploads. */
 export interface UploadsSetup {
   start: StartTransfer;
   library: { item(id: ItemId): Promise<Item> };
-  /** Calls back after so many ms; gives a function that prevents it. */
+  /** Calls back after so many ms; returns a function that cancels it. */
   later: (ms: number, call: () => void) => () => void;
-  /** Anything that is shown changed. */
+  /** Displayed state changed. */
   changed(): void;
-  /** The server has all of a file; left out where nothing more is made of it. */
+  /** The server has the whole file; left out if nothing else is made of it. */
   received?(file: File, itemId: ItemId): void;
   /** An item is ready. */
   done(itemId: ItemId): void;
@@ -49,7 +49,7 @@ interface Entry {
   stopPolling?: () => void;
 }
 
-/** See the head of the file. */
+/** The uploads of one page. */
 export class Uploads {
   readonly #setup: UploadsSetup;
   #entries: Entry[] = [];
@@ -59,17 +59,17 @@ export class Uploads {
     this.#setup = setup;
   }
 
-  /** All files of this page, in the order in which they were chosen. */
+  /** All files of this page, in the order they were chosen. */
   get views(): readonly UploadView[] {
     return this.#entries.map(({ view }) => view);
   }
 
-  /** Whether leaving the page would stop one. */
+  /** Whether leaving the page would stop an upload. */
   get isSending(): boolean {
     return this.#entries.some(({ view }) => view.phase === 'sending' || view.phase === 'waiting');
   }
 
-  /** Uploads `files`, after those that are on their way. */
+  /** Uploads `files`, after the earlier ones. */
   add(files: Iterable<File>): void {
     for (const file of files) {
       const view: UploadView = {
@@ -84,7 +84,7 @@ export class Uploads {
     this.#sendNext();
   }
 
-  /** Stops sending a file for now. */
+  /** Pauses an upload. */
   pause(id: number): void {
     this.#with(id, (entry) => {
       if (entry.view.phase !== 'sending' && entry.view.phase !== 'waiting') return;
@@ -93,7 +93,7 @@ export class Uploads {
     });
   }
 
-  /** Goes on with a file that was paused, or that failed. */
+  /** Resumes a paused upload, or retries a failed one. */
   resume(id: number): void {
     this.#with(id, (entry) => {
       if (entry.view.phase === 'failed') delete entry.transfer;
@@ -103,7 +103,9 @@ export class Uploads {
     });
   }
 
-  /** Forgets a file; what of it is on its way is deleted. One that the server has whole stays in the library. */
+  /**
+   * Removes a file from the list. An incomplete upload is deleted at the server; a complete one stays in the library.
+   */
   remove(id: number): void {
     this.#with(id, (entry) => {
       entry.stopPolling?.();
@@ -112,7 +114,7 @@ export class Uploads {
     });
   }
 
-  /** Ends all that runs. */
+  /** Stops all uploads. */
   close(): void {
     for (const entry of this.#entries) {
       entry.stopPolling?.();
@@ -156,7 +158,7 @@ export class Uploads {
     });
   }
 
-  /** Asks for the item until the file has been read. */
+  /** Polls the item until the file has been read. */
   async #poll(entry: Entry, itemId: ItemId): Promise<void> {
     const again = (): void => {
       entry.stopPolling = this.#setup.later(READING_POLL_MS, () => void this.#poll(entry, itemId));
@@ -174,7 +176,7 @@ export class Uploads {
       }
     } catch (cause) {
       const problem = asCallError(cause);
-      // An item that is gone was deleted meanwhile; a server that cannot be asked is asked again.
+      // A missing item was deleted meanwhile; after other errors the server is asked again.
       if (problem.code === 'unknown_item') this.#show(entry, { phase: 'failed', problem });
       else if (this.#entries.includes(entry)) again();
     }

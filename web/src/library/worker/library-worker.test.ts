@@ -1,4 +1,4 @@
-// The worker answers for what is kept, keeps only what is whole and right, and leaves everything else to the network.
+// The worker answers from storage, stores only complete and verified data, and leaves everything else to the network.
 
 import { blake3 } from '@noble/hashes/blake3.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
@@ -49,7 +49,7 @@ beforeEach(() => {
   });
 });
 
-/** What the worker answers, once all it does for it is done; undefined if it leaves the request to the browser. */
+/** The worker's answer, after its background work is done; undefined if it leaves the request to the browser. */
 async function get(url: string, headers: Record<string, string> = {}, mode = 'cors'): Promise<Response | undefined> {
   const work: Promise<unknown>[] = [];
   let answer: Promise<Response> | undefined;
@@ -66,7 +66,7 @@ async function get(url: string, headers: Record<string, string> = {}, mode = 'co
 }
 
 describe('a fragment', () => {
-  it('is fetched once, whatever node it is asked of, and cut where a range is asked for', async () => {
+  it('is fetched once, from whatever node, and cut to a requested range', async () => {
     answers.set(blobUrl('a', '1'), () => new Response(bytes));
     expect((await get(blobUrl('a', '1')))?.headers.get(KEPT_HEADER)).toBeNull();
     const again = await get(blobUrl('b', '2'));
@@ -93,7 +93,7 @@ describe('a fragment', () => {
     await expect(get(blobUrl('b', '1'))).rejects.toThrow('offline');
   });
 
-  it('that a page pieced together is kept', async () => {
+  it('that a page assembled is stored', async () => {
     expect(await worker.message({ ask: 'keep', itemId: ID, hash, bytes })).toBe(true);
     expect((await get(blobUrl('b', '2')))?.status).toBe(200);
     expect(await worker.message({ ask: 'clear' })).toMatchObject({ bytes: 0, fragments: 0 });
@@ -114,7 +114,7 @@ describe('without a network', () => {
     await worker.message({ ask: 'keep-item', item, manifest, person: null });
   }
 
-  it('an item that was played opens: the page, its files, its record, its manifest', async () => {
+  it('a played item opens: the page, its files, its record, its manifest', async () => {
     await play();
     answers.clear();
     const opened = await get(`${BASE}/library/${ID}`, {}, 'navigate');
@@ -127,7 +127,7 @@ describe('without a network', () => {
     expect(await worker.message({ ask: 'items' })).toEqual([]);
   });
 
-  it('the page is asked of the network before what is kept is looked through', async () => {
+  it('the page is requested from the network before the storage is searched', async () => {
     await play();
     asked.length = 0;
     const looked: number[] = [];
@@ -142,7 +142,7 @@ describe('without a network', () => {
     expect(looked[0]).toBe(1);
   });
 
-  it('a new build takes the place of the old one as soon as all of it is here', async () => {
+  it('a new build replaces the old one as soon as it is complete', async () => {
     await play();
     const newer = page.replaceAll('-1.js', '-2.js');
     answers.set(`${BASE}/library`, html(newer));
@@ -159,7 +159,7 @@ describe('without a network', () => {
   });
 });
 
-describe('what is kept of items', () => {
+describe('the storage of items', () => {
   const bounds = { items: 3, pictureBytes: 100, picturesBytes: 250 };
   const manifest = { item_id: ID, takes: [] };
   const record = (n: number, more: Partial<Item> = {}): Item =>
@@ -174,7 +174,7 @@ describe('what is kept of items', () => {
 
   beforeEach(() => (records = new Records(caches.asCaches, network, bounds)));
 
-  it('is bounded: covers go with their items, and the oldest ones where all are too large together', async () => {
+  it('is limited: covers are removed with their items, and the oldest if all are too large together', async () => {
     for (const n of [1, 2, 3, 4])
       await records.keep(record(n), manifest, { person: null, picture: cover(n, n === 3 ? 40 : 100) });
     expect((await records.items()).map(({ title }) => title)).toEqual(['Song 4', 'Song 3', 'Song 2']);
@@ -188,7 +188,7 @@ describe('what is kept of items', () => {
     expect(covers()).toEqual([cover(5)]);
   });
 
-  it('counts, with its cover', async () => {
+  it('counts its bytes, with covers', async () => {
     const item = record(1, { poster_url: '/cover/1' });
     cover(1);
     answers.set(`${BASE}/library`, () => new Response('', { status: 404 }));
@@ -197,7 +197,7 @@ describe('what is kept of items', () => {
     expect(await worker.message({ ask: 'clear' })).toMatchObject({ bytes: 0 });
   });
 
-  it('is for the person who was signed in, unless it is public', async () => {
+  it('belongs to the person who was signed in, unless the item is public', async () => {
     const keep = async (n: number, visibility: Item['visibility'], person: string | null): Promise<void> => {
       const item = record(n, { visibility });
       await worker.message({ ask: 'keep-item', item, manifest, person });
@@ -220,7 +220,7 @@ describe('what is kept of items', () => {
     expect(await left()).toEqual([['Song 1', 'Song 4'], 2]);
   });
 
-  it('goes with the account where nothing but fragments is kept: nothing says that they are public', async () => {
+  it('is removed with the account if there are only fragments, which may not be public', async () => {
     const fragmentsAfter = async (person: string | null): Promise<number> => {
       await worker.message({ ask: 'person', person });
       return ((await worker.message({ ask: 'usage' })) as { fragments: number }).fragments;

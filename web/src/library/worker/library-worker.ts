@@ -1,5 +1,6 @@
-// The core of the service worker: answers for fragments from what is kept whatever node they are asked of, for the library's page and
-// records where the network cannot be reached, and for the page's messages. All else goes to the network untouched. No DOM.
+// The core of the service worker. It answers requests for fragments from storage, whatever the node; requests for the
+// library's page and records if the network is unreachable; and the page's messages. Everything else goes to the
+// network. No DOM.
 
 import type { Item, ItemId } from '../../protocol/item';
 import { recordKey, wantedBy, type Wanted } from '../kept/addresses';
@@ -10,27 +11,27 @@ import type { PageFiles } from './page-files';
 import type { Records } from './records';
 import type { FetchEvent, LastingEvent } from './scope';
 
-/** What the worker works with. */
+/** Dependencies of the worker. */
 export interface WorkerSetup {
   store: KeptStore;
   pages: PageFiles;
   records: Records;
   fetch: typeof fetch;
-  /** The site's address, without a slash at its end. */
+  /** The site's address, without a trailing slash. */
   base: string;
 }
 
-/** See the head of the file. */
+/** Handles requests and messages. */
 export class LibraryWorker {
   readonly #setup: WorkerSetup;
-  /** The last change of account: fragments that come meanwhile are kept after it. */
+  /** The last change of account; fragments that arrive meanwhile are stored after it. */
   #changed: Promise<unknown> = Promise.resolve();
 
   constructor(setup: WorkerSetup) {
     this.#setup = setup;
   }
 
-  /** Answers a request that is for something that may be kept. */
+  /** Answers a request for data that may be stored. */
   fetched(event: FetchEvent): void {
     const { request } = event;
     if (request.method !== 'GET') return;
@@ -40,7 +41,7 @@ export class LibraryWorker {
     event.respondWith(this.#answer(event, wanted));
   }
 
-  /** Does what a page asks for; what it says is the answer. */
+  /** Executes a page's message and returns the answer. */
   async message(message: Message): Promise<unknown> {
     const { store, records, pages } = this.#setup;
     switch (message.ask) {
@@ -76,7 +77,7 @@ export class LibraryWorker {
     }
   }
 
-  /** Fragments and covers. */
+  /** The size of fragments and covers. */
   async #usage(): Promise<Usage> {
     const { store, records } = this.#setup;
     const usage = await store.usage();
@@ -89,8 +90,8 @@ export class LibraryWorker {
   }
 
   /**
-   * Items that are not public go when the account changes. Pages that keep no record of what they play, as those of karaoke and parties,
-   * leave fragments of which nothing says whether they are public: these go too.
+   * Removes items that are not public when the account changes. Pages without records of their items (karaoke, parties)
+   * leave fragments that may not be public: these are removed too.
    */
   async #isFor(person: string | null): Promise<void> {
     const { store, records } = this.#setup;
@@ -137,7 +138,7 @@ export class LibraryWorker {
       return answerWith(kept, range, hash);
     }
     const response = await fetch(request);
-    // Only what came whole: the copy fails with the connection, and its hash is checked.
+    // Stores only complete answers: the copy fails with the connection, and its hash is verified.
     if (response.status === 200 && range === null) lasting(event, this.#keepAll(itemId, hash, response.clone()));
     return response;
   }
@@ -162,7 +163,7 @@ export class LibraryWorker {
   }
 }
 
-/** Does `work` after the answer; where it fails nothing is kept. */
+/** Runs `work` after the answer; if it fails, nothing is stored. */
 function lasting(event: LastingEvent, work: Promise<unknown>): void {
   event.waitUntil(work.catch(() => undefined));
 }

@@ -1,20 +1,20 @@
-// Keeps the library's page and its files, so that it opens without a network. The network comes first: a new build is shown as soon
-// as it can be reached, and takes the place of the old one once all its files are here. No DOM.
+// Stores the library's page and its files, so that it opens offline. The network comes first: a new build is shown as
+// soon as it is reachable, and replaces the old one once all its files are stored. No DOM.
 
-/** Caches of builds begin so; the rest is what tells one build from another. */
+/** Prefix of the caches of builds; the rest identifies the build. */
 const PREFIX = 'undead-library-page-';
-/** A server that says nothing for so long counts as out of reach, if the page is kept. */
+/** A server that is silent for this long counts as unreachable, if the page is stored. */
 const PATIENCE_MS = 4_000;
 
-/** What page files work with. */
+/** Dependencies of page files. */
 export interface PageFilesSetup {
   caches: CacheStorage;
   fetch: typeof fetch;
-  /** The site's address, without a slash at its end. */
+  /** The site's address, without a trailing slash. */
   base: string;
 }
 
-/** See the head of the file. */
+/** The stored builds of the page. */
 export class PageFiles {
   readonly #setup: PageFilesSetup;
 
@@ -22,11 +22,11 @@ export class PageFiles {
     this.#setup = setup;
   }
 
-  /** The page, and what is left to do once it is answered. */
+  /** The page, and the work that remains after the answer. */
   async page(request: Request): Promise<{ response: Response; rest: Promise<void> }> {
     const { fetch, base } = this.#setup;
     const network = fetch(request);
-    // It may fail before it is waited for.
+    // It may fail before it is awaited.
     network.catch(() => undefined);
     const kept = await this.#kept(`${base}/library`);
     try {
@@ -39,7 +39,7 @@ export class PageFiles {
     }
   }
 
-  /** A file of the pages: those below `assets/` never change, others come from the network if that can be reached. */
+  /** A file of the pages: files below `assets/` never change; others come from the network if it is reachable. */
   async file(request: Request): Promise<Response> {
     const kept = await this.#kept(request.url);
     if (kept !== undefined && request.url.includes('/assets/')) return kept;
@@ -51,7 +51,7 @@ export class PageFiles {
     }
   }
 
-  /** Keeps the page as the server has it now. */
+  /** Stores the page as the server has it now. */
   async refresh(): Promise<void> {
     const { fetch, base } = this.#setup;
     const response = await fetch(`${base}/library`, { headers: { accept: 'text/html' } });
@@ -87,14 +87,14 @@ export class PageFiles {
   }
 }
 
-/** The addresses of the files that a page names. */
+/** The addresses of the files that a page refers to. */
 export function filesOf(page: string, base: string): string[] {
   const named = [...page.matchAll(/<(?:script|link)[^>]*?\s(?:src|href)="([^"]+)"/g)].map(([, name = '']) => name);
   const urls = named.map((name) => new URL(name, `${base}/library`).href);
   return [...new Set(urls.filter((url) => url.startsWith(`${base}/`)))];
 }
 
-/** What the page may do without a network is what it may do with one. */
+/** The page's content security policy, which must also apply offline. */
 function policyOf({ headers }: Response): Record<string, string> {
   const policy = headers.get('content-security-policy');
   return policy === null ? {} : { 'content-security-policy': policy };

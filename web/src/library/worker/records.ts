@@ -1,29 +1,29 @@
-// The records and manifests of the items that were played here, and their covers: what the page needs of them without a network. The
-// ones that were played last are kept. Items that are not public are kept for the person who was signed in, as long as they are. No DOM.
+// The records, manifests and covers of items that were played here, for offline use. The most recently played ones are
+// kept. Items that are not public are kept for the signed-in person, until sign-out. No DOM.
 
 import type { Item, ItemId, Manifest } from '../../protocol/item';
 import { recordKey } from '../kept/addresses';
 
 const CACHE = 'undead-library-records';
-/** Most items of which something is kept, and most bytes of one cover and of all of them. */
+/** Most stored items, and most bytes of one cover and of all covers. */
 const BOUNDS = { items: 500, pictureBytes: 1024 * 1024, picturesBytes: 50 * 1024 * 1024 };
 
-/** What is noted of a record beside it. */
+/** Headers with additional data of a record. */
 const PERSON = 'undead-person';
 const PICTURE = 'undead-picture';
 const BYTES = 'undead-picture-bytes';
 
-/** The name under which it is noted who was signed in last. */
+/** The key of the last signed-in person. */
 const LAST_PERSON = 'https://kept.invalid/person';
 
-/** For whom an item is kept, and the address of its cover. */
+/** For whom an item is stored, and the address of its cover. */
 export interface KeptFor {
-  /** The name of the account; null for anybody at this browser. */
+  /** The name of the account; null for anyone at this browser. */
   person: string | null;
   picture: string | undefined;
 }
 
-/** See the head of the file. */
+/** The stored records of one site. */
 export class Records {
   readonly #caches: CacheStorage;
   readonly #fetch: typeof fetch;
@@ -35,14 +35,14 @@ export class Records {
     this.#bounds = bounds;
   }
 
-  /** An item is played. */
+  /** Stores a played item. */
   async keep(item: Item, manifest: Manifest, { person, picture }: KeptFor): Promise<void> {
     const cache = await this.#cache();
     const bytes = picture === undefined ? 0 : await this.#keepPicture(cache, picture).catch(() => 0);
     const before = await cache.match(recordKey('item', item.item_id));
     const old = before?.headers.get(PICTURE) ?? undefined;
     if (old !== undefined && old !== picture) await cache.delete(old);
-    // What was put last is listed last.
+    // Caches list entries in insertion order.
     for (const what of ['item', 'manifest'] as const) await cache.delete(recordKey(what, item.item_id));
     const headers: Record<string, string> = {};
     if (person !== null) headers[PERSON] = encodeURIComponent(person);
@@ -52,12 +52,12 @@ export class Records {
     await this.#bound(cache);
   }
 
-  /** What is kept under a name. */
+  /** The stored answer for a key. */
   async find(key: string): Promise<Response | undefined> {
     return await (await this.#cache()).match(key);
   }
 
-  /** The items that were played, the last one first. */
+  /** The played items, most recent first. */
   async items(): Promise<Item[]> {
     const records = (await this.#records(await this.#cache())).map(({ record }) => record.json() as Promise<Item>);
     return (await Promise.all(records)).reverse();
@@ -67,7 +67,7 @@ export class Records {
     return (await this.#records(await this.#cache())).map(({ itemId }) => itemId);
   }
 
-  /** The name of the account that was signed in last, null for none; undefined where that is not known. */
+  /** The account that was signed in last, null for none; undefined if unknown. */
   async lastPerson(): Promise<string | null | undefined> {
     const noted = await this.find(LAST_PERSON);
     return noted === undefined ? undefined : ((await noted.json()) as string | null);
@@ -77,7 +77,7 @@ export class Records {
     await (await this.#cache()).put(LAST_PERSON, Response.json(name));
   }
 
-  /** The items that are not public and were kept for another person than `name`. */
+  /** The items that are not public and were stored for another person than `name`. */
   async ofOthers(name: string | null): Promise<ItemId[]> {
     const others: ItemId[] = [];
     for (const { record } of await this.#records(await this.#cache())) {
@@ -106,7 +106,7 @@ export class Records {
     await this.#caches.delete(CACHE);
   }
 
-  /** Keeps a cover, and gives its size; 0 if it is not kept. */
+  /** Stores a cover. Returns its size; 0 if it was not stored. */
   async #keepPicture(cache: Cache, picture: string): Promise<number> {
     const response = await this.#fetch(picture);
     if (!response.ok) return 0;
@@ -116,7 +116,7 @@ export class Records {
     return body.size;
   }
 
-  /** The records, the one that was played longest ago first. */
+  /** The records, least recently played first. */
   async #records(cache: Cache): Promise<{ itemId: ItemId; record: Response }[]> {
     const keys = (await cache.keys()).filter(({ url }) => url.startsWith(recordKey('item', '')));
     const found = await Promise.all(

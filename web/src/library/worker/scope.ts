@@ -1,6 +1,6 @@
-// What is used of a service worker's global scope: its types are not those of pages.
+// The part of a service worker's global scope that is used: its types are not those of pages.
 
-/** An event that the browser waits for. */
+/** An event with `waitUntil`. */
 export interface LastingEvent extends Event {
   waitUntil(work: Promise<unknown>): void;
 }
@@ -17,7 +17,7 @@ export interface PageMessage extends LastingEvent {
   readonly ports: readonly MessagePort[];
 }
 
-/** See the head of the file. */
+/** The global scope. */
 export interface WorkerScope {
   readonly registration: { readonly scope: string };
   readonly clients: { claim(): Promise<void> };
