@@ -20,19 +20,19 @@ import type {
 } from '../protocol/party';
 import type { AskForNodes, Assignment } from '../protocol/stream';
 
-/** A party's events are silent for 8 s at most: the connection has broken after twice that, and a little. */
+/** A party's events are silent for 8 s at most. After more than twice that, the connection is broken. */
 const SILENT_MS = 20_000;
 
-/** What is wanted of the list of parties. */
+/** Filters of the list of parties. */
 export interface PartyQuery {
   /** Words in the title. */
   q?: string;
   limit?: number;
-  /** Where the page begins, from the page before it. */
+  /** The start of the page, from the previous one. */
   cursor?: string | undefined;
 }
 
-/** See the head of the file. All methods throw a CallError on refusal; `token` is a member's. */
+/** The calls about parties. All methods throw a CallError on refusal; `token` is a member's. */
 export class Parties {
   readonly #server: Pick<MainServer, 'call' | 'send' | 'events'>;
 
@@ -40,7 +40,7 @@ export class Parties {
     this.#server = server;
   }
 
-  /** A page of the parties that the caller may find. */
+  /** A page of the parties that the caller may see. */
   list(query: PartyQuery = {}, signal?: AbortSignal): Promise<PartyPage> {
     const fields = new URLSearchParams();
     for (const [name, value] of Object.entries(query))
@@ -48,7 +48,7 @@ export class Parties {
     return this.#server.call(fields.size === 0 ? '/api/parties' : `/api/parties?${fields.toString()}`, { signal });
   }
 
-  /** Makes a party, of which the caller is host. */
+  /** Creates a party with the caller as its host. */
   create(body: CreateParty): Promise<PartyCreated> {
     return this.#server.call('/api/parties', { method: 'POST', body });
   }
@@ -74,12 +74,12 @@ export class Parties {
     await this.#server.send(`${path(id)}/report`, { method: 'POST', body, credential: token });
   }
 
-  /** The right to read the media of an item that plays or is queued, and where. */
+  /** A grant to read the media of a playing or queued item, and the nodes that serve it. */
   playItem(id: PartyId, token: string, target: Target): Promise<Playable> {
     return this.#server.call(`${path(id)}/play`, { method: 'POST', body: target, credential: token });
   }
 
-  /** Where to watch a live stream that plays or is queued. */
+  /** Where to watch a live stream that is playing or queued. */
   playStream(id: PartyId, token: string, target: Target & AskForNodes): Promise<Assignment> {
     return this.#server.call(`${path(id)}/play`, { method: 'POST', body: target, credential: token });
   }
@@ -94,23 +94,23 @@ export class Parties {
     return this.#server.call('/api/clock', { method: 'POST', body: { t0_ms }, anonymous: true, signal });
   }
 
-  /** Of the host and operators. */
+  /** Lists the invitations; for the host and operators. */
   invitations(id: PartyId, token: string): Promise<InvitationInfo[]> {
     return this.#server.call(`${path(id)}/invitations`, bearer(token));
   }
 
-  /** By the host and operators. */
+  /** Creates an invitation; for the host and operators. */
   invite(id: PartyId, token: string, body: NewInvitation): Promise<InvitationMade> {
     return this.#server.call(`${path(id)}/invitations`, { method: 'POST', body, credential: token });
   }
 
-  /** By the host and operators. Members whom it admitted are removed. */
+  /** Revokes an invitation; for the host and operators. Members whom it admitted are removed. */
   async revokeInvitation(id: PartyId, token: string, invitationId: string): Promise<void> {
     const url = `${path(id)}/invitations/${encodeURIComponent(invitationId)}`;
     await this.#server.send(url, { method: 'DELETE', credential: token });
   }
 
-  /** Names of accounts that begin with `q`, of at least two characters; for those who are signed in. */
+  /** Names of accounts that begin with `q`, which must have at least two characters; for signed-in people. */
   people(q: string, signal?: AbortSignal): Promise<string[]> {
     return this.#server.call(`/api/people?q=${encodeURIComponent(q)}`, { signal });
   }

@@ -1,4 +1,5 @@
-// The server's clock is known well enough to play together, whatever the local one shows and however unevenly packets travel.
+// The server's clock is known exactly enough for synchronised playback, whatever the local clock shows and however
+// unevenly packets travel.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -7,11 +8,11 @@ import { FakeTimers, random } from './fake-timers';
 
 /** A member's network and clocks. */
 interface World {
-  /** The member's clock minus the server's at first. */
+  /** The member's initial clock minus the server's. */
   wrongMs: number;
   /** How much faster the member's clock runs. */
   ppm?: number;
-  /** One way, there and back. */
+  /** Durations of the trips there and back. */
   there: () => number;
   back: () => number;
 }
@@ -22,7 +23,7 @@ beforeEach(() => vi.useFakeTimers({ now: 0 }));
 afterEach(() => vi.useRealTimers());
 
 function open({ wrongMs, ppm = 0, there, back }: World) {
-  /** How long the local clock stood still so far, and what the wall clock was set by. */
+  /** How long the local clock stood still so far, and by how much the wall clock was set. */
   const slept = { ms: 0 };
   const told = { slept: 0 };
   const set = { ms: 0 };
@@ -46,7 +47,7 @@ function open({ wrongMs, ppm = 0, there, back }: World) {
   return { clock, errorMs, slept, told, set, isDown, trueMs };
 }
 
-/** The worst error, looked at twice a second. */
+/** The largest error, sampled twice a second. */
 async function worst(errorMs: () => number, forMs: number): Promise<number> {
   let most = 0;
   for (let ms = 0; ms < forMs; ms += 500) {
@@ -75,7 +76,7 @@ describe('a clock 3 h off with trips of 200 ms, 80 ms more or less', () => {
     }
   });
 
-  it('is known within 60 ms where the jitter is all on one side', async () => {
+  it('is known within 60 ms if all jitter is in one direction', async () => {
     for (let seed = 1; seed <= 30; seed++) {
       const { clock, errorMs } = open({
         wrongMs: 3 * 3_600_000,
@@ -88,7 +89,7 @@ describe('a clock 3 h off with trips of 200 ms, 80 ms more or less', () => {
     }
   });
 
-  it('is known within some ms after a minute', async () => {
+  it('is known within a few ms after a minute', async () => {
     for (let seed = 1; seed <= 30; seed++) {
       const { clock, errorMs } = open({ wrongMs: 0, there: uniform(seed, 60, 140), back: uniform(seed + 99, 60, 140) });
       await vi.advanceTimersByTimeAsync(60_000);
@@ -105,7 +106,7 @@ it('follows a clock that runs faster, between exchanges too', async () => {
   clock.close();
 });
 
-it('knows nothing just after sleep, says so once, and knows all again within seconds', async () => {
+it('knows nothing just after sleep, reports it once, and recovers within seconds', async () => {
   const { clock, errorMs, slept, told } = open({ wrongMs: 0, there: () => 20, back: () => 25 });
   await vi.advanceTimersByTimeAsync(30_000);
   slept.ms += 3_600_000;
@@ -116,7 +117,7 @@ it('knows nothing just after sleep, says so once, and knows all again within sec
   clock.close();
 });
 
-it('takes nothing from an exchange during which the computer slept, says so, and asks again at once', async () => {
+it('ignores an exchange during which the computer slept, reports it, and asks again at once', async () => {
   let asked = 0;
   const there = (): number => {
     asked++;
@@ -144,7 +145,7 @@ it('does not move with a wall clock that is set', async () => {
   clock.close();
 });
 
-it('goes on with what it knows while the server does not answer', async () => {
+it('continues with its estimate while the server does not answer', async () => {
   const { clock, errorMs, isDown } = open({ wrongMs: 500, there: () => 20, back: () => 20 });
   await vi.advanceTimersByTimeAsync(10_000);
   isDown.now = true;
@@ -153,7 +154,7 @@ it('goes on with what it knows while the server does not answer', async () => {
   expect(vi.getTimerCount()).toBeLessThanOrEqual(1);
 });
 
-it('tells when its own clock will show a time of the server', async () => {
+it('converts a time of the server to the local clock', async () => {
   const { clock, trueMs } = open({ wrongMs: 3_600_000, there: () => 20, back: () => 20 });
   await vi.advanceTimersByTimeAsync(5_000);
   expect((clock.localMs(trueMs() + 1_000) ?? 0) - (trueMs() + 3_600_000)).toBeCloseTo(1_000, 0);

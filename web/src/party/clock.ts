@@ -1,31 +1,34 @@
-// The server's clock, by the exchange of four timestamps (transport/clock.ts), closely enough to play together. Of the exchanges of some
-// minutes those with the shortest trips count: a packet that waited in a queue tells less. A line through them follows clocks that run
-// at different speeds. The local clock may be hours off, and may stand still while the computer sleeps: then nothing is known until the
-// next exchanges, which come at once.
+// Estimates the server's clock by the exchange of four timestamps (transport/clock.ts), exactly enough for synchronised
+// playback. Of the exchanges of the last minutes, those with the shortest trips count, because queued packets are less
+// exact. A line fitted through them follows clocks that run at different speeds. The local clock may be hours off, and
+// may stand still while the computer sleeps: then nothing is known until the next exchanges, which follow at once.
 
 import type { ClockAnswer } from '../protocol/event';
 import { clockSample, localNowMs, type ClockSample } from '../transport/clock';
 import type { Timers } from './timers';
 
-/** How old exchanges may be, and how many there are at most. */
+/** How long an exchange counts, and how many are kept. */
 const REMEMBERED = { ms: 300_000, most: 64 };
-/** Of the exchanges the share with the shortest trips that count, and the fewest. */
+/** The share of exchanges, those with the shortest trips, that count; and the minimum. */
 const COUNTED = { share: 0.25, least: 3 };
-/** What a timestamp is good for at best, ms, and how much a longer trip takes from that. */
+/** Best-case error of a timestamp, ms, and how much a longer trip adds. */
 const NOISE = { ms: 1, perTripMs: 0.25 };
-/** By how much clocks of computers usually differ in speed. */
+/** Typical difference in speed between clocks of computers. */
 const SLOPE = 30e-6;
-/** How far the two local clocks may part between exchanges: more means that the computer slept, or was set. */
+/**
+ * How far the two local clocks may diverge between exchanges. A larger gap means that the computer slept, or its clock
+ * was set.
+ */
 const PARTED_MS = 200;
-/** Two honest exchanges differ by no more than half their trips, and this. */
+/** Two correct exchanges differ by no more than half their trips plus this. */
 const AGREES_MS = 20;
 
-/** An exchange, by when it ended on the local clock. */
+/** An exchange, with the local time at which it ended. */
 interface TimedSample extends ClockSample {
   atMs: number;
 }
 
-/** A line through exchanges: what the server is ahead of the local clock. */
+/** A line through exchanges: the server's clock minus the local one. */
 export class ClockLine {
   #samples: TimedSample[] = [];
   #offsetMs = 0;
@@ -36,7 +39,7 @@ export class ClockLine {
     return this.#samples.length > 0;
   }
 
-  /** Half the shortest trip: how wrong the line can be. */
+  /** Half the shortest trip: the largest possible error of the line. */
   get uncertaintyMs(): number {
     return Math.min(...this.#samples.map(({ roundTripMs }) => roundTripMs)) / 2;
   }
@@ -57,7 +60,7 @@ export class ClockLine {
     this.#samples = [];
   }
 
-  /** Least squares with weights; that the slope is small counts like an exchange. */
+  /** Weighted least squares; the prior that the slope is small counts like an exchange. */
   #fit(): void {
     const newestMs = this.#samples.at(-1)?.atMs ?? 0;
     const doubt = ({ roundTripMs, atMs }: TimedSample): number => roundTripMs + (newestMs - atMs) * SLOPE;
@@ -81,32 +84,32 @@ export class ClockLine {
   }
 }
 
-/** What a clock works with; a test brings its own. */
+/** Dependencies and callbacks of a clock; a test passes its own. */
 export interface PartyClockSetup {
-  /** Sends `t0_ms` to the server and gives its answer. */
+  /** Sends `t0_ms` to the server and returns its answer. */
   ask: (t0Ms: number, signal: AbortSignal) => Promise<ClockAnswer>;
   timers: Timers;
   /** Monotonic; it may stand still while the computer sleeps. */
   now?: () => number;
-  /** One that goes on during sleep, and may be set. */
+  /** A clock that runs during sleep, and may be set. */
   wallNow?: () => number;
-  /** The computer slept, or its clock was set. */
+  /** Called after the computer slept or its clock was set. */
   slept?: () => void;
 }
 
-/** The first exchanges in a row, and the pauses between those, between later ones, and while the clock is not known. */
+/** The first exchanges in a row, and the pauses between those, between later ones, and while the clock is unknown. */
 const BURST = { exchanges: 8, everyMs: 120 };
 const LATER_MS = 5_000;
 const UNKNOWN_MS = 1_000;
 
-/** See the head of the file. */
+/** The server's clock for a party. */
 export class PartyClock {
   readonly #setup: PartyClockSetup;
   readonly #now: () => number;
   readonly #wallNow: () => number;
   readonly #line = new ClockLine();
   readonly #closed = new AbortController();
-  /** The wall clock minus the local one at the last exchange. */
+  /** The wall clock minus the local clock at the last exchange. */
   #partMs = 0;
   #left = BURST.exchanges;
   #isOpen = false;
@@ -117,7 +120,7 @@ export class PartyClock {
     this.#wallNow = setup.wallNow ?? (() => Date.now());
   }
 
-  /** Asks from now on, until it is closed; a second call changes nothing. */
+  /** Starts the exchanges; a second call has no effect. */
   open(): void {
     if (this.#isOpen) return;
     this.#isOpen = true;
@@ -128,24 +131,24 @@ export class PartyClock {
     this.#closed.abort();
   }
 
-  /** The server's time when the local clock shows `localMs`; undefined while it is not known. */
+  /** The server's time when the local clock shows `localMs`; undefined while unknown. */
   serverMs(localMs: number = this.#now()): number | undefined {
     return this.#line.isKnown && !this.#isOutdated ? localMs + this.#line.offsetAt(localMs) : undefined;
   }
 
-  /** When the local clock will show what is `serverMs` for the server. */
+  /** The local time at which the server's clock shows `serverMs`. */
   localMs(serverMs: number): number | undefined {
     const nowMs = this.#now();
     const now = this.serverMs(nowMs);
     return now === undefined ? undefined : nowMs + serverMs - now;
   }
 
-  /** How wrong it can be; undefined while nothing is known. */
+  /** The largest possible error; undefined while unknown. */
   get uncertaintyMs(): number | undefined {
     return this.#line.isKnown ? this.#line.uncertaintyMs : undefined;
   }
 
-  /** The computer slept, or a clock was set, since the last exchange. */
+  /** Whether the computer slept, or a clock was set, since the last exchange. */
   get #isOutdated(): boolean {
     return Math.abs(this.#apartMs - this.#partMs) > PARTED_MS;
   }
@@ -170,7 +173,7 @@ export class PartyClock {
     const beforeMs = this.#apartMs;
     const answer = await this.#setup.ask(this.#now(), signal);
     const atMs = this.#now();
-    // The local clock may have stopped meanwhile: the exchange is worth nothing then.
+    // If the local clock stopped meanwhile, the exchange is worthless.
     if (Math.abs(this.#apartMs - beforeMs) > PARTED_MS) {
       this.#forget();
       return;
@@ -179,7 +182,7 @@ export class PartyClock {
     this.#line.add({ ...clockSample(answer, atMs), atMs });
   }
 
-  /** The computer slept, or a clock was set: starts again from nothing, at once. */
+  /** Restarts from nothing, because the computer slept or a clock was set. */
   #forget(): void {
     this.#line.reset();
     this.#left = BURST.exchanges;
@@ -187,7 +190,7 @@ export class PartyClock {
     this.#setup.slept?.();
   }
 
-  /** Ends early where the computer slept meanwhile. */
+  /** Waits; ends early if the computer slept meanwhile. */
   async #pause(ms: number): Promise<void> {
     const until = this.#now() + ms;
     while (!this.#closed.signal.aborted && this.#now() < until) {

@@ -1,27 +1,27 @@
-// A media element is kept where the timeline has it, by rates that are not heard, without swinging, and with few jumps.
+// A media element is kept on the timeline by inaudible changes of the rate, without oscillation, and with few jumps.
 
 import { describe, expect, it } from 'vitest';
 import { Drift, Lead } from './drift';
 import { random } from './fake-timers';
 
 interface Model {
-  /** At first. */
+  /** Initial lateness. */
   lateMs: number;
-  /** How the browser tells its position: in steps of so many ms, and this much noise. */
+  /** Resolution of the reported position, and its noise. */
   stepMs: number;
   noiseMs?: number;
-  /** A change of the rate takes effect so much later. */
+  /** Delay until a change of the rate takes effect. */
   lagMs?: number;
-  /** What each correction costs. */
+  /** Time lost by each correction. */
   costMs?: number;
-  /** How much too fast the sound card plays. */
+  /** Speed error of the sound card. */
   ppm?: number;
-  /** Where a jump lands. */
+  /** Lateness after a jump. */
   landsLateMs?: number;
   seed?: number;
 }
 
-/** Plays for `seconds`, and gives the true distances and the rates at each look, about 25 times a second. */
+/** Plays for `seconds`, and returns the true lateness and the rates at each of about 25 steps a second. */
 function play(
   { lateMs, stepMs, noiseMs = 0, lagMs = 0, costMs = 0, ppm = 0, landsLateMs = 20, seed = 1 }: Model,
   seconds: number,
@@ -69,13 +69,13 @@ describe.each(BROWSERS)('%o', (browser) => {
     expect(Math.max(...seen.map(({ rate }) => Math.abs(rate - 1)))).toBeLessThanOrEqual(0.0201);
   });
 
-  it.each([120, 700, -400])('a start that is %i ms late is put right by one jump', (lateMs) => {
+  it.each([120, 700, -400])('a start that is %i ms late is corrected by one jump', (lateMs) => {
     const { seen, jumps } = play({ ...browser, lateMs }, 30);
     expect(jumps).toBe(1);
     expect(Math.max(...after(seen, 8_000))).toBeLessThan(20);
   });
 
-  it('stands still once it is right', () => {
+  it('changes nothing once it is right', () => {
     const { seen, changes } = play({ ...browser, lateMs: 20 }, 300);
     expect(changes).toBeLessThanOrEqual(20);
     expect(Math.max(...after(seen, 10_000))).toBeLessThan(20);
@@ -88,18 +88,18 @@ describe.each(BROWSERS)('%o', (browser) => {
   });
 });
 
-it.each([-40, 19, 60])('learns what a correction costs, and comes right from %i ms late', (lateMs) => {
+it.each([-40, 19, 60])('learns the cost of a correction, and converges from %i ms late', (lateMs) => {
   const { seen, changes } = play({ lateMs, stepMs: 0, noiseMs: 6, lagMs: 100, costMs: 24 }, 60);
   expect(Math.max(...after(seen, 20_000))).toBeLessThan(12);
   expect(changes).toBeLessThan(16);
 });
 
-it('jumps seldom where jumps do not help', () => {
+it('jumps seldom if jumps do not help', () => {
   const { jumps } = play({ lateMs: 400, stepMs: 0, landsLateMs: 400 }, 60);
   expect(jumps).toBeLessThanOrEqual(12);
 });
 
-it('learns how much earlier to begin', () => {
+it('learns how much earlier to start', () => {
   const lead = new Lead(0);
   for (let i = 0; i < 12; i++) lead.learn(80 - lead.ms);
   expect(lead.ms).toBeCloseTo(80, 0);

@@ -1,36 +1,37 @@
-// Keeps the playhead of a media element where the timeline has it: small distances by playing up to 2 % faster or slower, with the pitch
-// kept, large ones by a jump. It measures, corrects for as long as the distance takes at that rate, and measures again: what browsers
-// tell of the position comes in steps (Firefox: 40 ms) and follows a change of the rate late, so a controller that corrects all the
-// time would swing. A change of the rate may itself cost time (Chromium loses 24 ms with each correction, because its stretching of time
-// starts anew), so what corrections cost is learnt. Milliseconds throughout; it owns no clock.
+// Keeps the playhead of a media element on the timeline: small errors by playing up to 2 % faster or slower at the same
+// pitch, large ones by a jump. It measures, corrects for as long as the error takes at that rate, and measures again.
+// It does not correct continuously, because that would oscillate: browsers report the position in steps (Firefox: 40
+// ms), and changes of the rate show late. A change of the rate may itself cost time (Chromium loses 24 ms per
+// correction, because its time stretching restarts), so the cost of corrections is learnt. Milliseconds throughout; no
+// clock.
 
-/** Limits of the rate: a listener does not hear it while the pitch is kept. */
+/** Limits of the rate, inaudible while the pitch is kept. */
 const RATE = { most: 0.02, least: 0.005 };
-/** Distances below this stay: measuring is not better. */
+/** Smaller errors are not corrected, because measurements are not more exact. */
 const QUIET_MS = 8;
-/** A distance above this takes a jump: by rate it would take too long. */
+/** Larger errors are corrected by a jump, because changing the rate would take too long. */
 const JUMP_MS = 150;
-/** Just after a start a jump is hardly noticed. */
+/** Just after a start a jump is hardly noticed, so its threshold is lower. */
 const FRESH = { ms: 4_000, jumpMs: 70 };
-/** Until the position can be believed after a start, a jump or a change of the rate. */
+/** The reported position is unreliable for this long after a start, a jump or a change of the rate. */
 const SETTLE_MS = 300;
-/** How long is measured before a correction: shorter after a start. */
+/** Duration of a measurement before a correction; shorter after a start. */
 const WINDOW = { ms: 1_400, freshMs: 500, fewest: 8 };
-/** Longest correction before it is measured again. */
+/** Longest correction before a new measurement. */
 const LONGEST_MS = 5_000;
-/** A position that browsers tell is never ahead of the true one, but up to a step late: of the distances the earliest ones count. */
+/** Reported positions are never ahead of the true one, but up to a step behind, so the earliest samples count. */
 const EARLIEST = 0.1;
-/** An error left by a correction counts as its cost from `fromMs` on, by `share` of it. */
+/** If the error after a correction is at least `fromMs`, `share` of it is added to the learnt cost. */
 const LEARNS = { fromMs: 16, share: 0.7 };
-/** Shortest correction: browsers ignore shorter ones. */
+/** Shortest correction, because browsers ignore shorter ones. */
 const SHORTEST_MS = 100;
-/** Between jumps. */
+/** Shortest time between jumps. */
 const JUMP_PAUSE_MS = 5_000;
 
-/** What to do. */
+/** A correction to carry out. */
 export type Correction = { kind: 'rate'; rate: number } | { kind: 'jump'; lateMs: number };
 
-/** See the head of the file. */
+/** Measures and corrects one media element. */
 export class Drift {
   #samples: { atMs: number; lateMs: number }[] = [];
   #rate = 1;
@@ -39,12 +40,12 @@ export class Drift {
   #correctedAtMs = -Infinity;
   #jumpedAtMs = -Infinity;
   #lateMs: number | undefined;
-  /** The cost of a correction: how much later the playhead is after one than its rate says. */
+  /** The learnt cost of a correction: how much later the playhead ends up than expected. */
   #costMs = 0;
-  /** A correction ran to its end, and its result has not been measured yet. */
+  /** Whether a finished correction has not been measured yet. */
   #learns = false;
 
-  /** How late the playhead is, negative if early; undefined before it is known. */
+  /** Lateness of the playhead, negative if early; undefined before it is known. */
   get lateMs(): number | undefined {
     return this.#lateMs;
   }
@@ -58,7 +59,7 @@ export class Drift {
     this.#lateMs = undefined;
   }
 
-  /** The playhead was found so late just now; what is to be done about it. */
+  /** Records a lateness of the playhead. Returns the correction to make. */
   observe(lateMs: number, nowMs: number): Correction {
     if (this.#rate !== 1 && nowMs >= this.#correctedAtMs) {
       this.#rate = 1;
@@ -87,7 +88,7 @@ export class Drift {
     return { kind: 'rate', rate: this.#rate };
   }
 
-  /** In a correction the samples move; only how far they are in the end matters. */
+  /** Whether there are enough samples. During a correction the samples move, so only its end matters. */
   #isMeasured(nowMs: number): boolean {
     const oldestMs = this.#samples[0]?.atMs ?? nowMs;
     const isFresh = nowMs - this.#startedAtMs < FRESH.ms;
@@ -120,7 +121,7 @@ export class Drift {
   }
 }
 
-/** How much earlier than its time something has to be begun; learnt from how late it came the times before. */
+/** How much before its time a start must be triggered, learnt from earlier starts. */
 export class Lead {
   #ms: number;
 
@@ -132,7 +133,7 @@ export class Lead {
     return this.#ms;
   }
 
-  /** It came so late although it was begun this much earlier. */
+  /** Records that a start with this lead was `lateMs` late. */
   learn(lateMs: number): void {
     this.#ms = Math.min(400, Math.max(0, this.#ms + lateMs * 0.5));
   }

@@ -1,4 +1,4 @@
-// Members hear of everything, across connections that break.
+// Members receive all events, even if connections break.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { ServerEvent } from '../api/event-stream';
@@ -34,7 +34,7 @@ function open(answer: (time: number) => ServerEvent[] | CallError) {
   return { events, seen };
 }
 
-it('comes back soon after a connection ends, and hears a snapshot first', async () => {
+it('reconnects soon after a connection ends, and receives a snapshot first', async () => {
   const { events, seen } = open((time) => (time === 1 ? [snapshot, { type: 'chat', data: '{}' }] : [snapshot]));
   await vi.advanceTimersByTimeAsync(1_000);
   expect(seen.heard).toEqual(['snapshot', 'chat', 'snapshot']);
@@ -42,7 +42,7 @@ it('comes back soon after a connection ends, and hears a snapshot first', async 
   events.close();
 });
 
-it('asks ever more seldom while it is refused, and at once when it is told to', async () => {
+it('connects less and less often while refused, and at once when told to', async () => {
   const { events, seen } = open(() => new CallError('unreachable', 'down'));
   await vi.advanceTimersByTimeAsync(120_000);
   expect(seen.asked).toBeGreaterThan(8);

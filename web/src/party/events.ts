@@ -1,5 +1,6 @@
-// Hears a party's events for as long as the member is one: comes back after the connection breaks, ever more seldom while the server
-// refuses, and at once when the network is back, or another one. A snapshot begins each connection. No DOM.
+// Receives a party's events for as long as the membership lasts. Reconnects after the connection breaks: less and less
+// often while the server refuses, and at once when the network is back or changed. Each connection begins with a
+// snapshot. No DOM.
 
 import { backOffMs, type BackOff } from '../api/back-off';
 import type { ServerEvent } from '../api/event-stream';
@@ -7,19 +8,19 @@ import { asCallError, type CallError } from '../protocol/error';
 import { readEvent, type PartyEvent } from './state';
 import type { Timers } from './timers';
 
-/** Pauses before connecting again: members hear what plays from here, so the first is short. */
+/** Pauses before reconnecting. The first is short, because playback depends on the events. */
 const RETRY: BackOff = { firstMs: 300, longestMs: 15_000 };
 
-/** What hearing works with. */
+/** Dependencies and callbacks. */
 export interface EventsSetup {
   events: (signal: AbortSignal) => AsyncGenerator<ServerEvent>;
   timers: Timers;
   heard: (event: PartyEvent) => void;
-  /** The connection is there, or broke; `problem` says why. */
+  /** The connection is up or broke; `problem` is the reason. */
   connected: (isConnected: boolean, problem?: CallError) => void;
 }
 
-/** See the head of the file. */
+/** The event connection of one member. */
 export class PartyEvents {
   readonly #setup: EventsSetup;
   readonly #closed = new AbortController();
@@ -34,12 +35,12 @@ export class PartyEvents {
     void this.#run();
   }
 
-  /** The network may be back: tries now. */
+  /** The network may be back: connects now. */
   hurry(): void {
     this.#hurry?.();
   }
 
-  /** The network is another one, or the computer slept: the connection may be dead without saying so, and is replaced. */
+  /** Replaces the connection after a change of the network or a sleep, because it may be dead without an error. */
   reconnect(): void {
     this.#connection.abort();
     this.hurry();

@@ -1,4 +1,4 @@
-// The party that pages are tested with answers commands as the server does, as far as a page shows it.
+// The fake party answers commands like the server, as far as pages show it.
 
 import { expect, it } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -18,7 +18,7 @@ it('plays its queue in order, and moves the position by its clock', async () => 
   expect(party.view.state?.queue.map(({ entry_id }) => entry_id)).toEqual(['a']);
 });
 
-it('counts a vote that was changed once', async () => {
+it('counts a changed vote only once', async () => {
   const round = { round: 1, votes: [], skips: [], skips_needed: 1 };
   const party = new FakeParty(fakeState({ queue: [fakeEntry('a'), fakeEntry('b')], round }), 'm1');
   await party.command({ command: 'vote', entry_id: 'a' });
@@ -29,7 +29,7 @@ it('counts a vote that was changed once', async () => {
   ]);
 });
 
-it('refuses once what it is told to refuse', async () => {
+it('refuses the next command once when told to', async () => {
   const party = new FakeParty(fakeState(), 'm1');
   party.refuses = new CallError('not_allowed', 'no');
   await expect(party.command({ command: 'pause' })).rejects.toMatchObject({ code: 'not_allowed' });

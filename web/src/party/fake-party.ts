@@ -1,5 +1,5 @@
-// A party in memory, for the pages' tests and the styleguide: one host, who is this member once it joined. Commands change the state the
-// way the server would where a page needs that to be seen; the rules are the server's.
+// A party in memory, for tests of pages and the style guide, with one host: this member, after joining. Commands change
+// the state like the server's, as far as pages show it; it does not implement all rules.
 
 import { CallError } from '../protocol/error';
 import {
@@ -16,7 +16,7 @@ import {
 } from '../protocol/party';
 import type { PartySession, PartyStage, SessionView } from './session';
 
-/** An entry of the queue; what is left out does not matter to the test. */
+/** An entry of the queue, with defaults for omitted fields. */
 export function fakeEntry(id: string, rest: Partial<Entry> = {}): Entry {
   return {
     entry_id: id,
@@ -55,11 +55,11 @@ export function fakeState(rest: Partial<PartyState> = {}): PartyState {
   };
 }
 
-/** See the head of the file. */
+/** A {@link PartySession} in memory. */
 export class FakeParty implements PartySession {
-  /** Everything that was asked of it, in order. */
+  /** All commands, in order. */
   readonly commands: PartyAction[] = [];
-  /** The next call fails with this. */
+  /** The error of the next call. */
   refuses: CallError | undefined;
   stage: PartyStage | undefined;
   /** How often {@link unlock} was called. */
@@ -72,7 +72,7 @@ export class FakeParty implements PartySession {
   readonly #listeners = new Set<(view: SessionView) => void>();
   #view: SessionView;
 
-  /** Opens with `state`; `me` is a member of it, or nobody is. */
+  /** Opens with `state`; `me` is this member's id, or undefined for an onlooker. */
   constructor(state: PartyState = fakeState(), me?: string, nowMs: () => number = () => Date.now()) {
     this.#nowMs = nowMs;
     this.#view = {
@@ -155,23 +155,23 @@ export class FakeParty implements PartySession {
     this.#listeners.clear();
   }
 
-  /** The view changes. */
+  /** Changes the view. */
   show(change: Partial<SessionView>): void {
     this.#view = { ...this.#view, ...change };
     for (const listener of this.#listeners) listener(this.#view);
   }
 
-  /** The party has a new revision. */
+  /** Changes the party, with a new revision. */
   change(change: Partial<PartyState>): void {
     this.show({ state: { ...this.#state, ...change, revision: this.#state.revision + 1 } });
   }
 
-  /** A member reported how far off it is. */
+  /** Reports a member's sync error. */
   report(member: string, report: ReportPlayback): void {
     this.show({ reports: new Map([...this.#view.reports, [member, report]]) });
   }
 
-  /** The party is over for this member. */
+  /** Ends the party for this member. */
   end(reason: EndReason): void {
     this.show({ phase: 'ended', ended: reason, me: undefined });
   }

@@ -1,8 +1,8 @@
-// What tests of this folder bring in place of a worker's timers, and numbers that are the same in every run.
+// Replacements for tests: timers without a worker, and reproducible random numbers.
 
 import type { Timers } from './timers';
 
-/** Those of the page, which vitest can hold. */
+/** The page's timers, which vitest can fake. */
 export class FakeTimers implements Timers {
   readonly #running = new Set<ReturnType<typeof setTimeout>>();
 
@@ -24,7 +24,7 @@ export class FakeTimers implements Timers {
   }
 }
 
-/** Numbers from 0 to 1 (mulberry32). */
+/** Pseudo-random numbers from 0 to 1 (mulberry32). */
 export function random(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,4 +1,4 @@
-// The list of parties: the newest question counts, pages are joined without doubles, failures keep what is shown.
+// The list of parties: the newest query counts, pages are joined without duplicates, failures keep the displayed list.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { CallError } from '../protocol/error';
@@ -49,13 +49,13 @@ afterEach(() => void vi.useRealTimers());
 
 const titles = (): string[] | undefined => view?.parties?.map(({ title }) => title);
 
-it('asks after a pause in typing, once', async () => {
+it('asks once after a pause in typing', async () => {
   for (const q of ['f', 'fr', 'fri']) void listing.ask(q, true);
   await vi.runAllTimersAsync();
   expect(server.asked.map(({ q }) => q)).toEqual(['fri']);
 });
 
-it('shows the answer to the newest question, whichever comes last', async () => {
+it('shows the answer to the newest query, whichever arrives last', async () => {
   void listing.ask('a');
   void listing.ask('b');
   await server.answer(1, { parties: [summary(2)] });
@@ -74,7 +74,7 @@ it('joins pages, and shows a party that moved between them once', async () => {
   expect(view?.hasMore).toBe(false);
 });
 
-it('keeps what it shows when the server cannot be asked, and says so', async () => {
+it('keeps the list when the server is unreachable, and reports it', async () => {
   void listing.ask('');
   await server.answer(0, { parties: [summary(1)] });
   const failed = expect(listing.refresh()).rejects.toThrow('away');

@@ -1,31 +1,31 @@
-// The list of parties as a person searches it: one question at a time counts, the newest; pages follow as they are wanted. No DOM.
+// The searchable list of parties. Only the newest query counts, and further pages are loaded on demand. No DOM.
 
 import { asCallError, type CallError } from '../protocol/error';
 import type { PartySummary } from '../protocol/party';
 import type { Parties } from './api';
 
-/** A pause in typing after which the server is asked. */
+/** The server is asked after a pause in typing of this length. */
 const TYPING_MS = 150;
-/** Parties of a page. */
+/** Parties per page. */
 const PAGE = 48;
 
-/** What is shown. */
+/** The displayed state. */
 export interface PartyListView {
   /** Undefined until the first answer. */
   parties: readonly PartySummary[] | undefined;
   hasMore: boolean;
   isAsking: boolean;
-  /** Why there is no newer list. */
+  /** Why the list is not up to date. */
   error: CallError | undefined;
 }
 
-/** What it works with. */
+/** Dependencies and callbacks. */
 export interface PartyListSetup {
   parties: Pick<Parties, 'list'>;
   changed: (view: PartyListView) => void;
 }
 
-/** See the head of the file. */
+/** Runs the queries of one list. */
 export class PartyListing {
   readonly #setup: PartyListSetup;
   #q = '';
@@ -38,7 +38,7 @@ export class PartyListing {
     this.#setup = setup;
   }
 
-  /** Asks for parties with these words; `typed` waits for a pause in typing. */
+  /** Searches for parties with these words; `typed` waits for a pause in typing. */
   ask(q: string, typed = false): Promise<void> {
     this.#q = q;
     clearTimeout(this.#timer);
@@ -47,19 +47,18 @@ export class PartyListing {
     return Promise.resolve();
   }
 
-  /** Looks what has changed meanwhile, unless the person went on to further pages. Throws where the server cannot be asked. */
+  /** Loads changes, unless the person has loaded further pages. Throws if the server is unreachable. */
   async refresh(): Promise<void> {
     if (this.#view.isAsking || (this.#view.parties?.length ?? 0) > PAGE) return;
     await this.#ask(undefined);
     if (this.#view.error !== undefined) throw this.#view.error;
   }
 
-  /** Asks for the next page. */
+  /** Loads the next page. */
   more(): void {
     if (this.#view.hasMore && !this.#view.isAsking) void this.#ask(this.#cursor);
   }
 
-  /** Ends it. */
   close(): void {
     clearTimeout(this.#timer);
     this.#asking.abort();

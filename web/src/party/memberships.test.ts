@@ -1,4 +1,4 @@
-// Memberships are kept for the newest parties, and reach the party's page where the browser stores nothing.
+// Memberships of the newest parties are kept, and reach the party's page even if the browser stores nothing.
 
 import { expect, it } from 'vitest';
 import { guarded, type GuardedMemory } from '../browser/storage';
@@ -29,7 +29,7 @@ function address(hash: string) {
   return { seen, location: { hash, pathname: `/party/${PARTY}`, search: '' }, history: { state: null, replaceState } };
 }
 
-it('hands a membership over to the next page where the browser stores none', () => {
+it('hands a membership over to the next page if the browser stores nothing', () => {
   const memory = blocked();
   keepMembership(PARTY, ANN, memory);
   const page = address(handedOver(PARTY, ANN, memory));
@@ -39,7 +39,7 @@ it('hands a membership over to the next page where the browser stores none', () 
   expect(page.seen).toEqual([`/party/${PARTY}`]);
 });
 
-it('hands nothing over where the browser stores memberships, and takes none from a link there', () => {
+it('hands nothing over if the browser stores memberships, and accepts none from a link then', () => {
   const memory = storing();
   keepMembership(PARTY, ANN, memory);
   expect(handedOver(PARTY, ANN, memory)).toBe('');
@@ -49,7 +49,7 @@ it('hands nothing over where the browser stores memberships, and takes none from
   expect([membershipOf(PARTY, other), page.seen.length]).toEqual([undefined, 1]);
 });
 
-it('takes nothing that is not whole, and nothing in the place of what is known', () => {
+it('accepts nothing incomplete, and replaces no known membership', () => {
   for (const field of ['', 'm1', 'a b c']) {
     const memory = blocked();
     takeMembership(PARTY, memory, address(`#membership=${encodeURIComponent(field)}`));
@@ -61,14 +61,14 @@ it('takes nothing that is not whole, and nothing in the place of what is known',
   expect(membershipOf(PARTY, memory)).toEqual(ANN);
 });
 
-it('keeps those of the newest parties', () => {
+it('keeps the memberships of the newest parties', () => {
   const memory = storing();
   const parties = Array.from({ length: 60 }, (_, number) => number.toString(16).padStart(32, '0'));
   const [first = '', second = ''] = parties;
   for (const party of parties) {
     keepMembership(party, ANN, memory);
     keepVote(party, { member_id: 'm1', round: 1, entry_id: 'e1' }, memory);
-    // The first party is joined again and again.
+    // The first party is joined repeatedly.
     keepMembership(first, ANN, memory);
   }
   const kept = parties.filter((party) => membershipOf(party, memory) !== undefined);

@@ -1,16 +1,16 @@
-// The memberships of this browser: a member who reloads the page, or comes back to it, is the same member.
+// The memberships of this browser: a member who reloads the page, or returns to it, stays the same member.
 
 import { takeFromFragment, type Address } from '../browser/fragment';
 import { siteMemory, type GuardedMemory, type Memory } from '../browser/storage';
 import type { Membership, PartyId } from '../protocol/party';
 
-/** Parties whose memberships are kept: the newest ones. */
+/** Number of memberships kept; the oldest is dropped first. */
 const MOST = 50;
 const PARTIES = 'undead.parties';
-/** The field of the address that hands a membership to the party's page. */
+/** The field of the address fragment that hands a membership to the party's page. */
 const FIELD = 'membership';
 
-/** The membership that this browser has in a party. */
+/** This browser's membership in a party. */
 export function membershipOf(party: PartyId, memory: Memory = siteMemory): Membership | undefined {
   try {
     const kept: unknown = JSON.parse(memory.getItem(keyOf(party)) ?? 'null');
@@ -22,7 +22,7 @@ export function membershipOf(party: PartyId, memory: Memory = siteMemory): Membe
   }
 }
 
-/** Keeps a membership in the place of an earlier one. */
+/** Stores a membership, in place of an earlier one. */
 export function keepMembership(party: PartyId, membership: Membership, memory: Memory = siteMemory): void {
   memory.setItem(keyOf(party), JSON.stringify(membership));
   const parties = [...keptParties(memory).filter((other) => other !== party), party];
@@ -33,7 +33,7 @@ export function keepMembership(party: PartyId, membership: Membership, memory: M
   memory.setItem(PARTIES, JSON.stringify(parties));
 }
 
-/** The parties whose memberships are kept, newest last. */
+/** The parties with stored memberships, newest last. */
 function keptParties(memory: Memory): PartyId[] {
   try {
     const kept: unknown = JSON.parse(memory.getItem(PARTIES) ?? '[]');
@@ -43,7 +43,10 @@ function keptParties(memory: Memory): PartyId[] {
   }
 }
 
-/** The fragment for the address of the party's page: the membership where the browser does not store it, else empty. */
+/**
+ * The fragment for the address of the party's page: contains the membership if the browser does not store it, else
+ * empty.
+ */
 export function handedOver(
   party: PartyId,
   { member_id, token }: Membership,
@@ -52,7 +55,10 @@ export function handedOver(
   return memory.stores(keyOf(party)) ? '' : `#${FIELD}=${encodeURIComponent(`${member_id} ${token}`)}`;
 }
 
-/** Keeps the membership in the page's address, see {@link handedOver}. A browser that stores memberships takes none from a link. */
+/**
+ * Stores the membership in the page's address, see {@link handedOver}. If the browser stores memberships, links are
+ * ignored.
+ */
 export function takeMembership(party: PartyId, memory: GuardedMemory = siteMemory, address?: Address): void {
   const [member_id, token, ...rest] = takeFromFragment(FIELD, address)?.split(' ') ?? [];
   if (member_id === undefined || token === undefined || rest.length > 0) return;
@@ -62,7 +68,7 @@ export function takeMembership(party: PartyId, memory: GuardedMemory = siteMemor
   if (memory.stores(keyOf(party))) forgetMembership(party, given, memory);
 }
 
-/** Forgets a membership that is over. One that another tab of this browser got since then stays. */
+/** Deletes a membership that ended. A newer one from another tab of this browser stays. */
 export function forgetMembership(party: PartyId, over: Membership, memory: Memory = siteMemory): void {
   if (membershipOf(party, memory)?.token === over.token) memory.removeItem(keyOf(party));
 }
@@ -74,7 +80,10 @@ export interface CastVote {
   entry_id: string;
 }
 
-/** The entry that a member of this browser voted for in a round: a party may keep votes secret, also from those whose they are. */
+/**
+ * The entry that a member of this browser voted for in a round. Needed because a party with secret votes does not even
+ * tell members their own.
+ */
 export function voteOf(party: PartyId, member: string, round: number, memory: Memory = siteMemory): string | undefined {
   try {
     const kept = JSON.parse(memory.getItem(voteKeyOf(party)) ?? 'null') as Partial<CastVote> | null;
@@ -85,7 +94,7 @@ export function voteOf(party: PartyId, member: string, round: number, memory: Me
   }
 }
 
-/** Keeps a vote in the place of the one before. */
+/** Stores a vote, in place of the previous one. */
 export function keepVote(party: PartyId, vote: CastVote, memory: Memory = siteMemory): void {
   memory.setItem(voteKeyOf(party), JSON.stringify(vote));
 }

@@ -1,10 +1,10 @@
-// The name under which a guest joined a party last, offered for the next one.
+// The guest's name in the last joined party, offered for the next one.
 
 import { siteMemory, type Memory } from '../browser/storage';
 
 const KEY = 'undead.party-name';
 
-/** Empty if there is none. */
+/** Returns an empty text if there is none. */
 export function lastName(memory: Memory = siteMemory): string {
   return memory.getItem(KEY) ?? '';
 }

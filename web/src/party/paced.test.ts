@@ -1,4 +1,4 @@
-// However fast a key repeats, a party hears little of it, and the last of it always.
+// However fast a key repeats, few values pass, and always the last one.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Paced } from './paced';
@@ -6,7 +6,7 @@ import { Paced } from './paced';
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-it('the first passes at once, and of those that follow the newest, the last one always', () => {
+it('the first passes at once, later only the newest, and always the last', () => {
   const passed: number[] = [];
   const paced = new Paced<number>(300, (value) => passed.push(value));
   paced.ask(0);

@@ -1,6 +1,6 @@
-// Asks that come faster than a party wants them: the first passes at once, of those that follow the newest when its time has come.
+// Limits the rate of values: the first passes at once, then the newest one per interval.
 
-/** See the head of the file. */
+/** A rate limiter that keeps the newest value. */
 export class Paced<T> {
   readonly #everyMs: number;
   readonly #act: (value: T) => void;
@@ -17,7 +17,7 @@ export class Paced<T> {
     if (this.#timer === undefined) this.#next();
   }
 
-  /** Forgets what has not passed. */
+  /** Drops the waiting value. */
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

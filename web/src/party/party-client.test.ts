@@ -1,4 +1,5 @@
-// A member's party over a network that fails: what passes is tried again, and a membership is given up when it is over, not before.
+// A member's party over a failing network: temporary failures are retried, and a membership is given up only when it
+// has ended.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeContext } from '../audio/fake-audio';
@@ -39,7 +40,7 @@ class FakeMemory implements Memory {
   removeItem = (key: string): void => void this.#kept.delete(key);
 }
 
-/** A media element that takes everything and plays nothing. */
+/** A media element that accepts everything and plays nothing. */
 class FakeVideo extends EventTarget {
   muted = false;
   volume = 1;
@@ -67,10 +68,10 @@ function fakeStage(): PartyStage {
   } as unknown as PartyStage;
 }
 
-/** A server, whose answers a test sets. */
+/** A server whose answers the test sets. */
 class FakeParties extends Parties {
   current: PartyState = fakeState();
-  /** What connections come to: refused, or open with a snapshot and what the test says. */
+  /** The result of a connection: an error, or undefined for an open one with a snapshot and the test's events. */
   connects: () => CallError | undefined = () => undefined;
   looks: () => CallError | undefined = () => undefined;
   commands: () => CallError | undefined = () => undefined;
@@ -127,7 +128,7 @@ function answer<T>(problem: CallError | undefined, value: T): Promise<T> {
   return problem === undefined ? Promise.resolve(value) : Promise.reject(problem);
 }
 
-/** What the last client hears of the network. */
+/** The network listener of the last client. */
 let network: NetworkListener;
 
 function clientOf(parties: FakeParties, memory: Memory): PartyClient {
@@ -158,7 +159,7 @@ function opened(prepare: (parties: FakeParties, memory: Memory) => void = () => 
 const asMember = (_: FakeParties, memory: Memory): void => keepMembership(PARTY, ANN, memory);
 
 describe('a membership', () => {
-  it('survives limits and failures, and one answer of a server that is behind', async () => {
+  it('survives limits and failures, and one answer of a lagging server', async () => {
     const { client, parties, memory } = opened((server, kept) => {
       asMember(server, kept);
       const answers = [refused('unknown_member'), refused('limit_reached'), refused('store_unavailable')];
@@ -183,7 +184,7 @@ describe('a membership', () => {
     },
   );
 
-  it('is given up once the server keeps saying that there is none', async () => {
+  it('is given up once the server keeps reporting that there is none', async () => {
     const { client, memory } = opened((server, kept) => {
       asMember(server, kept);
       server.connects = () => refused('unknown_member');
@@ -195,7 +196,7 @@ describe('a membership', () => {
     client.close();
   });
 
-  it('of another tab, newer than that which ended, stays and is taken over', async () => {
+  it('of another tab that is newer than the ended one stays and is adopted', async () => {
     const { client, parties, memory } = opened(asMember);
     await vi.advanceTimersByTimeAsync(100);
     keepMembership(PARTY, ANN_AGAIN, memory);
@@ -206,7 +207,7 @@ describe('a membership', () => {
     client.close();
   });
 
-  it('of another tab stays when this one was thrown out', async () => {
+  it('of another tab stays when this one was removed', async () => {
     const { client, parties, memory } = opened(asMember);
     await vi.advanceTimersByTimeAsync(100);
     keepMembership(PARTY, ANN_AGAIN, memory);
@@ -218,7 +219,7 @@ describe('a membership', () => {
 });
 
 describe('joining', () => {
-  it('is repeated with the same token after an answer was lost, and is another one after it was done', async () => {
+  it('is repeated with the same token after a lost answer, and uses a new one after success', async () => {
     const { client, parties } = opened((server) => (server.joins = () => refused('timeout')));
     await expect(client.join('Ann')).rejects.toMatchObject({ code: 'timeout' });
     parties.joins = () => undefined;
@@ -236,7 +237,7 @@ describe('joining', () => {
 describe('a snapshot', () => {
   const at = (revision: number): PartyState => fakeState({ revision, title: `revision ${String(revision)}` });
 
-  it('of a server that is behind changes nothing until it has caught up', async () => {
+  it('of a lagging server changes nothing until it has caught up', async () => {
     const { client, parties } = opened((server, memory) => {
       asMember(server, memory);
       server.current = at(7);
@@ -253,7 +254,7 @@ describe('a snapshot', () => {
     client.close();
   });
 
-  it('that tells of less again is taken: the store was set back', async () => {
+  it('that is older a second time is accepted, because the store was reset', async () => {
     const { client, parties } = opened((server, memory) => {
       asMember(server, memory);
       server.current = at(7);
@@ -287,7 +288,7 @@ it.each([
 });
 
 describe('a connection', () => {
-  it('is replaced at once when the network is another one, unseen', async () => {
+  it('is replaced at once when the network changes, without an interruption in the view', async () => {
     const { client, parties } = opened(asMember);
     await vi.advanceTimersByTimeAsync(100);
     const connected: boolean[] = [];
@@ -298,7 +299,7 @@ describe('a connection', () => {
     client.close();
   });
 
-  it('that failed is tried at once when the person looks at the page', async () => {
+  it('that failed is retried at once when the page becomes visible', async () => {
     const { client, parties } = opened((server, memory) => {
       asMember(server, memory);
       server.connects = () => refused('unreachable');
@@ -313,7 +314,7 @@ describe('a connection', () => {
 });
 
 describe('an onlooker', () => {
-  it('keeps looking where the store cannot be reached', async () => {
+  it('keeps polling while the store is unreachable', async () => {
     const { client, parties } = opened((server) => (server.looks = () => refused('store_unavailable')));
     await vi.advanceTimersByTimeAsync(100);
     expect(client.view.phase).toBe('opening');
@@ -323,14 +324,14 @@ describe('an onlooker', () => {
     client.close();
   });
 
-  it('is told that there is no such party', async () => {
+  it('learns that there is no such party', async () => {
     const { client } = opened((server) => (server.looks = () => refused('unknown_party')));
     await vi.advanceTimersByTimeAsync(100);
     expect(client.view.phase).toBe('refused');
     client.close();
   });
 
-  it('looks in one rhythm, however often it is opened', async () => {
+  it('polls at one interval, however often it is opened', async () => {
     const { client, parties } = opened();
     client.open();
     client.open();
@@ -343,7 +344,7 @@ describe('an onlooker', () => {
 });
 
 describe('a command', () => {
-  it('that the server knows again outlasts the election of another leader', async () => {
+  it('that the server recognises is repeated through a leader election', async () => {
     const { client, parties } = opened(asMember);
     await vi.advanceTimersByTimeAsync(100);
     parties.commands = () => (Date.now() < 1_006_000 ? refused('store_unavailable') : undefined);
@@ -355,7 +356,7 @@ describe('a command', () => {
     client.close();
   });
 
-  it('that is refused is not sent again, and none is for ever', async () => {
+  it('that is refused is not sent again, and none is repeated forever', async () => {
     const { client, parties } = opened(asMember);
     await vi.advanceTimersByTimeAsync(100);
     parties.commands = () => refused('not_allowed');
@@ -371,7 +372,7 @@ describe('a command', () => {
   });
 });
 
-it('the position is that of the song that is heard while the next one is announced', async () => {
+it('the position is that of the audible song while the next one is announced', async () => {
   const [first, second] = [fakeEntry('e1', { duration_ms: 60_000 }), fakeEntry('e2')];
   const timeline = { entry: first, position_ms: 0, at_ms: 1_000_000, paused: false, round: 1 };
   const { client, parties } = opened((server, memory) => {
@@ -390,7 +391,7 @@ it('the position is that of the song that is heard while the next one is announc
   client.close();
 });
 
-it('a member who left and joined again hears the party in the elements of the new page', async () => {
+it('a member who left and joined again plays the party in the elements of the new page', async () => {
   const entry = fakeEntry('e1', { is_video: true });
   const { client, parties } = opened((server, memory) => {
     asMember(server, memory);
@@ -409,7 +410,7 @@ it('a member who left and joined again hears the party in the elements of the ne
   parties.joined = ANN_AGAIN;
   await client.join('Ann');
   await vi.advanceTimersByTimeAsync(2_000);
-  // The page that has the elements is still to come.
+  // The new page has not attached its elements yet.
   expect(parties.plays).toEqual(['up_ann']);
   client.attach(fresh);
   await vi.advanceTimersByTimeAsync(2_000);
@@ -418,7 +419,7 @@ it('a member who left and joined again hears the party in the elements of the ne
   client.close();
 });
 
-it('elements that replace others are played in from then on', async () => {
+it('new elements replace the previous ones for playback', async () => {
   const entry = fakeEntry('e1', { is_video: true });
   const { client, parties } = opened((server, memory) => {
     asMember(server, memory);
@@ -439,12 +440,12 @@ it('elements that replace others are played in from then on', async () => {
   client.close();
 });
 
-describe('the own vote', () => {
+describe('the member’s own vote', () => {
   const round = { round: 4, votes: [{ entry_id: 'e2', count: 1 }], skips: [], skips_needed: 1 };
   const state = fakeState({ queue: [fakeEntry('e1'), fakeEntry('e2')], round });
   const next = { revision: 3, changes: { round: { ...round, round: 5, votes: [] } } };
 
-  it('is marked after a reload, also where the party keeps votes secret, in its round', async () => {
+  it('is marked in its round after a reload, even if the party keeps votes secret', async () => {
     const first = opened((server, memory) => {
       asMember(server, memory);
       server.current = state;
@@ -463,7 +464,7 @@ describe('the own vote', () => {
     again.close();
   });
 
-  it('is taken from the party where it shows votes', async () => {
+  it('is read from the party if it shows votes', async () => {
     const { client } = opened((server, memory) => {
       asMember(server, memory);
       const votes = [{ entry_id: 'e1', count: 1, members: ['m1'] }];
@@ -474,7 +475,7 @@ describe('the own vote', () => {
     client.close();
   });
 
-  it('does not count in the round that opened before the answer came', async () => {
+  it('does not count in a round that opened before the answer arrived', async () => {
     const { client, parties } = opened((server, memory) => {
       asMember(server, memory);
       server.current = state;

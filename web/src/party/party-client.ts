@@ -1,4 +1,5 @@
-// A member's party over the network: its events, its calls, the server's clock, and what is played. No DOM but the elements of the stage.
+// A member's party over the network: its events, its calls, the server's clock, and playback. No DOM but the elements
+// of the stage.
 
 import { backOffMs } from '../api/back-off';
 import { MainServer } from '../api/client';
@@ -34,13 +35,13 @@ import { applyChanged, applyChat, applyPresence, type PartyEvent } from './state
 import { isSameEntry, positionAt } from './timeline';
 import { WorkerTimers, type Timers } from './timers';
 
-/** Between reports of how far off this member is. */
+/** Interval of reports of this member's sync error. */
 const REPORT_MS = 5_000;
-/** How often an onlooker looks. */
+/** Poll interval of onlookers. */
 const LOOK_MS = 5_000;
-/** For so long a command that the server knows again is sent again. */
+/** How long an idempotent command is repeated. */
 const SENT_FOR_MS = 15_000;
-/** A server that does not know the member may only be behind: it has to say so again after this time. */
+/** A server that does not know the member may only lag behind: it must repeat that after this time. */
 const CONFIRMED_MS = 3_000;
 const RETRY = { firstMs: 300, longestMs: 3_000 };
 const TRIM = 'undead.party-trim-ms';
@@ -55,7 +56,7 @@ const NOTHING: PlaybackView = {
   hasVocals: false,
 };
 
-/** What a client works with; a test brings its own. */
+/** Dependencies of a client; a test passes its own. */
 export interface ClientSetup {
   parties: Parties;
   server: Pick<MainServer, 'renewGrant' | 'stream'>;
@@ -64,19 +65,19 @@ export interface ClientSetup {
   now: () => number;
   sound: PartySound;
   library: Pick<Library, 'item' | 'play'>;
-  /** Tells of the network and of the page until the returned function is called. */
+  /** Reports changes of the network and the page until the returned function is called. */
   network: (listener: NetworkListener) => () => void;
 }
 
-/** What hints at whether a connection is alive. */
+/** Events that affect whether the connection is alive. */
 export interface NetworkListener {
-  /** There is a network again, which may be another one. */
+  /** The network is back, or another one. */
   changed: () => void;
-  /** The person looks at the page again. */
+  /** The page is visible again. */
   seen: () => void;
 }
 
-/** See the head of the file. */
+/** A {@link PartySession} over the network. */
 export class PartyClient implements PartySession {
   readonly #id: PartyId;
   readonly #setup: ClientSetup;
@@ -106,15 +107,15 @@ export class PartyClient implements PartySession {
   #trimMs: number;
   #cancelReport: (() => void) | undefined;
   #cancelLook: (() => void) | undefined;
-  /** Since when the server has not known the member. */
+  /** Since when the server reports that it does not know the member. */
   #unknownSinceMs: number | undefined;
-  /** How often looking began: only the newest goes on. */
+  /** Number of polling loops started; only the newest continues. */
   #looks = 0;
-  /** Identifies a call to join until its answer is here, so that the server recognises a repeated one. */
+  /** Identifies a call to join until it is answered, so that the server recognises a repetition. */
   #joining: string | undefined;
-  /** The newest revision that this member knows. */
+  /** The newest known revision. */
   #revision = 0;
-  /** The last snapshot was older than `#revision`. */
+  /** Whether the last snapshot was older than `#revision`. */
   #isBehind = false;
   readonly #redraw = new Redraw();
   #isClosed = false;
@@ -207,7 +208,7 @@ export class PartyClient implements PartySession {
   }
 
   attach(stage: PartyStage): void {
-    // Another page of the same party, with elements of its own: nothing goes on in those of before.
+    // Another page of the same party with its own elements: playback in the old ones ends.
     if (this.#stage !== stage) this.#endPlayer();
     this.#stage = stage;
     this.#applySound();
@@ -277,7 +278,7 @@ export class PartyClient implements PartySession {
     this.#listeners.clear();
   }
 
-  /** That of the entry which is heard: while the next one is announced, the one before. */
+  /** The timeline of the audible entry: while the next one is announced, that is the previous one. */
   get #heardTimeline(): PartyTimeline | undefined {
     const newest = this.#view.state?.timeline;
     const heard = this.#player?.timeline;
@@ -289,7 +290,7 @@ export class PartyClient implements PartySession {
     for (const listener of this.#listeners) listener(this.#view);
   }
 
-  /** What an onlooker sees, again and again. */
+  /** Polls the party for an onlooker. */
   async #look(): Promise<void> {
     const look = ++this.#looks;
     const isOver = (): boolean => this.#isClosed || this.#membership !== undefined || look !== this.#looks;
@@ -331,7 +332,7 @@ export class PartyClient implements PartySession {
     this.#report();
   }
 
-  /** Whether the membership is over, or the party is. A failure of any other kind, or a limit, says nothing about that. */
+  /** Whether the membership or the party has ended. Other failures and limits do not prove that. */
   #isOver(isConnected: boolean, problem: CallError | undefined): boolean {
     if (isConnected) this.#unknownSinceMs = undefined;
     if (problem === undefined || !['unknown_member', 'unknown_party'].includes(problem.code)) return false;
@@ -340,7 +341,7 @@ export class PartyClient implements PartySession {
     return nowMs - this.#unknownSinceMs >= CONFIRMED_MS;
   }
 
-  /** This browser was a member once, and is none any more, or is another one by now. */
+  /** Handles that this browser's membership is gone, or was replaced by another one. */
   #forget(over: Membership, problem: CallError | undefined): void {
     forgetMembership(this.#id, over, this.#setup.memory);
     const other = membershipOf(this.#id, this.#setup.memory);
@@ -349,7 +350,7 @@ export class PartyClient implements PartySession {
       return;
     }
     const { state } = this.#view;
-    // Private parties answer this to everyone who is not a member, too.
+    // Private parties give this answer to all non-members, too.
     if (problem?.code === 'unknown_party' && state !== undefined && state.access !== 'private') {
       this.#end('ended');
       return;
@@ -360,7 +361,10 @@ export class PartyClient implements PartySession {
     void this.#look();
   }
 
-  /** The server ended the membership. A tab that left and joined again has another one: this tab goes on with it. */
+  /**
+   * Handles that the server ended the membership. If a tab left and joined again, this tab continues with the new
+   * membership.
+   */
   #over(reason: EndReason): void {
     const other = membershipOf(this.#id, this.#setup.memory);
     if (reason === 'left' && other !== undefined && other.token !== this.token) this.#become(other);
@@ -400,8 +404,8 @@ export class PartyClient implements PartySession {
   }
 
   /**
-   * A connection begins. Its server may lag behind the one before: an older snapshot would move playback back, so it is left out. A second
-   * older one in a row shows that the server knows no more.
+   * Handles the snapshot of a new connection. Its server may lag behind the previous one: an older snapshot would move
+   * playback back, so it is ignored. A second older one in a row proves that the server has nothing newer.
    */
   #begin(snapshot: PartyState): void {
     this.#isBehind = snapshot.revision < this.#revision && !this.#isBehind;
@@ -414,7 +418,9 @@ export class PartyClient implements PartySession {
     this.#player?.learn(state.timeline);
   }
 
-  /** What this member votes for, also after a reload; the newest vote of this browser may be ahead of the state. */
+  /**
+   * The entry that this member voted for, even after a reload. This browser's newest vote may be ahead of the state.
+   */
   #voteIn({ round }: PartyState): string | undefined {
     const { me } = this.#view;
     if (round === undefined || me === undefined) return undefined;
@@ -422,7 +428,7 @@ export class PartyClient implements PartySession {
     return voteOf(this.#id, me, round.round, this.#setup.memory) ?? shown?.entry_id;
   }
 
-  /** The vote counts in the round that was open when it was sent. */
+  /** Stores a vote for the round that was open when it was sent. */
   #voted(sentIn: PartyState | undefined, ...names: (string | undefined)[]): void {
     const { state, me } = this.#view;
     const entry = sentIn?.queue.find(({ entry_id, item_id, stream_id }) =>
@@ -455,7 +461,7 @@ export class PartyClient implements PartySession {
   readonly #createDeck: CreateDeck<HTMLVideoElement> = (make) => {
     const { parties, server, timers, now } = this.#setup;
     const { entry } = make;
-    // The membership may be another one by the time that it is asked.
+    // Read late, because the membership may change before the call.
     const token = (): string => this.token ?? '';
     if (this.#stage !== undefined && entry.stream_id !== undefined)
       return new LiveDeck(
@@ -487,7 +493,7 @@ export class PartyClient implements PartySession {
     return new ItemDeck({ ...make, ...reading, now, canPlay: canPlayType }, entry, make.timeline, make.positionMs);
   };
 
-  /** Looked at many times a second: what is shown changes seldom. */
+  /** Called many times a second, although the displayed state changes seldom. */
   #playbackChanged(isNew: boolean): void {
     const player = this.#player;
     if (player === undefined) return;
@@ -506,7 +512,7 @@ export class PartyClient implements PartySession {
     this.#stage?.show(surface === 'canvas' ? this.#stage.canvas : surface);
   }
 
-  /** Tells the others how far off this member is, now and every few seconds. */
+  /** Reports this member's sync error, now and every few seconds. */
   #report(): void {
     this.#cancelReport?.();
     const token = this.token;
@@ -516,7 +522,7 @@ export class PartyClient implements PartySession {
       ...(errorMs === undefined ? {} : { error_ms: Math.round(errorMs * 10) / 10 }),
       ...(this.#isBuffering ? { is_buffering: true } : {}),
     };
-    // The next one tells more; one that is lost is not missed.
+    // A lost report does not matter, because the next one follows soon.
     this.#setup.parties.report(this.#id, token, body).catch(() => undefined);
     this.#cancelReport = this.#setup.timers.after(REPORT_MS, () => this.#report());
   }
@@ -542,7 +548,7 @@ function pageNetwork({ changed, seen }: NetworkListener): () => void {
   };
 }
 
-/** `crypto.randomUUID` is there in secure contexts alone, and a party may be on plain HTTP. */
+/** Random hex digits. `crypto.randomUUID` exists only in secure contexts, but a party may run over plain HTTP. */
 function randomHex(bytes: number): string {
   const random = crypto.getRandomValues(new Uint8Array(bytes));
   return Array.from(random, (byte) => byte.toString(16).padStart(2, '0')).join('');

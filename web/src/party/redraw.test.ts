@@ -1,4 +1,4 @@
-// A page is not drawn anew many times a second for the member's error alone.
+// A page is not redrawn many times a second only because of the member's sync error.
 
 import { expect, it } from 'vitest';
 import { Redraw } from './redraw';
@@ -14,7 +14,7 @@ const view: PlaybackView = {
   hasVocals: false,
 };
 
-it('shows the error twice a second, and all else at once', () => {
+it('shows the error twice a second, and other changes at once', () => {
   const redraw = new Redraw();
   let shown = view;
   let drawn = 0;

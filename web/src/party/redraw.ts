@@ -1,16 +1,16 @@
-// Decides when the page draws the playback again: at once when something changed, and at most twice a second when only the member's timing
-// error did, which changes all the time. A redraw covers the whole page, so it is not free.
+// Decides when the page redraws the playback: at once for most changes, but at most twice a second for the member's
+// sync error, which changes all the time. A redraw covers the whole page, so it is expensive.
 
 import type { PlaybackView } from './session';
 
-/** Time between two redraws for the error alone. */
+/** Shortest time between redraws for the error alone. */
 const ERROR_MS = 500;
 
-/** See the head of the file. */
+/** Tracks the last redraw. */
 export class Redraw {
   #shownMs = -Infinity;
 
-  /** Whether to draw `after` in place of `before` now; if so, it counts as drawn. */
+  /** Whether to draw `after` in place of `before` now. If true, it counts as drawn. */
   isDue(before: PlaybackView, after: PlaybackView, nowMs: number): boolean {
     const isSame =
       before.phase === after.phase &&

@@ -1,18 +1,18 @@
-// What a member may do and who is who in a party, read from its state. Pure.
+// The roles and rights of members, derived from the party's state. Pure.
 
 import type { Entry, Member, PartyState } from '../protocol/party';
 
-/** The member who leads now: the host, or the one that acts as host while that one is away. */
+/** The current leader: the host, or the acting host while the host is away. */
 export function leader(state: PartyState): string {
   return state.acting_host ?? state.host;
 }
 
-/** Whether `me` may lead: what plays, the queue, who is here. Operators of the server may, too. */
+/** Whether `me` may control playback, the queue and the members. Operators of the server may, too. */
 export function leads(state: PartyState, me: string | undefined, isOperator = false): boolean {
   return hosts(state, me, isOperator) || (me !== undefined && leader(state) === me);
 }
 
-/** Whether `me` may do what the host alone may: set, hand over, invite, end. */
+/** Whether `me` has the host's exclusive rights: settings, handing over, inviting, ending. */
 export function hosts(state: PartyState, me: string | undefined, isOperator = false): boolean {
   return me !== undefined && (isOperator || state.host === me);
 }
@@ -27,22 +27,22 @@ export function memberOf(state: PartyState, id: string): Member | undefined {
   return state.members.find(({ member_id }) => member_id === id);
 }
 
-/** Those who are here. */
+/** The present members. */
 export function present(state: PartyState): Member[] {
   return state.members.filter(({ is_present }) => is_present);
 }
 
-/** What comes next, in order: the queue without suggestions. */
+/** The accepted entries of the queue, in order. */
 export function accepted(state: PartyState): Entry[] {
   return state.queue.filter(({ is_suggestion }) => is_suggestion !== true);
 }
 
-/** What members would like to hear, and the host has yet to accept. */
+/** The suggestions that wait for the host. */
 export function suggested(state: PartyState): Entry[] {
   return state.queue.filter(({ is_suggestion }) => is_suggestion === true);
 }
 
-/** Leaders first, then those who are here, in the order of joining; those who are away last. */
+/** All members: leaders first, then present ones in order of joining, absent ones last. */
 export function inOrder(state: PartyState): Member[] {
   const rank = (member: Member): number => {
     if (member.member_id === leader(state)) return 0;
@@ -52,7 +52,7 @@ export function inOrder(state: PartyState): Member[] {
   return [...state.members].sort((a, b) => rank(a) - rank(b));
 }
 
-/** Whether the party stands because it was halted, and not because it waits for members. */
+/** Whether the party was paused by a person, not because it waits for members. */
 export function isHalted({ timeline }: PartyState): boolean {
   return timeline.paused && (timeline.waiting_for ?? []).length === 0;
 }

@@ -1,4 +1,4 @@
-// The state of a party as its events tell it. Pure: every event makes a new state.
+// Applies a party's events to its state. Pure: every event creates a new state.
 
 import type { ServerEvent } from '../api/event-stream';
 import type {
@@ -11,7 +11,7 @@ import type {
   ReportPlayback,
 } from '../protocol/party';
 
-/** Messages that are kept; the server keeps as many. */
+/** Number of messages kept; the server keeps as many. */
 const MOST_MESSAGES = 100;
 
 /** One event of `GET /api/parties/{party_id}/events`. */
@@ -24,7 +24,7 @@ export type PartyEvent =
 
 const TYPES = ['snapshot', 'changed', 'chat', 'presence', 'ended'] as const;
 
-/** An event as it came; undefined where it is of a newer server, or cannot be read. */
+/** Parses an event; undefined if it is unknown or unreadable. */
 export function readEvent({ type, data }: ServerEvent): PartyEvent | undefined {
   const known = TYPES.find((name) => name === type);
   if (known === undefined) return undefined;
@@ -36,7 +36,7 @@ export function readEvent({ type, data }: ServerEvent): PartyEvent | undefined {
   }
 }
 
-/** The state after `changed`. What the state has already is left as it is. */
+/** The state after `changed`. An older revision changes nothing. */
 export function applyChanged(state: PartyState, { revision, changes }: PartyChanged): PartyState {
   if (revision <= state.revision) return state;
   const { members, left, ...fields } = changes;
@@ -49,7 +49,7 @@ export function applyChanged(state: PartyState, { revision, changes }: PartyChan
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)) as unknown as PartyState;
 }
 
-/** In the order of joining; members that changed stay where they are. */
+/** Members in order of joining; changed ones keep their place. */
 function membersAfter(before: readonly Member[], changed: readonly Member[], left: readonly string[]): Member[] {
   const byId = new Map(before.map((member) => [member.member_id, member]));
   for (const id of left) byId.delete(id);
@@ -57,13 +57,13 @@ function membersAfter(before: readonly Member[], changed: readonly Member[], lef
   return [...byId.values()];
 }
 
-/** The state with one more message, unless it has that. */
+/** The state with one more message, unless it already has that message. */
 export function applyChat(state: PartyState, message: Message): PartyState {
   if (state.chat.some(({ message_id }) => message_id === message.message_id)) return state;
   return { ...state, chat: [...state.chat, message].slice(-MOST_MESSAGES) };
 }
 
-/** What members reported, with what they report now; those who are gone are left out. */
+/** The reports after new ones; those of former members are removed. */
 export function applyPresence(
   reports: ReadonlyMap<string, ReportPlayback>,
   { members }: Presence,

@@ -1,4 +1,4 @@
-// What was announced begins at its time; until then goes on what played before.
+// An announced timeline begins at its time; until then the previous one continues.
 
 import { describe, expect, it } from 'vitest';
 import type { PartyTimeline } from '../protocol/party';
@@ -15,13 +15,13 @@ const plays = (id: string, at_ms: number, more: Partial<PartyTimeline> = {}): Pa
 });
 
 describe('the position', () => {
-  it('moves with the server, from its time on, unless paused', () => {
+  it('advances with the server’s clock from its time on, unless paused', () => {
     const timeline = plays('a', 1_000, { position_ms: 500 });
     expect([0, 1_000, 3_000].map((ms) => positionAt(timeline, ms))).toEqual([500, 500, 2_500]);
     expect(positionAt({ ...timeline, paused: true }, 9_000)).toBe(500);
   });
 
-  it('goes on where only something else changed', () => {
+  it('continues if only other fields changed', () => {
     const before = plays('a', 1_000);
     expect(goesOn(before, plays('a', 4_000, { position_ms: 3_000 }))).toBe(true);
     expect(goesOn(before, plays('a', 4_000, { position_ms: 9_000 }))).toBe(false);
@@ -32,7 +32,7 @@ describe('the position', () => {
 });
 
 describe('the schedule', () => {
-  it('keeps what plays until what is announced is due', () => {
+  it('keeps the current timeline until the announced one is due', () => {
     const schedule = new Schedule();
     const [first, second] = [plays('a', 0), plays('b', 10_000, { round: 2 })];
     schedule.learn(first, 100);
@@ -41,7 +41,7 @@ describe('the schedule', () => {
     expect(schedule.due(10_000)).toEqual({ now: second, next: undefined });
   });
 
-  it('is what it was where a snapshot says the same again', () => {
+  it('is unchanged by an identical snapshot', () => {
     const schedule = new Schedule();
     const announced = plays('a', 5_000);
     schedule.learn(announced, 1_000);
@@ -49,14 +49,14 @@ describe('the schedule', () => {
     expect(schedule.due(3_000).next).toBe(announced);
   });
 
-  it('forgets what was announced once something else is', () => {
+  it('replaces an announcement by a newer one', () => {
     const schedule = new Schedule();
     const [first, second, third] = [plays('a', 0), plays('b', 10_000), plays('c', 10_000)];
     for (const timeline of [first, second, third]) schedule.learn(timeline, 7_000);
     expect(schedule.due(8_000)).toEqual({ now: first, next: third });
   });
 
-  it('plays nothing before the first, even if that is announced', () => {
+  it('has nothing before the first, even if that is announced', () => {
     const schedule = new Schedule();
     expect(schedule.due(0)).toEqual({ now: undefined, next: undefined });
     schedule.learn(plays('a', 5_000), 1_000);

@@ -1,14 +1,14 @@
-// Timers that keep their time while the page is in the background: those of a page come once a second there, or once a minute, those
-// of a worker do not.
+// Timers that stay exact in background pages. Browsers slow the timers of such a page to one per second or minute, but
+// not those of a worker.
 
-/** See the head of the file. */
+/** One-shot timers. */
 export interface Timers {
-  /** Calls `action` in `ms`; the returned function takes it back. */
+  /** Calls `action` in `ms`; the returned function cancels it. */
   after(ms: number, action: () => void): () => void;
   close(): void;
 }
 
-/** In a worker of the page. */
+/** Timers in a worker of the page. */
 export class WorkerTimers implements Timers {
   readonly #worker = new Worker(new URL('./timer-worker.ts', import.meta.url), { type: 'module' });
   readonly #actions = new Map<number, () => void>();

@@ -1,4 +1,4 @@
-// The right to read the media of an entry. Refusals that may pass are retried while the entry plays or is announced. No DOM.
+// Access to the media of an entry. Temporary refusals are retried while the entry is playing or announced. No DOM.
 
 import { backOffMs } from '../../api/back-off';
 import { ItemAccess } from '../../library/access';
@@ -7,9 +7,9 @@ import type { Playable } from '../../protocol/item';
 import type { Entry } from '../../protocol/party';
 import type { Timers } from '../timers';
 
-/** Pauses between tries, short: the entry may be due in a moment. */
+/** Pauses between tries; short, because the entry may be due soon. */
 const RETRY = { firstMs: 300, longestMs: 4_000 };
-/** Refusals that do not pass. */
+/** Permanent refusals. */
 const FINAL: readonly string[] = [
   'unknown_item',
   'unsupported_media',
@@ -18,21 +18,21 @@ const FINAL: readonly string[] = [
   'unauthorized',
   'invalid_request',
 ] satisfies ErrorCode[];
-/** A main server that lags behind another one gives these, too: they count only after several tries. */
+/** A main server that lags behind another one also answers these, so they count only after several tries. */
 const UNSURE: readonly string[] = ['unknown_entry', 'unknown_member', 'unknown_party'] satisfies ErrorCode[];
 const UNSURE_TRIES = 6;
 
-/** What is needed to read an entry. */
+/** Dependencies of reading an entry. */
 export interface EntryReading {
   timers: Timers;
-  /** The right to read the media of an entry. */
+  /** Requests a grant for the media of an entry. */
   playItem: (entry: Entry) => Promise<Playable>;
-  /** Addresses: of the page's host, and of the site on it. */
+  /** The address of the page, and that of the site. */
   origin: string;
   base: string;
 }
 
-/** Where the media of `entry` is; tries end once `isOver` says that nothing waits for it. */
+/** The access to the media of `entry`. Retries end once `isOver` returns true. */
 export function entryAccess(reading: EntryReading, entry: Entry, isOver: () => boolean): ItemAccess {
   const { origin, base } = reading;
   return new ItemAccess({

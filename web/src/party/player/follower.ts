@@ -1,11 +1,12 @@
-// Lets one media element follow a timeline. It stands, ready, at a position, and begins at the moment at which the timeline is there,
-// earlier by what the browser took the times before; it then measures how far off it is, and corrects that. What comes too late, or is
-// far off, stands at a position a little ahead and begins anew from there. The owner calls `step` about 25 times a second.
+// Makes one media element follow a timeline. The element waits at a position, and starts when the timeline reaches it,
+// earlier by the learnt start delay. Then the follower measures the error and corrects it. If playback is late or far
+// off, the element seeks to a position slightly ahead and starts again there. The owner calls `step` about 25 times a
+// second.
 //
-//   moving: on its way to a position ─► standing ─► (at its time) playing ─► far off, or the timeline changed: moving
+//   moving: seeking to a position ─► standing ─► (at its time) playing ─► far off, or the timeline changed: moving
 //
-// What browsers tell as the position of a media element is what is heard: the latency of the output device, as far as the system knows
-// it, is counted in. `trimMs` is for what the system does not know. No DOM but the media element it is given.
+// The position that browsers report for a media element is the audible one: it includes the latency of the output
+// device, as far as the system knows it. `trimMs` corrects the rest. No DOM but the given media element.
 
 import type { PartyTimeline } from '../../protocol/party';
 import type { PartyClock } from '../clock';
@@ -14,45 +15,45 @@ import type { Timers } from '../timers';
 import { positionAt } from '../timeline';
 import { HAVE_FUTURE_DATA, HAVE_METADATA, type PartyMedia } from './media';
 
-/** How far ahead what comes late stands: as long as the seek takes. More where that was not enough. */
+/** How far ahead a late element seeks: the duration of a seek, more if that was not enough. */
 const HEADROOM = { firstMs: 300, mostMs: 4_000, times: 1.7 };
-/** Before its time, the exact timer is set. */
+/** The exact timer is set this long before the start. */
 const ARM_MS = 150;
-/** It begins although it is so late. */
+/** A start up to this late still happens. */
 const TOLERATED_MS = 60;
-/** Browsers go to a position by about this. */
+/** A position this close to the target of a seek counts as reached. */
 const THERE_MS = 80;
-/** So far off it begins anew at once. */
+/** An error this large restarts at once. */
 const LOST_MS = 1_500;
-/** Running dry for longer is buffering. */
+/** Running dry for longer counts as buffering. */
 const DRY_MS = 250;
-/** After a start that the browser did not carry out by then, it begins anew. */
+/** If the browser has not started after this time, it is started again. */
 const START_TIMEOUT_MS = 2_000;
 
-/** What a follower works with. */
+/** Dependencies and callbacks of a follower. */
 export interface FollowerSetup {
   media: PartyMedia;
   clock: Pick<PartyClock, 'serverMs'>;
   timers: Timers;
-  /** How much earlier than its time playback is begun; shared, for it is learnt. */
+  /** How much before its time playback is started; shared, because it is learnt. */
   lead: Lead;
   /** Monotonic. */
   now: () => number;
-  /** Ways of the item's player. */
+  /** Methods of the item's player. */
   play: () => void;
   pause: () => void;
   seek: (ms: number) => void;
   trimMs: () => number;
-  /** Of the item; 0 before it is known. */
+  /** Length of the item; 0 before it is known. */
   durationMs: () => number;
-  /** Playback was begun; it is to be heard at once or `inMs` later. */
+  /** Playback was started; it will be heard now, or in `inMs`. */
   begun: (inMs: number) => void;
 }
 
 /** `over`: the timeline is past the end. */
 type Phase = 'moving' | 'standing' | 'playing' | 'stopped' | 'over';
 
-/** See the head of the file. */
+/** Controls one media element. */
 export class Follower {
   readonly #setup: FollowerSetup;
   readonly #drift = new Drift();
@@ -60,16 +61,16 @@ export class Follower {
   #phase: Phase = 'moving';
   #headroomMs = HEADROOM.firstMs;
   #targetMs: number;
-  /** It was sent there since there is media. */
+  /** Whether the element was sent to the position after media arrived. */
   #isSent = false;
   #disarm: (() => void) | undefined;
   #begunAtMs = 0;
-  /** The element moves since it was begun. */
+  /** Whether the element has moved since its start. */
   #runs = false;
   #learns = false;
   #drySinceMs: number | undefined;
 
-  /** The element is on its way to `positionMs`. */
+  /** Sends the element to `positionMs`. */
   constructor(setup: FollowerSetup, timeline: PartyTimeline, positionMs: number) {
     this.#setup = setup;
     this.#timeline = timeline;
@@ -84,7 +85,7 @@ export class Follower {
     return this.#phase === 'playing' && this.#runs;
   }
 
-  /** What is to be heard is not: it waits for media. */
+  /** Whether it should be audible but is waiting for media. */
   isBuffering(serverMs: number, nowMs: number): boolean {
     if (this.#setup.media.ended) return false;
     if (this.#phase === 'moving')
@@ -92,12 +93,12 @@ export class Follower {
     return this.#drySinceMs !== undefined && nowMs - this.#drySinceMs > DRY_MS;
   }
 
-  /** How much later than the timeline it is heard; undefined while nothing is, or not known. */
+  /** How much later than the timeline it is heard, ms; undefined while silent or unknown. */
   get lateMs(): number | undefined {
     return this.isPlaying ? this.#drift.lateMs : undefined;
   }
 
-  /** Follows another timeline of the same item, from now on. */
+  /** Switches to another timeline of the same item, now. */
   follow(timeline: PartyTimeline, serverMs: number): void {
     const before = this.#timeline;
     this.#timeline = timeline;
@@ -119,7 +120,7 @@ export class Follower {
       this.#stand(timeline.position_ms);
       return;
     }
-    // From where it stands, if that is the place; the next step finds out.
+    // It may already be at the right position; the next step checks that.
     if (this.#phase !== 'moving') this.#phase = 'standing';
   }
 
@@ -130,13 +131,13 @@ export class Follower {
     if (this.#phase === 'playing') this.#keepUp(serverMs, nowMs);
   }
 
-  /** Stands still, and begins anew when the person allowed it. */
+  /** Stops until the person allows playback, then starts over. */
   stop(): void {
     this.#halt();
     this.#phase = 'stopped';
   }
 
-  /** After {@link stop}. */
+  /** Continues after {@link stop}. */
   resume(serverMs: number): void {
     if (this.#phase !== 'stopped') return;
     this.#headroomMs = HEADROOM.firstMs;
@@ -156,14 +157,14 @@ export class Follower {
     else this.#send();
   }
 
-  /** Sets the exact timer once its time is near; goes further ahead where it is over. */
+  /** Sets the exact timer shortly before the start; after a missed start, seeks further ahead. */
   #arm(serverMs: number): void {
     const { media, timers, lead } = this.#setup;
     if (this.#disarm !== undefined) return;
     const { at_ms, position_ms } = this.#timeline;
     const positionMs = media.currentTime * 1000;
     const inMs = at_ms + positionMs - position_ms - this.#setup.trimMs() - lead.ms - serverMs;
-    // Nothing lies before the position at which a timeline begins.
+    // A timeline has no positions before its start.
     if (inMs < -TOLERATED_MS || positionMs < position_ms - THERE_MS) {
       this.#catchUp(serverMs);
       return;
@@ -232,7 +233,7 @@ export class Follower {
     return positionAt(this.#timeline, serverMs) + this.#setup.trimMs();
   }
 
-  /** Stands at where the timeline will be soon; it begins there. */
+  /** Seeks to where the timeline will be soon, and starts there. */
   #catchUp(serverMs: number): void {
     this.#halt();
     const soonMs = serverMs + this.#headroomMs;
@@ -253,7 +254,8 @@ export class Follower {
     this.#disarm = undefined;
     this.#runs = false;
     this.#drySinceMs = undefined;
-    // Also where the element stands by itself, as while its source is replaced: the item's player would go on.
+    // Needed even if the element has paused by itself, as while its source is replaced: the item's player would
+    // otherwise resume.
     this.#setup.pause();
   }
 

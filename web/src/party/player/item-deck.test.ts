@@ -1,4 +1,4 @@
-// An entry is opened for as long as that may still succeed, and its sound follows the party whatever its media are.
+// An entry is retried for as long as that may succeed, and its sound follows the party whatever its media are.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeMedia, FakeNodes, FakeStore, manifestOf } from '../../library/fake-library';
@@ -18,7 +18,7 @@ const PLAYABLE: Playable = { grant: 'g1', expires_in_s: 300, nodes: [NODE] };
 beforeEach(() => vi.useFakeTimers({ now: 1_000_000 }));
 afterEach(() => vi.useRealTimers());
 
-/** A deck whose right to read is refused with `refusals`, one after another, before it is given. */
+/** A deck whose access is refused with `refusals`, one after another, before it is granted. */
 function opened(refusals: (tries: number) => ErrorCode | LocalErrorCode | undefined, more: Partial<DeckSetup> = {}) {
   const seen = { asked: 0, fetched: [] as string[] };
   const media = new FakeMedia();
@@ -55,9 +55,9 @@ function opened(refusals: (tries: number) => ErrorCode | LocalErrorCode | undefi
   return { deck, seen };
 }
 
-describe('the right to read an entry', () => {
+describe('access to an entry', () => {
   it.each(['store_unavailable', 'limit_reached', 'internal', 'unreachable', 'timeout', 'no_capacity'] as const)(
-    'is asked for again after %s',
+    'is requested again after %s',
     async (code) => {
       const { deck, seen } = opened((tries) => (tries < 8 ? code : undefined));
       await vi.advanceTimersByTimeAsync(60_000);
@@ -67,7 +67,7 @@ describe('the right to read an entry', () => {
   );
 
   it.each(['unknown_entry', 'unknown_member'] as const)(
-    'is asked for again after %s, which a server says that is behind, but not for ever',
+    'is requested again after %s, the answer of a lagging server, but not forever',
     async (code) => {
       const late = opened((tries) => (tries < 4 ? code : undefined));
       const never = opened(() => code);
@@ -78,7 +78,7 @@ describe('the right to read an entry', () => {
   );
 
   it.each(['unknown_item', 'unsupported_media', 'not_allowed'] as const)(
-    'is not asked for again after %s',
+    'is not requested again after %s',
     async (code) => {
       const { deck, seen } = opened(() => code);
       await vi.advanceTimersByTimeAsync(60_000);
@@ -86,7 +86,7 @@ describe('the right to read an entry', () => {
     },
   );
 
-  it('is not asked for once the entry is over', async () => {
+  it('is not requested once the entry is over', async () => {
     const { deck, seen } = opened(() => 'store_unavailable');
     await vi.advanceTimersByTimeAsync(1_000);
     const { asked } = seen;
@@ -96,7 +96,7 @@ describe('the right to read an entry', () => {
   });
 });
 
-it('an element that gets another source goes on by itself, and stands when the party does', async () => {
+it('an element whose source is replaced resumes by itself, and pauses when the party does', async () => {
   const store = new FakeStore();
   const nodes = new FakeNodes(store);
   const first = store.take('one', 'video/webm; codecs="vp9,opus"', 1);
@@ -126,7 +126,7 @@ it('an element that gets another source goes on by itself, and stands when the p
   await step();
   expect([media.paused, deck.isPlaying]).toEqual([false, true]);
   isSlow = true;
-  // At the change of tracks, on time.
+  // The tracks change, on time.
   vi.setSystemTime(1_010_000);
   media.currentTime = 10;
   media.dispatchEvent(new Event('timeupdate'));

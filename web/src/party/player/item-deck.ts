@@ -1,5 +1,5 @@
-// One entry of the party, an item, in one media element: the right to read it, its fragments, and the library's player, which follows a
-// timeline. No DOM but the media element it is given.
+// Plays an item of the party in one media element: gets access, fetches its fragments, and lets the library's player
+// follow a timeline. No DOM but the given media element.
 
 import { asCallError, type CallError } from '../../protocol/error';
 import type { Entry, PartyTimeline } from '../../protocol/party';
@@ -14,19 +14,19 @@ import { entryAccess, type EntryReading } from './entry-access';
 import { Follower, type FollowerSetup } from './follower';
 import type { PartyMedia } from './media';
 
-/** What a deck works with. */
+/** Dependencies of a deck. */
 export interface DeckSetup
   extends Pick<FollowerSetup, 'clock' | 'timers' | 'lead' | 'now' | 'trimMs' | 'begun'>, EntryReading {
   media: PartyMedia;
   fetch: typeof fetch;
   canPlay: (mime: string) => boolean;
-  /** Gives the media element its source. */
+  /** Connects a media source to the element. */
   attach?: Attach;
-  /** Something that is shown changed. */
+  /** Displayed state changed. */
   changed: () => void;
 }
 
-/** See the head of the file. */
+/** A deck with a media element. */
 export class ItemDeck implements Deck {
   readonly entry: Entry;
   readonly media: PartyMedia;
@@ -43,7 +43,7 @@ export class ItemDeck implements Deck {
   #isRefused = false;
   #isClosed = false;
 
-  /** Plays `entry` from `positionMs` on as soon as `timeline` is there. */
+  /** Plays `entry` from `positionMs` on as soon as `timeline` reaches it. */
   constructor(setup: DeckSetup, entry: Entry, timeline: PartyTimeline, positionMs: number) {
     this.entry = entry;
     this.media = setup.media;
@@ -85,7 +85,7 @@ export class ItemDeck implements Deck {
     return this.#problem ?? (this.#player.state.phase === 'failed' ? this.#player.state.error : undefined);
   }
 
-  /** The browser wants a press before it plays. */
+  /** Whether the browser requires a press before it plays. */
   get isRefused(): boolean {
     return this.#isRefused;
   }
@@ -107,7 +107,7 @@ export class ItemDeck implements Deck {
   }
 
   announce(): void {
-    // Another element gets ready for it.
+    // Another element prepares for it.
   }
 
   follow(timeline: PartyTimeline, serverMs: number): void {
@@ -116,7 +116,8 @@ export class ItemDeck implements Deck {
 
   step(serverMs: number, nowMs: number): void {
     const { paused, ended } = this.media;
-    // By the system, or a key: it goes on when the person says so. An element that gets another source goes on by itself.
+    // The system or a key paused it: it resumes when the person says so. An element whose source is replaced resumes by
+    // itself.
     if (this.#follower.isPlaying && paused && !ended && !this.#player.isRestaging) this.#refuse();
     this.#follower.step(serverMs, nowMs);
   }
@@ -131,11 +132,11 @@ export class ItemDeck implements Deck {
   }
 
   setVocals(): void {
-    // It has none.
+    // It has no vocals.
   }
 
   soundChanged(): void {
-    // The media element is all that sounds.
+    // The media element's own volume applies.
   }
 
   close(): void {

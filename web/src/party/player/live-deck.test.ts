@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-// A live stream in a party does what the party does, also after the person's press.
+// A live stream in a party follows the party, even after the person's press.
 
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { PartyTimeline } from '../../protocol/party';

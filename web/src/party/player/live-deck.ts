@@ -1,5 +1,5 @@
-// One entry of the party, a live stream: all members see the moment that was captured `position_ms` ago by the server's clock, whatever
-// node serves them and however far away they are. No DOM but the elements it is given.
+// Plays a live stream of the party: all members see the moment captured `position_ms` ago by the server's clock,
+// whatever their node or distance. No DOM but the given elements.
 
 import type { MainServer } from '../../api/client';
 import { CallError } from '../../protocol/error';
@@ -15,20 +15,20 @@ import type { PartyClock } from '../clock';
 import type { Deck } from './deck';
 import type { LiveParts } from './live-parts';
 
-/** What a deck works with. */
+/** Dependencies of a deck. */
 export interface LiveSetup {
   media: HTMLVideoElement;
   live: LiveParts;
   clock: Pick<PartyClock, 'serverMs'>;
   server: Pick<MainServer, 'renewGrant' | 'stream'>;
-  /** Where to watch, as a member. */
+  /** Requests nodes for watching, as a member. */
   playStream: (entry: Entry, ask: AskForNodes) => Promise<Assignment>;
   trimMs: () => number;
   hidden: () => boolean;
   changed: () => void;
 }
 
-/** See the head of the file. */
+/** A deck for a live stream. */
 export class LiveDeck implements Deck {
   readonly hasVocals = false;
   readonly entry: Entry;
@@ -75,7 +75,7 @@ export class LiveDeck implements Deck {
           this.#situation = situation ?? this.#situation;
           this.#form = form ?? this.#form;
           this.#waits = waiting ?? this.#waits;
-          // The browser let it play without sound, or not at all.
+          // The browser allowed playback only without sound, or not at all.
           if (silenced === true || (paused === true && !this.#timeline.paused)) this.#isRefused = true;
           setup.changed();
         },
@@ -116,13 +116,13 @@ export class LiveDeck implements Deck {
     return this.isPlaying ? this.#viewing.figures?.lateMs : undefined;
   }
 
-  /** Nobody waits for a member of a live stream. */
+  /** The party does not wait for members that buffer a live stream. */
   isBuffering(): boolean {
     return this.#waits;
   }
 
   announce(): void {
-    // It goes on until its time.
+    // It continues until its time.
   }
 
   follow(timeline: PartyTimeline): void {
@@ -132,7 +132,7 @@ export class LiveDeck implements Deck {
   }
 
   step(): void {
-    // The playback asks by itself where it is to be.
+    // The playback itself asks for the wanted position.
   }
 
   unlock(): void {
@@ -147,7 +147,7 @@ export class LiveDeck implements Deck {
   }
 
   setVocals(): void {
-    // It has none.
+    // It has no vocals.
   }
 
   soundChanged(): void {

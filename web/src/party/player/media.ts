@@ -1,11 +1,11 @@
-// What the party's player uses of a media element beside what the library's player uses; tests bring their own.
+// The part of a media element that the party's player uses in addition to the library's player; tests pass their own.
 
 import type { Media } from '../../library/player/media';
 
-/** See the head of the file. */
+/** A media element, or a test's replacement. */
 export type PartyMedia = Media & Pick<HTMLMediaElement, 'ended' | 'muted' | 'preservesPitch' | 'readyState' | 'volume'>;
 
-/** HTMLMediaElement.HAVE_METADATA: it can be sent to a position. */
+/** HTMLMediaElement.HAVE_METADATA: seeking is possible. */
 export const HAVE_METADATA = 1;
-/** HTMLMediaElement.HAVE_FUTURE_DATA: playback can go on. */
+/** HTMLMediaElement.HAVE_FUTURE_DATA: playback can continue. */
 export const HAVE_FUTURE_DATA = 3;

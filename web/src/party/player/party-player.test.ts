@@ -1,5 +1,5 @@
-// Members play what the party plays when it plays it: songs without a gap, changes at their time, whatever the browser and the network
-// take for it.
+// Members play the party's entries at the right time: songs without a gap, changes at their time, whatever delays the
+// browser and the network cause.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PartyTimeline } from '../../protocol/party';
@@ -10,12 +10,12 @@ import type { Deck } from './deck';
 import { HAVE_FUTURE_DATA, HAVE_METADATA, type PartyMedia } from './media';
 import { PartyPlayer } from './party-player';
 
-/** How a browser plays. */
+/** The delays of a browser. */
 interface Browser {
-  /** From `play()` until it moves. */
+  /** From `play()` until the position moves. */
   startsMs: number;
   seeksMs: number;
-  /** From the entry's opening, or a seek to what was not there, until there is media. */
+  /** From opening an entry, or a seek outside the buffer, until there is media. */
   loadsMs: number;
 }
 
@@ -26,7 +26,7 @@ afterEach(() => vi.useRealTimers());
 
 const serverMs = (): number => Date.now() + 5_000;
 
-/** A media element that plays by the clock. */
+/** A media element that plays by the fake clock. */
 class FakeElement extends EventTarget {
   preservesPitch = true;
   muted = false;
@@ -203,12 +203,12 @@ function open(browser: Browser = BROWSER) {
     },
   });
   const trim = { ms: 0 };
-  /** Where what is heard is; undefined where nothing is, or two are. */
+  /** The audible position; undefined if none or two are audible. */
   const heard = (): number | undefined => {
     const [first, ...others] = elements.filter((element) => element.isHeard);
     return others.length > 0 ? undefined : first?.positionMs;
   };
-  /** Runs on, and gives how long nothing was heard, and the worst distance from what `wanted` says. */
+  /** Lets time pass. Returns how long nothing was audible, and the largest error against `wanted`. */
   const run = async (ms: number, wanted: () => number) => {
     const seen = { silentMs: 0, worstMs: 0 };
     for (let at = 0; at < ms; at += 5) {
@@ -222,7 +222,7 @@ function open(browser: Browser = BROWSER) {
   return { player, elements, heard, run, known, opened, trim, refused };
 }
 
-it('the press reaches the element that was refused itself, and no other that is used', async () => {
+it('the press reaches the refused element, and no other element in use', async () => {
   const { player, elements, refused } = open();
   player.learn(plays('a', 0, { paused: true }));
   await vi.advanceTimersByTimeAsync(1_000);
@@ -238,7 +238,7 @@ it('the press reaches the element that was refused itself, and no other that is 
 });
 
 describe('a song', () => {
-  it('that is announced begins at its time, and stays where it has to be', async () => {
+  it('that is announced begins at its time, and stays in sync', async () => {
     const { player, run, heard } = open();
     const timeline = plays('a', 1_000);
     player.learn(timeline);
@@ -251,7 +251,7 @@ describe('a song', () => {
     player.close();
   });
 
-  it('that plays already is joined where it is', async () => {
+  it('that is already playing is joined at its position', async () => {
     const { player, run } = open({ ...BROWSER, loadsMs: 1_500 });
     const timeline = plays('a', -20_000);
     player.learn(timeline);
@@ -260,7 +260,7 @@ describe('a song', () => {
     player.close();
   });
 
-  it('follows the one before without a gap once the start is learnt', async () => {
+  it('follows the previous one without a gap once the start delay is learnt', async () => {
     const { player, run, heard } = open();
     let timeline = plays('a', 1_000);
     player.learn(timeline);
@@ -273,7 +273,7 @@ describe('a song', () => {
     const at = timeline.at_ms;
     const wanted = (): number => {
       const sinceMs = serverMs() - at;
-      // Around its beginning either may be heard.
+      // Around its beginning either song may be audible.
       return (heard() ?? 0) > 30_000 ? 60_000 + sinceMs : sinceMs;
     };
     const seen = await run(4_000, wanted);
@@ -282,7 +282,7 @@ describe('a song', () => {
     player.close();
   });
 
-  it('does not begin in a browser that does not know the time', async () => {
+  it('does not begin before the server’s time is known', async () => {
     const { player, known, heard, run } = open();
     known.clock = false;
     const timeline = plays('a', 500);
@@ -305,7 +305,7 @@ describe('changes', () => {
     return { ...opened, timeline };
   };
 
-  it('a pause stands where the party stands, and goes on from there in the same element', async () => {
+  it('a pause stops at the party’s position, and continues from there in the same element', async () => {
     const { player, heard, timeline, run, opened, elements } = await playing();
     const paused = { ...timeline, paused: true, position_ms: 10_000, at_ms: serverMs() + 400 };
     player.learn(paused);
@@ -323,7 +323,7 @@ describe('changes', () => {
     player.close();
   });
 
-  it('a seek that is announced is ready in the other element', async () => {
+  it('an announced seek is prepared in the other element', async () => {
     const { player, timeline, run } = await playing({ ...BROWSER, loadsMs: 100 });
     const at_ms = serverMs() + 400;
     player.learn({ ...timeline, position_ms: 40_000, at_ms });
@@ -353,7 +353,7 @@ describe('changes', () => {
     player.close();
   });
 
-  it('a start that is put off when it is near comes at its new time', async () => {
+  it('a start that is postponed shortly before happens at its new time', async () => {
     const { player, run, heard } = open();
     const timeline = plays('a', 1_000);
     player.learn(timeline);
@@ -368,7 +368,7 @@ describe('changes', () => {
     player.close();
   });
 
-  it('what is announced and taken back never sounds', async () => {
+  it('a cancelled announcement is never audible', async () => {
     const { player, timeline, run } = await playing();
     player.learn(plays('b', 3_000, { round: 2 }));
     await vi.advanceTimersByTimeAsync(1_000);
@@ -378,7 +378,7 @@ describe('changes', () => {
     player.close();
   });
 
-  it('a snapshot that says the same changes nothing', async () => {
+  it('an identical snapshot changes nothing', async () => {
     const { player, timeline, run, opened } = await playing();
     player.learn({ ...timeline });
     expect((await run(2_000, () => serverMs() - timeline.at_ms)).silentMs).toBe(0);
@@ -386,7 +386,7 @@ describe('changes', () => {
     player.close();
   });
 
-  it('nothing more to play is silence', async () => {
+  it('is silent when there is nothing more to play', async () => {
     const { player, heard } = await playing();
     player.learn({ position_ms: 0, at_ms: serverMs(), paused: true, round: 2 });
     await vi.advanceTimersByTimeAsync(500);
@@ -394,7 +394,7 @@ describe('changes', () => {
     player.close();
   });
 
-  it('a member who trims is heard as much earlier', async () => {
+  it('a member’s trim shifts the sound by that much', async () => {
     const { player, trim, timeline, run } = await playing();
     trim.ms = 120;
     await vi.advanceTimersByTimeAsync(12_000);
@@ -403,7 +403,7 @@ describe('changes', () => {
   });
 });
 
-it('nothing is left when it is closed', async () => {
+it('everything is released when it is closed', async () => {
   const { player } = open();
   player.learn(plays('a', 500));
   await vi.advanceTimersByTimeAsync(2_000);

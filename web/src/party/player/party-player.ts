@@ -1,5 +1,6 @@
-// Plays the entries of a party at the party's time. One deck plays while another prepares the announced entry, begins at its time and takes
-// over, so that entries follow without a gap. There are two media elements, for the decks that need one. No DOM but the elements.
+// Plays the entries of a party at the party's time. One deck plays while another prepares the announced entry, begins
+// at its time and takes over, so that entries follow without a gap. There are two media elements, for the decks that
+// need one. No DOM but the elements.
 
 import type { Entry, PartyTimeline } from '../../protocol/party';
 import type { PartyClock } from '../clock';
@@ -10,35 +11,35 @@ import type { Timers } from '../timers';
 import type { Deck } from './deck';
 import type { PartyMedia } from './media';
 
-/** How often decks are looked at: never in step with what browsers tell of positions. */
+/** Interval of steps, randomised so that it is never in sync with the browser's position updates. */
 const STEP = { leastMs: 25, moreMs: 20 };
-/** While nothing plays and nothing is announced. */
+/** Interval while nothing is playing or announced. */
 const IDLE_MS = 200;
-/** How far ahead a deck begins that was not announced. */
+/** How far ahead an unannounced deck prepares. */
 const JOIN_MS = 700;
-/** What is announced this much ahead may be ready in time. */
+/** An announcement at least this far ahead may be ready in time. */
 const ANNOUNCED_MS = 250;
-/** How much earlier than its time playback is begun, until it is learnt. */
+/** Initial lead of a start, until it is learnt. */
 const FIRST_LEAD_MS = 40;
-/** An entry that ends by itself just then is not cut off. */
+/** An entry that ends by itself within this time is not cut off. */
 const ENDING_MS = 400;
 
-/** Makes the deck of an entry. */
+/** Creates the deck of an entry. */
 export type CreateDeck<M extends PartyMedia> = (make: {
   entry: Entry;
   timeline: PartyTimeline;
-  /** Where it gets ready. */
+  /** The position to prepare. */
   positionMs: number;
   media: M;
-  /** A deck without the element could not play it. */
+  /** Whether a deck without the element failed to play it. */
   needsElement: boolean;
   lead: Lead;
-  /** Playback was begun, and is to be heard `inMs` later. */
+  /** Playback was started; it will be heard in `inMs`. */
   begun: (inMs: number) => void;
   changed: () => void;
 }) => Deck;
 
-/** What a player works with. */
+/** Dependencies and callbacks of a player. */
 export interface PartyPlayerSetup<M extends PartyMedia> {
   media: readonly [M, M];
   clock: Pick<PartyClock, 'serverMs'>;
@@ -47,26 +48,26 @@ export interface PartyPlayerSetup<M extends PartyMedia> {
   now: () => number;
   createDeck: CreateDeck<M>;
   trimMs: () => number;
-  /** It is time to look at {@link PartyPlayer.view}; `isNew`: it surely changed. */
+  /** {@link PartyPlayer.view} may have changed; `isNew`: it certainly did. */
   changed: (isNew: boolean) => void;
 }
 
-/** A deck and the element that it has. */
+/** A deck and its element. */
 interface Slot<M> {
   deck: Deck;
   media: M;
 }
 
-/** See the head of the file. */
+/** The playback of one member. */
 export class PartyPlayer<M extends PartyMedia> {
   readonly #setup: PartyPlayerSetup<M>;
   readonly #schedule = new Schedule();
   readonly #lead = new Lead(FIRST_LEAD_MS);
   #current: Slot<M> | undefined;
   #standby: Slot<M> | undefined;
-  /** Decks that end by themselves. */
+  /** A deck that plays to its own end. */
   #ending: Slot<M> | undefined;
-  /** The timeline that the current deck was given, or that has nothing to play. */
+  /** The timeline given to the current deck, or one without an entry. */
   #done: PartyTimeline | undefined;
   #pending: PartyTimeline | undefined;
   /** Entries that need a media element. */
@@ -81,7 +82,7 @@ export class PartyPlayer<M extends PartyMedia> {
     this.#tick();
   }
 
-  /** The party has this timeline. */
+  /** Learns the party's newest timeline. */
   learn(timeline: PartyTimeline): void {
     const serverMs = this.#setup.clock.serverMs();
     if (serverMs === undefined) this.#pending = timeline;
@@ -92,10 +93,10 @@ export class PartyPlayer<M extends PartyMedia> {
     }
   }
 
-  /** The person pressed something: the browser lets the page play. */
+  /** The person pressed something, so the browser lets the page play. */
   unlock(): void {
     for (const media of this.#setup.media) {
-      // Some browsers permit each element on its own, and only during the press.
+      // Some browsers permit each element separately, and only during the press.
       if (!media.paused || (this.#isUsed(media) && !this.#isRefused(media))) continue;
       media.play().catch(() => undefined);
       media.pause();
@@ -109,23 +110,23 @@ export class PartyPlayer<M extends PartyMedia> {
     this.#current?.deck.soundChanged();
   }
 
-  /** How loud the vocals of songs are for this member, 0 to 1. */
+  /** Sets the volume of songs' vocals for this member, 0 to 1. */
   setVocals(share: number): void {
     this.#vocals = share;
     for (const slot of [this.#current, this.#standby]) slot?.deck.setVocals(share);
   }
 
-  /** Where what is seen now is. */
+  /** The element that shows the picture. */
   get surface(): M | 'canvas' | undefined {
     return this.#current?.deck.isOnCanvas === true ? 'canvas' : this.#current?.media;
   }
 
-  /** That which is played now; undefined while nothing is. */
+  /** The timeline of the current entry; undefined while nothing plays. */
   get timeline(): PartyTimeline | undefined {
     return this.#current?.deck.timeline;
   }
 
-  /** What is played and how. */
+  /** The state of playback. */
   get view(): PlaybackView & { isBuffering: boolean } {
     const deck = this.#current?.deck;
     const serverMs = this.#setup.clock.serverMs();
@@ -187,7 +188,7 @@ export class PartyPlayer<M extends PartyMedia> {
     this.#setup.changed(false);
   }
 
-  /** The time of `timeline` has come. */
+  /** Switches to `timeline`, whose time has come. */
   #turnTo(timeline: PartyTimeline | undefined, serverMs: number): void {
     this.#done = timeline;
     const current = this.#current?.deck;
@@ -231,7 +232,7 @@ export class PartyPlayer<M extends PartyMedia> {
     this.#ending = undefined;
   }
 
-  /** Gets ready for what is announced. */
+  /** Prepares the announced timeline. */
   #prepare(next: PartyTimeline | undefined, now: PartyTimeline | undefined, serverMs: number): void {
     const current = this.#current?.deck;
     if (this.#standby !== undefined && this.#standby.deck.timeline !== next)
@@ -239,7 +240,7 @@ export class PartyPlayer<M extends PartyMedia> {
     if (next?.entry?.item_id === undefined || this.#standby !== undefined) return;
     if (current !== undefined && isSameEntry(current.timeline, next)) {
       if (current.isForesighted) return;
-      // A pause waits for its time; what goes on from where it stands begins in the same element.
+      // A pause needs no preparation; playback that continues from its position stays in the same element.
       if (next.paused || current.timeline === next || (now !== undefined && goesOn(now, next))) return;
       if (current.timeline.paused && Math.abs(current.timeline.position_ms - next.position_ms) < 1) {
         current.follow(next, serverMs);
@@ -249,7 +250,10 @@ export class PartyPlayer<M extends PartyMedia> {
     this.#standby = this.#open(next.entry, next, serverMs);
   }
 
-  /** What was announced is another timeline now: where it plays the same entry, the deck goes there, and need not be opened again. */
+  /**
+   * The announcement changed: if it still plays the same entry, the prepared deck moves there and need not be opened
+   * again.
+   */
   #redirect(standby: Deck, next: PartyTimeline | undefined, serverMs: number): void {
     const { timeline } = standby;
     const isSeek = next !== undefined && isSameEntry(timeline, next) && !timeline.paused && !next.paused;
@@ -275,7 +279,7 @@ export class PartyPlayer<M extends PartyMedia> {
     return { deck, media };
   }
 
-  /** The deck, or one of another kind that can play its entry. */
+  /** Returns the deck, or replaces it by another kind that can play its entry. */
   #fit(slot: Slot<M> | undefined, serverMs: number): Slot<M> | undefined {
     if (slot?.deck.isUnfit !== true) return slot;
     const { entry, timeline } = slot.deck;
@@ -284,7 +288,7 @@ export class PartyPlayer<M extends PartyMedia> {
     return this.#open(entry, timeline, serverMs);
   }
 
-  /** The element that the current deck does not have; what ends in it ends now. */
+  /** The element that the current deck does not use; whatever is ending in it ends now. */
   #freeMedia(): M {
     const [first, second] = this.#setup.media;
     const media = this.#current?.media === first ? second : first;
@@ -296,7 +300,7 @@ export class PartyPlayer<M extends PartyMedia> {
     return this.#current?.media === media || this.#standby?.media === media;
   }
 
-  /** The browser did not let the deck of this element play. */
+  /** Whether the browser did not allow the deck of this element to play. */
   #isRefused(media: M): boolean {
     return [this.#current, this.#standby].some((slot) => slot?.media === media && slot.deck.isRefused);
   }

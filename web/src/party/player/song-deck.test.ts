@@ -1,4 +1,5 @@
-// Songs of a party follow one another without a gap, on the clock of the page's sound; what cannot be decoded goes to a media element.
+// Songs of a party follow one another without a gap, on the clock of the page's sound; undecodable songs use a media
+// element.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { FakeContext, fakeTake } from '../../audio/fake-audio';
@@ -18,18 +19,18 @@ const LATENCY_S = 0.05;
 
 let context: FakeContext;
 let decks: { deck: Deck; needsElement: boolean }[];
-/** The entries whose decks were closed. */
+/** Entries whose decks were closed. */
 let closed: string[];
 let player: PartyPlayer<PartyMedia>;
 let takes: Map<string, TakeFormat>;
-/** What the server says of the songs, and whether members may play their stems. */
+/** The server's record of the songs, and whether members may play their stems. */
 let record: Partial<Item>;
 let mayPlayStems: boolean;
 let stemsAsked: string[];
 let store: FakeStore;
-/** What becomes of a request for media, where that is not its answer. */
+/** Replaces the response to a media request, if it returns one. */
 let disturb: (url: string) => Promise<Response> | undefined;
-/** The addresses of media that were asked for. */
+/** The requested media addresses. */
 let asked: string[];
 
 beforeEach(() => {
@@ -117,7 +118,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Which media an address is of: those of a stem, or of the entry. */
+/** Which media an address belongs to: those of a stem, or of the entry. */
 function mediaOf(address: string, entryId: string): string {
   return /library\/(vocals|accompaniment)\//.exec(address)?.[1] ?? entryId;
 }
@@ -130,7 +131,7 @@ const plays = (id: string, atMs: number): PartyTimeline => ({
   round: id === 'e1' ? 1 : 2,
 });
 
-/** Runs to `untilMs`; gives what was heard in each step of 10 ms. */
+/** Runs until `untilMs`. Returns what was audible in each step of 10 ms. */
 async function run(untilMs: number): Promise<(number | undefined)[]> {
   const heard: (number | undefined)[] = [];
   while (Date.now() < untilMs) {
@@ -143,7 +144,7 @@ async function run(untilMs: number): Promise<(number | undefined)[]> {
   return heard;
 }
 
-it('the next song begins where the one before ends: no silence, and never both', async () => {
+it('the next song begins where the previous one ends: no silence, and never both', async () => {
   player.learn(plays('e1', 1_001_000));
   await run(1_001_020);
   const heard = await run(1_008_000);
@@ -163,7 +164,7 @@ it('a song that cannot be decoded gets a media element', async () => {
   expect(decks.map(({ needsElement }) => needsElement).slice(0, 2)).toEqual([false, true]);
 });
 
-it('a song that the party paused long ago leaves the sound card alone, and begins again', async () => {
+it('a song that is paused for long releases the sound card, and starts again later', async () => {
   player.learn({ ...plays('e1', 1_000_000), position_ms: 5_000, paused: true });
   await run(1_000_500);
   expect(context.state).toBe('running');
@@ -177,12 +178,12 @@ it('a song that the party paused long ago leaves the sound card alone, and begin
 
 const STEMS = { stems: { vocals: 'vocals', accompaniment: 'accompaniment' } };
 
-/** What is heard now, as loud as it is. */
+/** The audible sounds, with their volumes. */
 function heardNow(): { positionS: number; loudness: number }[] {
   return context.soundsAt(context.currentTime - LATENCY_S + 0.0005);
 }
 
-it('the song before is closed after its end, and the sound card rests once nothing is played', async () => {
+it('the previous song is closed after its end, and the sound card is released once nothing plays', async () => {
   player.learn(plays('e1', 1_001_000));
   await run(1_008_000);
   player.learn(plays('e2', 1_011_000));
@@ -194,7 +195,7 @@ it('the song before is closed after its end, and the sound card rests once nothi
   expect([closed, context.state]).toEqual([['e1', 'e2'], 'suspended']);
 });
 
-it('a song with stems plays as it is, and asks for nothing more, until its vocals are turned down', async () => {
+it('a song with stems plays unchanged, and requests nothing more, until its vocals are turned down', async () => {
   record = STEMS;
   player.learn(plays('e1', 1_001_000));
   await run(1_003_000);
@@ -203,7 +204,7 @@ it('a song with stems plays as it is, and asks for nothing more, until its vocal
   expect(heardNow()).toHaveLength(1);
 });
 
-it('its vocals are turned down for this member: the stems take over at the same position, and no silence between', async () => {
+it('turning its vocals down switches to the stems at the same position, without silence', async () => {
   record = STEMS;
   player.learn(plays('e1', 1_001_000));
   await run(1_003_000);
@@ -223,7 +224,7 @@ it('its vocals are turned down for this member: the stems take over at the same 
   expect(heardNow().map(({ loudness }) => loudness)).toEqual([1]);
 });
 
-it('the next song has the vocals that were set', async () => {
+it('the vocals setting applies to the next song', async () => {
   record = STEMS;
   player.setVocals(0);
   player.learn(plays('e2', 1_001_000));
@@ -232,7 +233,7 @@ it('the next song has the vocals that were set', async () => {
   expect(heardNow().map(({ loudness }) => loudness)).toEqual([1]);
 });
 
-it('a member who may not play the stems hears the song as it is', async () => {
+it('a member who may not play the stems hears the unchanged song', async () => {
   [record, mayPlayStems] = [STEMS, false];
   player.learn(plays('e1', 1_001_000));
   await run(1_002_000);
@@ -251,7 +252,7 @@ function longSong(): PartyTimeline {
 
 const loudness = (): number => heardNow().reduce((sum, sound) => sum + sound.loudness, 0);
 
-it('a stem that fails later leaves the song as it is: it is heard on, and the stem is not asked for any more', async () => {
+it('after a stem fails, the unchanged song continues, and the stem is not requested any more', async () => {
   player.learn(longSong());
   await run(1_003_000);
   player.setVocals(0);
@@ -273,7 +274,7 @@ it('a stem that fails later leaves the song as it is: it is heard on, and the st
   expect(asked.filter((url) => url.includes('library/vocals'))).toHaveLength(before);
 });
 
-it('stems that cannot be reached for a while come later: the vocals stay there to be turned down', async () => {
+it('stems that are unreachable for a while are loaded later: the vocals can still be turned down', async () => {
   player.learn(longSong());
   await run(1_002_000);
   disturb = (url) => {
@@ -288,7 +289,7 @@ it('stems that cannot be reached for a while come later: the vocals stay there t
   expect([player.view.hasVocals, loudness()]).toEqual([true, 1.25]);
 });
 
-it('a song that is skipped while its stems load asks for nothing more', async () => {
+it('a song that is skipped while its stems load requests nothing more', async () => {
   player.learn(longSong());
   await run(1_002_000);
   disturb = (url) => {
@@ -309,25 +310,22 @@ it('a song that is skipped while its stems load asks for nothing more', async ()
 it.each([
   [undefined, 1],
   ['init audio/webm', 2],
-])(
-  'stems come in the format of the fewest bytes; where %s cannot be decoded, in another one',
-  async (damaged, formats) => {
-    const timeline = longSong();
-    for (const name of ['vocals', 'accompaniment']) {
-      const small = store.take(`small ${name}`, 'audio/webm; codecs="opus"', 30, { bytes: 100 });
-      takes.set(name, { ...fakeTake(store, 30, `long ${name}`), alternatives: [small] } as TakeFormat);
-    }
-    context.decoder.damaged = damaged;
-    player.setVocals(0.25);
-    player.learn(timeline);
-    await run(1_004_000);
-    expect(loudness()).toBe(1.25);
-    const inits = asked.filter((url) => ['small', 'long'].some((kind) => url.includes(hashOf(`${kind} vocals-init`))));
-    expect(new Set(inits.map((url) => new URL(url).pathname)).size).toBe(formats);
-  },
-);
+])('stems use the smallest format; if %s cannot be decoded, another one', async (damaged, formats) => {
+  const timeline = longSong();
+  for (const name of ['vocals', 'accompaniment']) {
+    const small = store.take(`small ${name}`, 'audio/webm; codecs="opus"', 30, { bytes: 100 });
+    takes.set(name, { ...fakeTake(store, 30, `long ${name}`), alternatives: [small] } as TakeFormat);
+  }
+  context.decoder.damaged = damaged;
+  player.setVocals(0.25);
+  player.learn(timeline);
+  await run(1_004_000);
+  expect(loudness()).toBe(1.25);
+  const inits = asked.filter((url) => ['small', 'long'].some((kind) => url.includes(hashOf(`${kind} vocals-init`))));
+  expect(new Set(inits.map((url) => new URL(url).pathname)).size).toBe(formats);
+});
 
-it('songs are turned towards the same loudness', async () => {
+it('songs are adjusted to the same loudness', async () => {
   record = { loudness_centi_lufs: -1_000, true_peak_centi_db: 0 };
   player.learn(plays('e1', 1_001_000));
   await run(1_003_000);

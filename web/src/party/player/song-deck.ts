@@ -1,5 +1,5 @@
-// Plays a song of the party: gets the right to read it, decodes its fragments, and plays them on the clock of the page's sound. Songs that
-// this browser cannot decode are left to a deck with a media element. No DOM.
+// Plays a song of the party: gets access, decodes its fragments, and plays them on the clock of the page's sound. Songs
+// that this browser cannot decode are left to a deck with a media element. No DOM.
 
 import { contextDecoder, SoundSource } from '../../audio/sound-source';
 import { SongEngine } from '../../audio/song-engine';
@@ -20,25 +20,25 @@ import { SongFollower, type SongFollowerSetup } from './song-follower';
 import type { PartySound } from './sound';
 import { Vocals, type StemFormat } from './vocals';
 
-/** How often the manifest of an item that grows is asked for. */
+/** Poll interval for the manifest of a growing item. */
 const GROWTH_MS = 3_000;
-/** A song that is paused for longer gives the sound card up. */
+/** A song that is paused for longer releases the sound card. */
 const STANDS_MS = 60_000;
 const RETRY = { firstMs: 500, longestMs: 8_000 };
-/** How fast a song comes to its level, should it play already. */
+/** How fast a playing song is adjusted to its level. */
 const LEVEL_S = 0.02;
 
-/** What a deck works with. */
+/** Dependencies of a deck. */
 export interface SongDeckSetup extends Pick<SongFollowerSetup, 'clock' | 'trimMs'>, EntryReading {
   sound: PartySound;
-  /** The record of a song, and the right to read its stems. */
+  /** Reads the record of a song, and requests grants for its stems. */
   library: Pick<Library, 'item' | 'play'>;
   fetch: typeof fetch;
-  /** Something that is shown changed. */
+  /** Displayed state changed. */
   changed: () => void;
 }
 
-/** See the head of the file. */
+/** A deck that uses the page's audio context. */
 export class SongDeck implements Deck {
   readonly entry: Entry;
   readonly isOnCanvas = false;
@@ -48,7 +48,7 @@ export class SongDeck implements Deck {
   readonly #source: SoundSource;
   readonly #engine: SongEngine;
   readonly #follower: SongFollower;
-  /** Evens out the loudness of songs. */
+  /** Equalises the loudness of songs. */
   readonly #level: GainNode;
   readonly #vocals: Vocals;
   #release: (() => void) | undefined;
@@ -142,11 +142,11 @@ export class SongDeck implements Deck {
   }
 
   unlock(): void {
-    // The page's sound is unlocked for all decks.
+    // The page's sound is unlocked for all decks together.
   }
 
   soundChanged(): void {
-    // The volume is that of the page's sound.
+    // The page's sound has the volume.
   }
 
   close(): void {
@@ -177,14 +177,14 @@ export class SongDeck implements Deck {
     const access = new ItemAccess({ itemId, play: (id) => library.play(id), origin, keptBase: base });
     await access.open();
     const manifest = await fetchManifest(access, fetch);
-    // The page's sound may be closed by now.
+    // Checked first, because the page's sound may already be closed.
     if (this.#isClosed) throw new CallError('item_not_ready', 'the deck is closed');
     const source = this.#sourceOf(access);
     source.learn(planOf(format === 'smallest' ? smallest(manifest) : manifest, () => true));
     return source;
   }
 
-  /** Reads the loudness of the song and its stems; it plays before they are known. */
+  /** Reads the loudness of the song, and its stems; playback does not wait for them. */
   async #learnItem(grant: string | undefined): Promise<void> {
     const { library, sound } = this.#setup;
     const item = await library.item(this.entry.item_id ?? '', grant).catch(() => undefined);
@@ -193,7 +193,7 @@ export class SongDeck implements Deck {
     this.#vocals.learn(item.stems);
   }
 
-  /** Lets the sound card go while the party is paused for long. */
+  /** Releases the sound card while the party is paused for long. */
   #rest(nowMs: number): void {
     this.#standsSinceMs = this.timeline.paused ? (this.#standsSinceMs ?? nowMs) : undefined;
     if (this.#standsSinceMs !== undefined && nowMs - this.#standsSinceMs > STANDS_MS) {
@@ -236,7 +236,7 @@ export class SongDeck implements Deck {
     this.#cancelGrowth = this.#setup.timers.after(GROWTH_MS, () => {
       fetchManifest(access, this.#setup.fetch)
         .then((manifest) => this.#source.learn(planOf(manifest, () => true)))
-        // It is read again in the next round.
+        // The next round tries again.
         .catch(() => undefined)
         .finally(() => this.#watchGrowth(access));
     });

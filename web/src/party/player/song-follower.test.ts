@@ -1,5 +1,5 @@
-// A song is heard where the timeline is, to a few milliseconds: from its start, through seeks and pauses, and while the sound card's clock
-// differs from the server's.
+// A song follows the timeline to a few milliseconds: from its start, through seeks and pauses, and while the sound
+// card's clock differs from the server's.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeContext, fakeTake } from '../../audio/fake-audio';
@@ -15,11 +15,11 @@ import { SongFollower } from './song-follower';
 import { PartySound } from './sound';
 
 const LATENCY_S = 0.05;
-/** The server's clock is ahead of the page's. */
+/** How far the server's clock is ahead of the page's. */
 const AHEAD_MS = 3 * 3_600_000;
 
 let context: FakeContext;
-/** How much faster the sound card's clock is. */
+/** Speed error of the sound card's clock. */
 let skew: number;
 let trimMs: number;
 let nowMs: number;
@@ -37,7 +37,7 @@ const clock = {
   localMs: (serverMs: number): number => serverMs - AHEAD_MS,
 };
 
-/** A timeline of the song that begins in so many milliseconds. */
+/** A timeline of the song that begins in `inMs`. */
 const timelineIn = (inMs: number, more: Partial<PartyTimeline> = {}): PartyTimeline => ({
   entry: fakeEntry('e1'),
   position_ms: 0,
@@ -74,7 +74,7 @@ async function open(timeline: PartyTimeline) {
     { engine, sound, clock, trimMs: () => trimMs, durationMs: () => source.plan.durationMs },
     timeline,
   );
-  /** Runs for a while; gives how much later than `wanted` says it was heard at worst, if it was heard all the time. */
+  /** Lets time pass. Returns the largest lateness against `wanted`, if the song was audible all the time. */
   const run = async (ms: number, wanted?: PartyTimeline): Promise<number | undefined> => {
     let worst = 0;
     let isHeard = true;
@@ -86,7 +86,7 @@ async function open(timeline: PartyTimeline) {
       follower.step(clock.serverMs(), nowMs);
       await settle();
       if (wanted === undefined) continue;
-      // Within a sample, not where one ends.
+      // Measured inside a sample, because one may end at its boundary.
       const sounds = context.soundsAt(context.currentTime - LATENCY_S + 0.0005);
       const loudest = sounds.reduce((most, one) => (one.loudness > most.loudness ? one : most), {
         positionS: NaN,
@@ -101,11 +101,11 @@ async function open(timeline: PartyTimeline) {
   return { engine, follower, nodes, run, sourceOf };
 }
 
-/** Silence, where the sound card is now. */
+/** Whether the sound card is silent now. */
 const isSilent = (): boolean => context.soundsAt(context.currentTime - LATENCY_S).length === 0;
 
 describe('a song', () => {
-  it('is heard from its announced moment on', async () => {
+  it('is audible from its announced time on', async () => {
     const timeline = timelineIn(2_000);
     const { run } = await open(timeline);
     await run(1_980);
@@ -114,14 +114,14 @@ describe('a song', () => {
     expect(await run(30_000, timeline)).toBeLessThan(3);
   });
 
-  it('that plays already is joined where it is', async () => {
+  it('that is already playing is joined at its position', async () => {
     const timeline = timelineIn(-67_000);
     const { run } = await open(timeline);
     await run(1_500);
     expect(await run(20_000, timeline)).toBeLessThan(3);
   });
 
-  it.each([300e-6, -300e-6])('stays where the party is although the sound card is off by %s', async (off) => {
+  it.each([300e-6, -300e-6])('stays in sync although the sound card is off by %s', async (off) => {
     skew = off;
     const timeline = timelineIn(-1_000);
     const { run } = await open(timeline);
@@ -138,24 +138,24 @@ describe('a song', () => {
     expect(await run(3_000, timeline)).toBeLessThan(5);
   });
 
-  it('is on time again soon after sound broke off', async () => {
+  it('is in sync again soon after an interruption', async () => {
     const timeline = timelineIn(-1_000);
     const { run } = await open(timeline);
     await run(3_000);
-    // The context stood meanwhile.
+    // The context was stopped meanwhile.
     nowMs += 400;
     await run(2_500);
     expect(await run(5_000, timeline)).toBeLessThan(5);
   });
 
-  it('tells how late it is heard', async () => {
+  it('reports its lateness', async () => {
     const { follower, run } = await open(timelineIn(-1_000));
     await run(2_000);
     expect(Math.abs(follower.lateMs ?? NaN)).toBeLessThan(5);
     expect(follower.isPlaying).toBe(true);
   });
 
-  it('has from its beginning what was added after it was scheduled', async () => {
+  it('includes from its start sources added after it was scheduled', async () => {
     const { engine, follower, run, sourceOf } = await open(timelineIn(2_000));
     await run(500);
     const added = sourceOf();
@@ -166,7 +166,7 @@ describe('a song', () => {
     expect(context.soundsAt(context.currentTime - LATENCY_S)).toHaveLength(2);
   });
 
-  it('waits for media, and is then where the party is', async () => {
+  it('waits for media, and is then in sync', async () => {
     const timeline = timelineIn(-500);
     const { follower, nodes, run } = await open(timeline);
     for (const node of ['a', 'b', 'c']) nodes.dead.add(node);
@@ -179,8 +179,8 @@ describe('a song', () => {
   });
 });
 
-describe('what is announced', () => {
-  it('a seek happens at its moment, without silence', async () => {
+describe('an announcement', () => {
+  it('of a seek takes effect at its time, without silence', async () => {
     const before = timelineIn(-1_000);
     const { follower, run } = await open(before);
     await run(2_000);
@@ -192,7 +192,7 @@ describe('what is announced', () => {
     expect(await run(5_000, next)).toBeLessThan(3);
   });
 
-  it('a pause and its end happen at their moments', async () => {
+  it('of a pause and its end take effect at their times', async () => {
     const before = timelineIn(-1_000);
     const { follower, run } = await open(before);
     await run(2_000);
@@ -211,7 +211,7 @@ describe('what is announced', () => {
     expect(await run(2_000, play)).toBeLessThan(3);
   });
 
-  it('another song ends this one at its moment', async () => {
+  it('of another song ends this one at its time', async () => {
     const before = timelineIn(-1_000);
     const { follower, run } = await open(before);
     await run(2_000);
@@ -221,7 +221,7 @@ describe('what is announced', () => {
     expect(isSilent()).toBe(true);
   });
 
-  it('and taken back: what plays goes on', async () => {
+  it('that is cancelled has no effect', async () => {
     const before = timelineIn(-1_000);
     const { follower, run } = await open(before);
     await run(2_000);

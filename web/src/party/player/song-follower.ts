@@ -1,6 +1,7 @@
-// Plays a song as a timeline says, on the clock of an audio context. Starts, pauses and seeks are scheduled as soon as they are announced,
-// and are heard at their time to the sample. The clocks of computers and sound cards differ in speed: small errors are corrected by playing
-// a little faster or slower for a while, large ones by a jump with a cross-fade. The owner calls `step` about 25 times a second. No DOM.
+// Makes a song follow a timeline, on the clock of an audio context. Starts, pauses and seeks are scheduled as soon as
+// they are announced, and are exact to the sample. The clocks of computers and sound cards differ in speed: small
+// errors are corrected by playing slightly faster or slower for a while, large ones by a jump with a cross-fade. The
+// owner calls `step` about 25 times a second. No DOM.
 
 import type { SongEngine } from '../../audio/song-engine';
 import type { PartyTimeline } from '../../protocol/party';
@@ -8,41 +9,41 @@ import type { PartyClock } from '../clock';
 import { goesOn, isSameEntry } from '../timeline';
 import type { PartySound } from './sound';
 
-/** Changes are scheduled this far ahead: what comes sooner may be playing already. */
+/** Changes are scheduled at least this far ahead, because sooner sound may already be playing. */
 const LEAD_S = 0.2;
-/** A start farther ahead than this is moved when the clocks are known better. */
+/** A start further ahead than this is moved when the clocks are known better. */
 const MOVABLE_S = 0.3;
 /** Starts are not moved by less. */
 const MOVED_MS = 1;
-/** Errors below this are not corrected: the clocks are no better. */
+/** Smaller errors are not corrected, because the clocks are not more exact. */
 const QUIET_MS = 4;
-/** Errors above this are corrected by a jump: by rate it would take too long. */
+/** Larger errors are corrected by a jump, because changing the rate would take too long. */
 const JUMP_MS = 30;
-/** How much faster or slower it plays to catch up: less than ten cents of pitch. */
+/** Change of the rate for corrections: less than ten cents of pitch. */
 const RATE = 0.005;
-/** Sound that is missing for longer counts as buffering. */
+/** Missing sound for longer counts as buffering. */
 const DRY_MS = 250;
 
-/** What a follower works with. */
+/** Dependencies of a follower. */
 export interface SongFollowerSetup {
   engine: Pick<SongEngine, 'fill' | 'isDryAt' | 'positionAt' | 'prepare' | 'start' | 'stop'>;
   sound: Pick<PartySound, 'heardAt' | 'whenHeard'> & { readonly context: Pick<AudioContext, 'currentTime'> };
   clock: Pick<PartyClock, 'localMs' | 'serverMs'>;
   trimMs: () => number;
-  /** Of the item; 0 before it is known. */
+  /** Length of the item; 0 before it is known. */
   durationMs: () => number;
 }
 
-/** See the head of the file. */
+/** Controls the engine of one song. */
 export class SongFollower {
   readonly #setup: SongFollowerSetup;
   #timeline: PartyTimeline;
   /** Whether `#timeline` is scheduled. */
   #isBegun = false;
   #next: PartyTimeline | undefined;
-  /** What is scheduled for `#next`: nothing yet, the end of what plays, or its start as well. */
+  /** What is scheduled for `#next`: nothing, the end of the current sound, or also its start. */
   #nextIs: 'unknown' | 'halted' | 'begun' = 'unknown';
-  /** When the newest run begins, in the context's time. */
+  /** Start of the newest run, in the context's time. */
   #fromS = 0;
   #heardS: number | undefined;
   #drySinceMs: number | undefined;
@@ -61,35 +62,35 @@ export class SongFollower {
     return this.#positionS !== undefined;
   }
 
-  /** How much later than the timeline the song is heard; undefined while it is silent, or while that is not known. */
+  /** How much later than the timeline the song is heard, ms; undefined while silent or unknown. */
   get lateMs(): number | undefined {
     return this.#heardS === undefined ? undefined : this.#lateAt(this.#heardS);
   }
 
-  /** Whether the song has ended, or is silent. */
+  /** Whether the song has ended or is silent. */
   get isOver(): boolean {
     const { engine, sound } = this.#setup;
     const positionS = engine.positionAt(sound.context.currentTime - 1);
     return positionS === undefined || positionS * 1000 >= this.#setup.durationMs();
   }
 
-  /** Whether the song should be heard and waits for media. */
+  /** Whether the song should be audible but is waiting for media. */
   isBuffering(serverMs: number, nowMs: number): boolean {
     if (this.#timeline.paused || this.#isPast(serverMs)) return false;
     if (!this.#isBegun) return serverMs >= this.#timeline.at_ms;
     return this.#drySinceMs !== undefined && nowMs - this.#drySinceMs > DRY_MS;
   }
 
-  /** Another timeline is announced, of this entry or another one; `undefined` takes that back. */
+  /** Announces a future timeline, of this entry or another one; undefined cancels the announcement. */
   announce(next: PartyTimeline | undefined): void {
     if (next === this.#next) return;
-    // Scheduling `#next` changed what plays: it has to be scheduled again.
+    // Scheduling `#next` changed the current sound, so it must be scheduled again.
     if (this.#nextIs !== 'unknown') this.#isBegun = false;
     this.#next = next;
     this.#nextIs = 'unknown';
   }
 
-  /** Follows another timeline of the same item, whose time has come. */
+  /** Switches to another timeline of the same item, whose time has come. */
   follow(timeline: PartyTimeline): void {
     if (timeline === this.#next) this.#isBegun = this.#nextIs === 'begun' || goesOn(this.#timeline, timeline);
     else if (!goesOn(this.#timeline, timeline) || this.#nextIs !== 'unknown') {
@@ -114,12 +115,15 @@ export class SongFollower {
     else if (this.#isBegun && !this.#timeline.paused) this.#keepUp(this.#heardS);
   }
 
-  /** Goes on in a new run with all sources of the engine. Returns when that begins, in the context's time; undefined while it cannot. */
+  /**
+   * Starts a new run with all sources of the engine. Returns its start, in the context's time; undefined if that is
+   * impossible now.
+   */
   renew(): number | undefined {
     const { engine, sound } = this.#setup;
     const atS = sound.context.currentTime + LEAD_S;
     const positionS = engine.positionAt(atS);
-    // Nothing plays yet: the start is scheduled again, with all sources.
+    // Nothing is playing yet: the start is scheduled again, with all sources.
     if (positionS === undefined) {
       engine.stop(atS);
       this.#isBegun = false;
@@ -129,7 +133,7 @@ export class SongFollower {
     if (!engine.prepare(positionS)) return undefined;
     engine.start(atS, positionS);
     this.#fromS = atS;
-    // The new run replaced what was scheduled for `#next`.
+    // The new run replaced the schedule of `#next`.
     this.#nextIs = 'unknown';
     return atS;
   }
@@ -138,7 +142,7 @@ export class SongFollower {
     return this.#heardS === undefined ? undefined : this.#setup.engine.positionAt(this.#heardS);
   }
 
-  /** Schedules a timeline, at its time or as soon as possible. False while that cannot be done. */
+  /** Schedules a timeline, at its time or as soon as possible. Returns false if that is impossible now. */
   #begin(timeline: PartyTimeline, serverMs: number): boolean {
     const { engine, sound, durationMs } = this.#setup;
     const dueS = this.#contextAt(timeline.at_ms);
@@ -158,7 +162,7 @@ export class SongFollower {
     return true;
   }
 
-  /** Schedules what is announced. */
+  /** Schedules the announced timeline. */
   #turn(next: PartyTimeline, serverMs: number): void {
     if (this.#nextIs === 'begun' || goesOn(this.#timeline, next)) return;
     const atS = this.#contextAt(next.at_ms);
@@ -170,7 +174,7 @@ export class SongFollower {
     if (isSameEntry(this.#timeline, next) && this.#begin(next, serverMs)) this.#nextIs = 'begun';
   }
 
-  /** Corrects the error that is left after corrections that run already. */
+  /** Corrects the error that remains after running corrections. */
   #keepUp(heardS: number): void {
     const { engine, sound } = this.#setup;
     const { currentTime } = sound.context;
@@ -179,7 +183,7 @@ export class SongFollower {
     const atS = currentTime + LEAD_S;
     const positionS = engine.positionAt(atS);
     if (positionS === undefined) {
-      // It has not begun yet.
+      // The run has not begun yet.
       if (this.#fromS - currentTime < MOVABLE_S || Math.abs(finalMs) <= MOVED_MS) return;
       engine.stop(atS);
       this.#isBegun = false;
@@ -197,7 +201,7 @@ export class SongFollower {
     this.#fromS = atS;
   }
 
-  /** Plays at another rate for as long as it takes. */
+  /** Plays at another rate until the error is corrected. */
   #catchUp(atS: number, positionS: number, lateS: number): void {
     const { engine } = this.#setup;
     const rate = 1 + Math.sign(lateS) * RATE;
@@ -219,14 +223,14 @@ export class SongFollower {
     return durationMs > 0 && !timeline.paused && wanted >= durationMs;
   }
 
-  /** The moment of the context that is heard at `serverMs`. */
+  /** The context's time that is heard at `serverMs`. */
   #contextAt(serverMs: number): number | undefined {
     const { clock, sound, trimMs } = this.#setup;
     const localMs = clock.localMs(serverMs);
     return localMs === undefined ? undefined : sound.heardAt(localMs - trimMs());
   }
 
-  /** How much later than the timeline the song is at a moment of the context. */
+  /** How much later than the timeline the song is at a time of the context. */
   #lateAt(contextS: number): number | undefined {
     const { clock, engine, sound, trimMs } = this.#setup;
     const positionS = engine.positionAt(contextS);

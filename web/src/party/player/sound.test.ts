@@ -1,4 +1,4 @@
-// The page's sound runs while a song needs it, rests later, and tells where the browser wants a press first.
+// The page's sound runs while a song needs it, stops later, and reports if the browser requires a press first.
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { FakeContext } from '../../audio/fake-audio';
@@ -23,7 +23,7 @@ function made(refuses = false, devices?: EventTarget) {
   return { context, sound };
 }
 
-it('runs while a song needs it, and rests some time after the last one', () => {
+it('runs while a song needs it, and is suspended some time after the last one', () => {
   const { context, sound } = made();
   const [release, releaseToo] = [sound.use(), sound.use()];
   expect(context.state).toBe('running');
@@ -40,7 +40,7 @@ it('runs while a song needs it, and rests some time after the last one', () => {
   expect(context.state).toBe('running');
 });
 
-it('tells that the browser wants a press, until there was one', () => {
+it('reports that the browser requires a press, until there was one', () => {
   const { context, sound } = made(true);
   sound.use();
   expect(sound.isRefused).toBe(false);
@@ -51,7 +51,7 @@ it('tells that the browser wants a press, until there was one', () => {
   expect(sound.isRefused).toBe(false);
 });
 
-it('does not want a press while nothing is to be heard', () => {
+it('requires no press while nothing is to be heard', () => {
   const { sound } = made(true);
   const release = sound.use();
   release();
@@ -59,7 +59,7 @@ it('does not want a press while nothing is to be heard', () => {
   expect(sound.isRefused).toBe(false);
 });
 
-it('knows soon when it is heard through another device', () => {
+it('soon knows its timing on another output device', () => {
   const devices = new EventTarget();
   const { context, sound } = made(false, devices);
   sound.use();

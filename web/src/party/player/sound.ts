@@ -1,37 +1,38 @@
-// The sound of a party's songs: one audio context for the page, its volume, and when each moment of it is heard. The context runs while a
-// song uses it, and is suspended some time after that. Browsers let it run once the person has pressed something. No DOM but the context.
+// The sound of a party's songs: one audio context for the page, its volume, and the time at which each moment of it is
+// heard. The context runs while a song uses it, and is suspended some time after that. Browsers let it run only after a
+// press. No DOM but the context.
 
 import { createContext } from '../../audio/context';
 import { knownLatenessMs, OutputClock, type TimedContext } from '../../audio/output-clock';
 import type { EngineContext } from '../../audio/song-engine';
 import type { Timers } from '../timers';
 
-/** A context that does not run after this time is blocked by the browser. */
+/** A context that is not running after this time is blocked by the browser. */
 const STARTS_WITHIN_MS = 1_500;
-/** How long the context goes on after the last song, so that the next one begins at once. */
+/** How long the context keeps running after the last song, so that the next one starts at once. */
 const RESTS_AFTER_MS = 30_000;
-/** How fast the volume changes: slow enough not to click. */
+/** Time constant of volume changes: slow enough not to click. */
 const VOLUME_S = 0.015;
 
-/** What is used of an audio context. */
+/** The part of an audio context that is used. */
 export type SoundContext = EngineContext &
   TimedContext &
   Pick<AudioContext, 'close' | 'createBuffer' | 'decodeAudioData' | 'destination' | 'resume' | 'suspend'>;
 
-/** What the sound works with; tests replace it. */
+/** Dependencies of the sound; tests replace them. */
 export interface SoundSetup {
   timers: Timers;
-  /** `performance.now`, and the Unix time at which it was 0. */
+  /** `performance.now`, and the Unix time of its zero. */
   now: () => number;
   timeOriginMs: number;
   create: () => SoundContext;
-  /** Sends `devicechange`; undefined where the browser does not. */
+  /** Sends `devicechange`; undefined if the browser does not. */
   devices?: EventTarget | undefined;
-  /** How much later sound is heard than the browser says; by default as measured for this browser. */
+  /** How much later sound is heard than the browser reports; by default as measured for this browser. */
   lateMs?: number;
 }
 
-/** See the head of the file. */
+/** The audio output of one page. */
 export class PartySound {
   readonly #setup: SoundSetup;
   #parts: { context: SoundContext; volume: GainNode; clock: OutputClock } | undefined;
@@ -45,19 +46,19 @@ export class PartySound {
     this.#setup = {
       now: () => performance.now(),
       timeOriginMs: performance.timeOrigin,
-      // Large buffers: sound that is scheduled ahead needs no quick answer, and does not break up on a busy machine.
+      // Large buffers: scheduled sound needs no low latency, and must not break up on a busy machine.
       create: () => createContext({ latencyHint: 'playback' }),
       ...setup,
     };
     this.#setup.devices?.addEventListener('devicechange', this.#deviceChanged);
   }
 
-  /** The context; made when it is first asked for. */
+  /** The context, created on first use. */
   get context(): SoundContext {
     return this.#made.context;
   }
 
-  /** What songs play into. */
+  /** The node that songs connect to. */
   get output(): AudioNode {
     return this.#made.volume;
   }
@@ -82,30 +83,30 @@ export class PartySound {
     };
   }
 
-  /** Lets the context run after a press; call it in the handler of the event. */
+  /** Starts the context after a press. Must be called in the event's handler. */
   unlock(): void {
     this.#run();
     if (this.#users === 0) this.#restLater();
   }
 
-  /** 0 to 1. */
+  /** Sets the volume, 0 to 1. */
   setVolume(volume: number): void {
     this.#volume = volume;
     const { context, volume: node } = this.#parts ?? {};
     if (context !== undefined) node?.gain.setTargetAtTime(volume, context.currentTime, VOLUME_S);
   }
 
-  /** Compares the clocks; call it about 25 times a second while a song uses the sound. */
+  /** Compares the clocks. To be called about 25 times a second while a song uses the sound. */
   read(): void {
     this.#parts?.clock.read();
   }
 
-  /** The moment of the context that is heard at a local time, s; undefined while it is not known. */
+  /** The context's time that is heard at a local time, s; undefined while unknown. */
   heardAt(localMs: number): number | undefined {
     return this.#parts?.clock.heardAt(localMs - this.#setup.timeOriginMs);
   }
 
-  /** The local time at which a moment of the context is heard; undefined while it is not known. */
+  /** The local time at which a time of the context is heard; undefined while unknown. */
   whenHeard(contextS: number): number | undefined {
     const ms = this.#parts?.clock.whenHeard(contextS);
     return ms === undefined ? undefined : ms + this.#setup.timeOriginMs;
@@ -115,7 +116,7 @@ export class PartySound {
     this.#isClosed = true;
     this.#setup.devices?.removeEventListener('devicechange', this.#deviceChanged);
     this.#cancelRest?.();
-    // A context that is closed already rejects; there is nothing left to do then.
+    // Closing a context twice rejects; that needs no handling.
     this.#parts?.context.close().catch(() => undefined);
     this.#parts = undefined;
   }
@@ -140,7 +141,7 @@ export class PartySound {
   #run(): void {
     if (this.#isClosed) return;
     this.#wantedAtMs ??= this.#setup.now();
-    // `isRefused` says when the browser refuses.
+    // `isRefused` reports that the browser refuses.
     if (this.context.state !== 'running') this.context.resume().catch(() => undefined);
   }
 

@@ -1,5 +1,5 @@
-// The volume of a song's vocals for this member only. At 1 the song plays as it is. Below 1 its two stems play instead, in step on the same
-// clock; they are fetched when the member first turns the vocals down. No DOM.
+// The volume of a song's vocals, for this member only. At 1 the song plays unchanged. Below 1 its two stems play
+// instead, in step on the same clock; they are fetched when the member first turns the vocals down. No DOM.
 
 import { backOffMs } from '../../api/back-off';
 import type { SongEngine } from '../../audio/song-engine';
@@ -8,31 +8,34 @@ import type { Plan } from '../../library/plan';
 import { asCallError } from '../../protocol/error';
 import type { ItemId, Stems } from '../../protocol/item';
 
-/** How fast volumes change: slow enough not to click. */
+/** Time constant of volume changes: slow enough not to click. */
 const VOLUME_S = 0.015;
 const RETRY = { firstMs: 500, longestMs: 8_000 };
-/** The plan of a stem that was given up, so that the engine does not wait for it. */
+/** The plan of an abandoned stem, so that the engine does not wait for it. */
 const NOTHING: Plan = { pieces: [], durationMs: 0, isGrowing: false, unplayable: [] };
 
-/** Which of a stem's formats is played: the one with the fewest bytes, or its first one. */
+/** Which of a stem's formats to play: the smallest, or the first. */
 export type StemFormat = 'smallest' | 'first';
 
-/** What vocals work with. */
+/** Dependencies and callbacks of vocals. */
 export interface VocalsSetup {
   engine: Pick<SongEngine, 'add' | 'gain'>;
   context: Pick<AudioContext, 'currentTime'>;
-  /** Opens a stem and reads its plan. Rejects where this member may not play it, or the stem is gone. */
+  /** Opens a stem and reads its plan. Rejects if this member may not play it, or the stem is gone. */
   open: (stem: ItemId, format: StemFormat) => Promise<SoundSource>;
   /** The position in the song, s. */
   positionS: () => number;
-  /** Goes on with all sources of the engine. Returns from when on, in the context's time; undefined while it cannot. */
+  /**
+   * Starts a new run with all sources of the engine. Returns its start, in the context's time; undefined if that is
+   * impossible now.
+   */
   renew: () => number | undefined;
   changed: () => void;
   /** The pause between two tries. */
   pause: (ms: number) => Promise<void>;
 }
 
-/** See the head of the file. */
+/** Switches one song between its mix and its stems. */
 export class Vocals {
   readonly #setup: VocalsSetup;
   #stems: Stems | undefined;
@@ -52,21 +55,21 @@ export class Vocals {
     return this.#stems !== undefined;
   }
 
-  /** The stems of the song, or none. */
+  /** Sets the stems of the song; undefined if it has none. */
   learn(stems: Stems | undefined): void {
     this.#stems = stems;
     this.#want();
     this.#setup.changed();
   }
 
-  /** The volume of the vocals, 0 to 1. */
+  /** Sets the volume of the vocals, 0 to 1. */
   set(share: number): void {
     this.#share = share;
     this.#want();
     if (this.#state === 'used') this.#apply(this.#setup.context.currentTime);
   }
 
-  /** Switches to stems that are ready, and back to the song where one fails. Call it a few times a second. */
+  /** Switches to stems that are ready, and back to the song if one fails. To be called a few times a second. */
   step(): void {
     if (this.#sources.some(({ problem }) => problem !== undefined) && this.#state !== 'loading') this.#giveUp();
     if (this.#state !== 'added') return;
@@ -113,7 +116,7 @@ export class Vocals {
     this.#sources = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     for (const one of opened) if (one.status === 'rejected') throw one.reason;
     if (this.#isClosed) this.#closeSources();
-    // The engine waits for each of its sources: it gets them once their sound is here.
+    // The engine waits for each of its sources, so they are added once their sound has loaded.
     await Promise.all(
       this.#sources.map(async (source) => {
         const place = source.placeAt(positionS());
@@ -125,7 +128,7 @@ export class Vocals {
     this.#state = 'added';
   }
 
-  /** Plays the song as it is to its end. */
+  /** Plays the unchanged song to its end. */
   #giveUp(): void {
     if (this.#isClosed) return;
     for (const source of this.#sources) source.learn(NOTHING);
@@ -142,7 +145,7 @@ export class Vocals {
     this.#sources = [];
   }
 
-  /** Sets the volumes of the song, its accompaniment and its vocals, in the order of the engine. */
+  /** Sets the volumes of the song, the accompaniment and the vocals. */
   #apply(atS: number): void {
     const volumes = this.#share >= 1 ? [1, 0, 0] : [0, 1, this.#share];
     volumes.forEach((volume, source) => this.#setup.engine.gain(source)?.setTargetAtTime(volume, atS, VOLUME_S));
