@@ -45,6 +45,7 @@ export default defineConfig(
     files: [
       'src/browser/offline-storage.ts',
       'src/library/worker/**',
+      'e2e/library-firefox.spec.ts',
       'e2e/support/library-page.ts',
       'e2e/support/party-scenes.ts',
     ],
