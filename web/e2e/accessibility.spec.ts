@@ -1,4 +1,5 @@
-// What axe finds wrong on every page: names, roles, labels, contrast (WCAG 2.2 A and AA), in both themes.
+// Accessibility problems that axe finds on every page: names, roles, labels, contrast (WCAG 2.2 A and AA), in both
+// themes.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 
@@ -29,9 +30,9 @@ test.afterAll(async () => {
   expect(await undead.stop()).toBe(0);
 });
 
-/** What axe finds, as `rule: element`. */
+/** The violations found by axe, as `rule: element`. */
 async function violations(page: Page): Promise<string[]> {
-  // Not a <script>: the policy of the pages allows none that is inline.
+  // Not added as a <script>, because the pages' content security policy forbids inline scripts.
   await page.evaluate(axe);
   const found = await page.evaluate(async (options) => {
     const { axe } = window as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } };
@@ -102,7 +103,7 @@ async function startingParty(): Promise<Page> {
   return page;
 }
 
-/** A party as its host sees it, after the button or the choice of the menu with this name. */
+/** A party's page as its host sees it, after pressing the buttons or menu items with these names. */
 async function hosting(state: object, ...names: string[]): Promise<Page> {
   const page = await open(PARTY, parties.inParty(state, 'm1', [parties.REPORTS]));
   await expect(page.getByText('−18 ms')).toBeVisible();
@@ -219,7 +220,7 @@ for (const [name, visit] of Object.entries(PAGES)) {
   });
 }
 
-test('on an insecure address nothing can be pressed that cannot work, and the page says what helps', async () => {
+test('on an insecure address unavailable buttons are disabled, and the page explains a remedy', async () => {
   const page = await open('/live', scenes.insecure);
   await expect(page.getByRole('button', { name: 'Go live' })).toBeDisabled();
   await expect(page.getByRole('button', { name: /Share a screen|Use a camera/ })).toHaveCount(0);
@@ -232,7 +233,7 @@ test('on an insecure address nothing can be pressed that cannot work, and the pa
   await page.close();
 });
 
-test('no page is wider than a phone, whichever way it is held', async () => {
+test('no page is wider than a phone, in either orientation', async () => {
   for (const visit of Object.values(PAGES)) {
     const page = await visit();
     for (const [width, height] of [
@@ -248,7 +249,7 @@ test('no page is wider than a phone, whichever way it is held', async () => {
   }
 });
 
-test('a page there is not has the header of the others, and status 404', async () => {
+test('an unknown page has the usual header, and status 404', async () => {
   const page = await browser.newPage();
   const answer = await page.goto(`${undead.url}/nowhere`);
   expect(answer?.status()).toBe(404);
@@ -257,14 +258,14 @@ test('a page there is not has the header of the others, and status 404', async (
   await page.close();
 });
 
-test('an empty start page has one way to go live', async () => {
+test('an empty start page has one button to go live', async () => {
   const page = await open('/');
   await expect(page.getByText('No one is live right now')).toBeVisible();
   await expect(page.getByRole('link', { name: 'Go live' })).toHaveCount(1);
   await page.close();
 });
 
-test('a theme that is chosen stays, and the page has it before its first paint', async () => {
+test('a chosen theme persists, and the page has it before its first paint', async () => {
   const page = await open('/view');
   const background = (): Promise<string> =>
     page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
@@ -272,7 +273,7 @@ test('a theme that is chosen stays, and the page has it before its first paint',
   await page.getByRole('button', { name: 'Appearance' }).click();
   await page.getByRole('menuitemradio', { name: 'Dark' }).click();
   expect(await background()).not.toBe(light);
-  // Without the modules of the page: what is left is what was there before them.
+  // Without the page's modules, only the early script has run.
   await page.route('**/assets/*.js', (route) => route.abort());
   await page.reload();
   expect(await background()).not.toBe(light);

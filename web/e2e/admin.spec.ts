@@ -32,7 +32,7 @@ async function pick(item: string, menu = `Account ${NAME}`): Promise<void> {
   await page.getByRole('menuitem', { name: item, exact: true }).click();
 }
 
-test('the set-up link makes the first operator, once, and leaves the address', async () => {
+test('the set-up link creates the first operator, once, and is removed from the address', async () => {
   const link = await undead.setupUrl();
   await page.goto(`${undead.url}/admin`);
   await expect(page.getByText('This server has no operator yet')).toBeVisible();
@@ -75,7 +75,7 @@ test('an operator sees the nodes, and nobody else does', async () => {
   await expect(page.getByLabel('Password')).toHaveValue('');
 });
 
-test('an operator ends a private stream, once that is confirmed', async () => {
+test('an operator ends a private stream, after confirmation', async () => {
   const operator = await Operator.of(undead);
   const { stream_id } = await createStream(undead.url, 'Private', { visibility: 'private' });
   const state = async (): Promise<string> =>
@@ -97,7 +97,7 @@ test('an operator ends a private stream, once that is confirmed', async () => {
   await expect.poll(state).toBe('ended');
 });
 
-test('an operator adds an account, whose holder sees stream keys alone and changes the password', async () => {
+test('an operator adds an account; its owner sees only stream keys and changes the password', async () => {
   await Operator.of(undead);
   await page.goto(`${undead.url}/admin`);
   await signIn(PASSWORD);

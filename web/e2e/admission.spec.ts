@@ -1,4 +1,4 @@
-// Who is let in, and when: no room anywhere, which people read on both pages until there is some, and passphrases.
+// Admission: while every node is full, both pages explain it until there is capacity; and passphrases.
 import { expect, test, type Page } from '@playwright/test';
 
 import { createStream } from './support/node-client.ts';
@@ -15,7 +15,7 @@ test.beforeEach(async () => {
 
 test.afterEach(async () => {
   await stage.strike();
-  // The refusals themselves are all that browsers may report.
+  // Browsers may report only the refusals themselves.
   expect(stage.complaints.lines.filter((line) => !/status of (403|503)/.test(line))).toEqual([]);
   expect(undead.errors()).toEqual([]);
   expect(await undead.stop()).toBe(0);
@@ -48,7 +48,7 @@ for (const [code, words] of [
   ['no_capacity', 'All servers are full at the moment'],
   ['store_unavailable', 'You can’t join right now'],
 ] as const) {
-  test(`a viewer reads of ${code}, waits, and gets in`, async () => {
+  test(`a viewer sees ${code}, waits, and is admitted`, async () => {
     const broadcaster = await stage.goLive(undead.url, 'Full house');
     const refusal = new Refusal(/\/watch$/, code);
     const viewer = await stage.watch(broadcaster.watchUrl, refusal.meet);
@@ -60,7 +60,7 @@ for (const [code, words] of [
     await expect(viewer.page.getByText(words)).toBeHidden();
   });
 
-  test(`a broadcaster reads of ${code}, waits, and goes on air`, async () => {
+  test(`a broadcaster sees ${code}, waits, and goes on air`, async () => {
     const refusal = new Refusal(/\/api\/streams$/, code);
     const page = await stage.page(`${undead.url}/live`, refusal.meet);
     await page.getByRole('button', { name: 'Share a screen' }).click();
@@ -75,7 +75,7 @@ for (const [code, words] of [
   });
 }
 
-test('a stream with a passphrase tells its title to those who give that', async () => {
+test('a stream with a passphrase shows its title only to people who enter it', async () => {
   const secret = { visibility: 'private', passphrase: 'open sesame' };
   const { stream_id } = await createStream(undead.url, 'Family dinner', secret);
   const page = await stage.page(`${undead.url}/view/${stream_id}`);

@@ -1,4 +1,4 @@
-// The site below a path, /live-tv, behind nginx: pages, links, media and pictures, by every transport.
+// The site below a path, /live-tv, behind nginx: pages, links, media and pictures, over every transport.
 import { expect, test } from '@playwright/test';
 
 import { Nginx } from './support/nginx.ts';
@@ -27,13 +27,13 @@ test('broadcast, watch, list and follow links below a path', async () => {
   await list.getByRole('link', { name: 'See what is live' }).click();
   await expect(list).toHaveURL(`${nginx.url}/view`);
 
-  // Everything was asked for below the path: nginx has nothing elsewhere.
+  // All requests were below the path; nginx serves nothing elsewhere.
   const requests = await nginx.log();
   expect(requests.filter(({ path }) => !path.startsWith(`${PREFIX}/`) && path !== '/favicon.ico')).toEqual([]);
   expect(requests.filter(({ status }) => status >= 500)).toEqual([]);
   await stage.strike();
   await nginx.stop();
-  // The page that is not there says so.
+  // The missing page causes a 404.
   expect(stage.complaints.lines.filter((line) => !line.includes('404'))).toEqual([]);
   expect(undead.errors()).toEqual([]);
   expect(await undead.stop()).toBe(0);

@@ -1,5 +1,5 @@
-// What a broadcaster's browser does to a stream: blocked site data, a shared tab that is closed, a microphone that is
-// unplugged, a source that is too large, a stream that is ended.
+// Events in a broadcaster's browser: blocked site data, a closed shared tab, an unplugged microphone, a source that is
+// too large, an ended stream.
 import { expect, test, type Page } from '@playwright/test';
 
 import { expectMoving, watchPaintedClock } from './support/painted-clock.ts';
@@ -22,7 +22,7 @@ test.afterEach(async () => {
   expect(await undead.stop()).toBe(0);
 });
 
-test('streams are made and watched where the browser blocks site data', async () => {
+test('streams are created and watched if the browser blocks site data', async () => {
   const block = async (page: Page): Promise<void> => {
     await page.addInitScript(() => {
       for (const name of ['sessionStorage', 'localStorage', 'indexedDB', 'caches']) {
@@ -42,7 +42,7 @@ test('streams are made and watched where the browser blocks site data', async ()
   }
 });
 
-test('closing the shared tab interrupts the stream, and another source goes on with it', async () => {
+test('closing the shared tab interrupts the stream, and another source continues it', async () => {
   const broadcaster = await stage.goLive(undead.url, 'Closed tab');
   const viewer = await stage.watch(broadcaster.watchUrl);
   await viewer.expectPicture();
@@ -57,7 +57,7 @@ test('closing the shared tab interrupts the stream, and another source goes on w
   await expect(viewer.player).toHaveAttribute('data-take', '1');
   await viewer.expectState('live');
 
-  // Ending is confirmed, by keyboard as well; Escape keeps the stream.
+  // Ending requires confirmation, also by keyboard; Escape keeps the stream.
   const end = page.getByRole('button', { name: 'End stream' });
   await end.press('Enter');
   await expect(page.getByRole('dialog')).toContainText('It is live');
@@ -70,12 +70,12 @@ test('closing the shared tab interrupts the stream, and another source goes on w
   await viewer.expectState('ended');
 });
 
-test('a duplicated tab says that the stream is live elsewhere, and asks before it ends it', async () => {
+test('a duplicated tab reports that the stream is live elsewhere, and asks before ending it', async () => {
   const broadcaster = await stage.goLive(undead.url, 'Duplicated');
   const viewer = await stage.watch(broadcaster.watchUrl);
   await viewer.expectPicture();
   const opened = broadcaster.page.waitForEvent('popup');
-  // A page that another one opened gets a copy of its session storage, as a duplicated tab does.
+  // A page opened by another one gets a copy of its session storage, like a duplicated tab.
   await broadcaster.page.evaluate(() => void window.open('/live'));
   const duplicate = await opened;
   await expect(duplicate.getByText(/Duplicated.* is live/)).toBeVisible();
@@ -88,12 +88,12 @@ test('a duplicated tab says that the stream is live elsewhere, and asks before i
   await viewer.expectState('ended');
 });
 
-test('a microphone that is unplugged silences the stream, and nothing else', async () => {
+test('a microphone that is unplugged silences the stream, but does not stop it', async () => {
   const live = await stage.page(`${undead.url}/live`, async (page) => {
     await page.addInitScript(() => {
       const { mediaDevices } = navigator;
       const display = mediaDevices.getDisplayMedia.bind(mediaDevices);
-      // The microphone is the only sound, as with a window.
+      // The microphone is the only sound, as when sharing a window.
       mediaDevices.getDisplayMedia = async (wanted) => new MediaStream((await display(wanted)).getVideoTracks());
       mediaDevices.getUserMedia = () => {
         const context = new AudioContext();
@@ -102,7 +102,7 @@ test('a microphone that is unplugged silences the stream, and nothing else', asy
         tone.connect(voice);
         tone.start();
         const [track] = voice.stream.getAudioTracks();
-        // As the browser does it when the device is gone.
+        // Simulates that the device is gone.
         addEventListener('unplug', () => {
           track?.stop();
           track?.dispatchEvent(new Event('ended'));
@@ -118,7 +118,7 @@ test('a microphone that is unplugged silences the stream, and nothing else', asy
   await expect(live.getByRole('button', { name: 'Mic on' })).toBeVisible();
   await live.evaluate(() => dispatchEvent(new Event('unplug')));
   await expect(live.getByText('Your microphone is gone')).toBeVisible();
-  // Old pictures are played by now; without sound of the same time no new ones would come.
+  // By now old pictures have been played; without sound of the same time no new ones would arrive.
   await viewer.page.waitForTimeout(2_000);
   expectMoving(await watchPaintedClock(viewer.page, 1_500));
   expect(await viewer.tells('take')).toBe('0');
@@ -129,7 +129,7 @@ test('a microphone that is unplugged silences the stream, and nothing else', asy
 test('a source that is too large is scaled down, and the page says so', async () => {
   const live = await stage.page(`${undead.url}/live`, async (page) => {
     await page.addInitScript(() => {
-      // A source that heeds no constraints; small in one direction, so that it costs little.
+      // A source that ignores constraints; small in one direction, to be cheap.
       navigator.mediaDevices.getDisplayMedia = () => {
         const canvas = Object.assign(document.createElement('canvas'), { width: 3840, height: 400 });
         const context = canvas.getContext('2d');

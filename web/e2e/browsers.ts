@@ -1,6 +1,6 @@
-// How Firefox shows what Chromium broadcasts, beside Chromium, and the other way round. Not part of the tests, because the
-// answer is a measurement. It prints a line for each viewer, one that compares them, and one for a viewer in Firefox who joins
-// after the others, and leaves the judgement to the reader.
+// How well Firefox shows Chromium's broadcasts, next to Chromium, and the reverse. This is a measurement, not a test.
+// It prints a line per viewer, one that compares them, and one for a viewer in Firefox that joins later. The reader
+// judges the numbers.
 import { test } from '@playwright/test';
 
 import type { Watching } from './support/pages.ts';
@@ -9,10 +9,10 @@ import { CODECS, TwoBrowsers, closeAll } from './support/two-browsers.ts';
 
 const WATCHED_MS = Number(process.env.WATCHED_MS ?? 10_000);
 const LATE_JOINER_WATCHED_MS = 10_000;
-/** Until what joining brought about is over. */
+/** Time until the effects of joining are over. */
 const SETTLES_MS = 5_000;
 
-/** What was seen of one viewer. */
+/** The figures of one viewer. */
 interface Figures {
   pictures: number;
   latency_painted_ms: number | null;

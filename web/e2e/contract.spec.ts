@@ -1,4 +1,4 @@
-// The public contract, spoken by clients that know nothing but docs/protocol.md, and judged by ffmpeg.
+// The public contract, used by clients written only from docs/protocol.md, and checked by ffmpeg.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ function nodeOf(created: Created): string {
   return node.public_url;
 }
 
-/** What ffmpeg has to say about a file that it decodes whole; nothing, if all is well. */
+/** ffmpeg's complaints while decoding a whole file; empty if it is correct. */
 async function complaints(file: Buffer): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'undead-contract-'));
   try {
@@ -45,7 +45,7 @@ async function complaints(file: Buffer): Promise<string> {
   }
 }
 
-test('a client of three fields broadcasts, and all that a viewer saved decodes', async () => {
+test('a client with three fields broadcasts, and everything that a viewer saved decodes', async () => {
   const created = await createStream(undead.url, 'Three fields');
   const broadcaster = await connectTo(undead.url, nodeOf(created));
   const { stream_id, publish } = created;
@@ -104,7 +104,7 @@ for (const transport of ['polling', 'websocket'] as const) {
   });
 }
 
-test('garbage to every event is answered with a code, and another stream does not notice', async () => {
+test('garbage to every event is answered with a code, and another stream is not affected', async () => {
   const created = await createStream(undead.url, 'Undisturbed');
   const { stream_id, publish } = created;
   const broadcaster = await connectTo(undead.url, nodeOf(created));
@@ -128,7 +128,7 @@ test('garbage to every event is answered with a code, and another stream does no
   vandal.close();
 });
 
-test('media that does not parse is refused, and what came before stays', async () => {
+test('media that does not parse is refused, and earlier media stays', async () => {
   const created = await createStream(undead.url, 'Broken off');
   const { stream_id, publish } = created;
   const broadcaster = await connectTo(undead.url, nodeOf(created));

@@ -1,4 +1,4 @@
-// One stream, watched at nodes that pull it from another: an edge or the origin dies, and whoever watches goes on.
+// One stream, watched at nodes that pull it from another: when an edge or the origin dies, viewers continue.
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -50,7 +50,7 @@ function portOf({ url }: Undead): string {
   return new URL(url).port;
 }
 
-/** Where the broadcaster is, as the main server knows it. */
+/** The broadcaster's node, according to the main server. */
 async function originUrl(): Promise<string> {
   const id = broadcaster.watchUrl.split('/').at(-1) ?? '';
   let origin = '';
@@ -64,7 +64,10 @@ async function originUrl(): Promise<string> {
   return origin;
 }
 
-/** Puts `first` before what the main server names, unless the page just lost them: it would for a crowd. */
+/**
+ * Lists `first` before the main server's nodes, unless the page just lost them, as the main server does for many
+ * viewers.
+ */
 async function sendTo(page: Page, first: readonly Undead[]): Promise<void> {
   await page.route(/\/watch$/, async (route) => {
     const { avoid = [] } = (route.request().postDataJSON() ?? {}) as { avoid?: string[] };
@@ -80,7 +83,7 @@ async function sendTo(page: Page, first: readonly Undead[]): Promise<void> {
   });
 }
 
-/** The node that the viewer is on. */
+/** The viewer's current node. */
 async function carrying(): Promise<Undead> {
   const address = (await viewer.tells('node')) ?? '';
   const node = nodes.find((one) => address.includes(portOf(one)));
@@ -95,7 +98,7 @@ async function expectMovingPicture(): Promise<void> {
   expectMoving(sights);
 }
 
-test('an edge dies: its viewer goes on at another one, without a reload', async () => {
+test('an edge dies: its viewer continues at another one, without a reload', async () => {
   const edge = await carrying();
   const sights = watchPaintedClock(viewer.page, 8_000);
   edge.kill();
@@ -105,7 +108,7 @@ test('an edge dies: its viewer goes on at another one, without a reload', async 
   await viewer.expectTransport('ws');
 });
 
-test('the origin dies: the edge finds the stream where its broadcaster went, and its viewer goes on', async () => {
+test('the origin dies: the edge finds the stream at its broadcaster’s new node, and its viewer continues', async () => {
   const origin = await originUrl();
   const sights = watchPaintedClock(viewer.page, 8_000);
   nodes.find((node) => origin.includes(portOf(node)))?.kill();

@@ -1,4 +1,4 @@
-// Kill any server while you watch: main server and nodes as processes of their own, ended without warning.
+// Kills servers during playback: main server and nodes are separate processes, ended without warning.
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -38,7 +38,7 @@ test.beforeEach(async () => {
 
 test.afterEach(async () => {
   await stage.strike();
-  // Browsers report connections that were refused or cut; that is all that may have gone wrong.
+  // Browsers may report only refused and broken connections.
   const unexpected = stage.complaints.lines.filter(
     (line) => !/ERR_|WebSocket connection|establish a connection|was interrupted/.test(line),
   );
@@ -46,7 +46,7 @@ test.afterEach(async () => {
   for (const server of [...nodes, mainServer]) await server.stop();
 });
 
-/** Kills the node that `viewer` is on, and waits until another one brings pictures. */
+/** Kills the viewer's node, and waits until another one delivers pictures. */
 async function killNodeOf(viewer: Watching): Promise<void> {
   const address = (await viewer.tells('node')) ?? '';
   const carrying = nodes.find(({ url }) => address.includes(new URL(url).port));
@@ -56,7 +56,7 @@ async function killNodeOf(viewer: Watching): Promise<void> {
   await viewer.expectPicture();
 }
 
-test('the node dies: broadcaster and viewer go on at the other one, without a reload', async () => {
+test('the node dies: broadcaster and viewer continue at the other one, without a reload', async () => {
   const broadcaster = await stage.goLive(mainServer.url, 'Node dies');
   const viewer = await stage.watch(broadcaster.watchUrl);
   await viewer.expectPicture();
@@ -68,7 +68,7 @@ test('the node dies: broadcaster and viewer go on at the other one, without a re
   expectMoving(sights);
 });
 
-test('the node dies: a viewer in Firefox goes on at the other one', async () => {
+test('the node dies: a viewer in Firefox continues at the other one', async () => {
   const { watchUrl } = await stage.goLive(mainServer.url, 'Firefox');
   const firefox = await Firefox.launch(stage.complaints);
   const viewer = await firefox.watch(watchUrl);
@@ -78,7 +78,7 @@ test('the node dies: a viewer in Firefox goes on at the other one', async () => 
   await firefox.close();
 });
 
-test('the main server dies: nobody who watches notices', async () => {
+test('the main server dies: no viewer is affected', async () => {
   const broadcaster = await stage.goLive(mainServer.url, 'Main server dies');
   const viewer = await stage.watch(broadcaster.watchUrl);
   await viewer.expectPicture();

@@ -1,4 +1,4 @@
-// Firefox beside Chromium: each watches what the other one broadcasts.
+// Firefox next to Chromium: each watches the other's broadcasts.
 import { expect, test } from '@playwright/test';
 
 import type { Watching } from './support/pages.ts';
@@ -6,11 +6,11 @@ import { expectMoving, pictures, type Sight } from './support/painted-clock.ts';
 import type { SharedCanvas } from './support/shared-canvas.ts';
 import { TwoBrowsers, closeAll } from './support/two-browsers.ts';
 
-/** Several of Chromium's keyframes. */
+/** Covers several of Chromium's keyframes. */
 const LOOK_MS = 4_000;
-/** Longer than a busy computer decodes from the last keyframe of a recorder that makes few. */
+/** More than a busy computer needs to decode from the last keyframe of a recorder that makes few. */
 const CATCH_UP_MS = 40_000;
-/** Longer than a picture counts for the latency that is told. */
+/** Longer than a picture counts for the reported latency. */
 const STILL_MS = 3_500;
 
 let browsers: TwoBrowsers;
@@ -24,8 +24,8 @@ test.afterAll(async () => {
 });
 
 /**
- * Waits until `viewer` shows at least 95 in 100 of the pictures that `beside` shows in the same time, without more stalls and
- * jumps: on a computer that is too busy for two browsers either has some.
+ * Waits until `viewer` shows at least 95 % of the pictures that `beside` shows in the same time, without more stalls
+ * and jumps. Both may have some on a computer that is too busy for two browsers.
  */
 async function expectAsManyPictures(viewer: Watching, beside: Watching): Promise<void> {
   const breaks = async (at: Watching): Promise<number> =>
@@ -44,8 +44,8 @@ async function expectAsManyPictures(viewer: Watching, beside: Watching): Promise
 }
 
 /**
- * Waits for a picture that differs from the last one seen: to catch up with a keyframe of many seconds ago takes a while, and on a
- * busy computer there may be less than one picture in each look, or none yet in the page.
+ * Waits for a picture that differs from the last one seen. Catching up with a keyframe of many seconds ago takes a
+ * while, and on a busy computer a look may contain no picture, or the page may have none yet.
  */
 async function expectToMove(viewer: Watching): Promise<void> {
   let last: number | undefined;
@@ -58,13 +58,13 @@ async function expectToMove(viewer: Watching): Promise<void> {
   await expect.poll(moves, { timeout: CATCH_UP_MS }).toBe(true);
 }
 
-/** No sights where the page has no picture yet: the video has no size before its first frame. */
+/** Returns no sights if the page has no picture yet: the video has no size before its first frame. */
 function noneYet(error: unknown): Sight[] {
   if (error instanceof Error && error.message.includes('no picture in the page')) return [];
   throw error;
 }
 
-/** Waits for a while and fails unless playback went on: a latency is told only of pictures of the last seconds. */
+/** Waits for a while, and fails unless playback continued: the reported latency covers only the last seconds. */
 async function expectToPlayOn(viewer: Watching): Promise<void> {
   await viewer.sights(STILL_MS);
   await expect.poll(() => viewer.tells('latency-ms')).toMatch(/\d/);
@@ -72,7 +72,7 @@ async function expectToPlayOn(viewer: Watching): Promise<void> {
 }
 
 for (const name of ['VP9', 'AV1', 'H.264', 'VP8'] as const) {
-  test(`Firefox joins a running ${name} stream, shows what Chromium shows, and goes on with other takes`, async () => {
+  test(`Firefox joins a running ${name} stream, shows what Chromium shows, and continues with other takes`, async () => {
     const broadcaster = await browsers.goLive(name, { movingTakes: 2 });
     const { chromium, firefox } = await browsers.watch(broadcaster.watchUrl);
     await expectAsManyPictures(firefox, chromium);

@@ -1,5 +1,5 @@
-// Karaoke from beginning to end on a real `undead up`, with its own worker: made on the page of a short song, sung in the player, and
-// seen by the operator; an export is downloaded; a job is cancelled.
+// Karaoke on a real `undead up` with its own worker: made on the page of a short song, played in the karaoke player,
+// and seen by the operator; an export is downloaded; a job is cancelled.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -54,7 +54,7 @@ async function song(seconds: number): Promise<Buffer> {
   return bytes;
 }
 
-test('karaoke is made on the page of a song, and sung in its player', async () => {
+test('karaoke is made on the page of a song, and played in its player', async () => {
   await page.goto(`${undead.url}/library/${songId}`);
   await page.getByRole('button', { name: 'Make karaoke' }).click();
   await expect(page.getByRole('progressbar', { name: 'Progress of karaoke' })).toBeVisible();
@@ -73,7 +73,7 @@ test('karaoke is made on the page of a song, and sung in its player', async () =
   expect(item.stems).toBeDefined();
 });
 
-test('the song was measured by itself, and is exported as a file', async () => {
+test('the song was measured automatically, and is exported as a file', async () => {
   const measured = async (): Promise<unknown> => await operator.call('GET', `/api/library/${songId}`);
   await expect.poll(measured, { timeout: 30_000 }).toHaveProperty('waveform_url');
   await page.goto(`${undead.url}/library/${songId}`);
@@ -85,7 +85,7 @@ test('the song was measured by itself, and is exported as a file', async () => {
   expect((await download).suggestedFilename()).toMatch(/\.flac$/);
 });
 
-test('the operator sees jobs, attempts and the worker, cancels a job and begins it again', async () => {
+test('the operator sees jobs, attempts and the worker, cancels a job and restarts it', async () => {
   const longId = await operator.upload('long.flac', await song(240));
   await operator.call('POST', '/api/jobs', { kind: 'stems', item_id: longId });
   await page.goto(`${undead.url}/jobs`);

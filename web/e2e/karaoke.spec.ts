@@ -1,5 +1,6 @@
-// The karaoke player in Chromium and Firefox: both stems at the same sample, while they are mixed; another key at the same tempo; lyrics.
-// The vocals are the accompaniment upside down: together they are silent if, and only if, they are in step to the sample.
+// The karaoke player in Chromium and Firefox: both stems at the same sample during mixing; another key at the same
+// tempo; lyrics. The vocals are the inverted accompaniment: together they are silent if and only if they are in step to
+// the sample.
 import { expect, test, type Browser, type Page } from '@playwright/test';
 
 import { launchBrowser } from './support/browser.ts';
@@ -10,11 +11,11 @@ import { LibraryPage } from './support/library-page.ts';
 import { Loudspeaker } from './support/loudspeaker.ts';
 import { Complaints } from './support/pages.ts';
 
-/** Noise is another sound in each sample; a tone would be in step once a period. */
+/** Noise differs in each sample, while a tone would be in step once per period. */
 const NOISE = 'anoisesrc=color=pink:seed=7:sample_rate=44100:amplitude=0.4';
 const TONE = 'sine=frequency=440:sample_rate=44100';
 const SECONDS = 14;
-/** Of full scale: one step of 16 bits is 0.00003. */
+/** As a share of full scale; one step of 16 bits is 0.00003. */
 const SILENT = 0.0005;
 const LOUD = 0.02;
 const LRC = '[ti:Salt]\n[00:01.00]First line\n[00:04.00]Second line\n[00:09.00]Third line\n';
@@ -41,7 +42,7 @@ test.afterAll(async () => {
   library.close();
 });
 
-/** A song whose stems are these sounds. */
+/** A song with these sounds as stems. */
 async function addSong(title: string, accompaniment: string, vocals: string, more: object = {}): Promise<string> {
   const stems = {
     accompaniment: await library.add(`${title} (accompaniment)`, 'flac', SECONDS, { ...more }, accompaniment),
@@ -65,7 +66,7 @@ async function setVocals(page: Page, percent: number): Promise<void> {
 
 const rms = async (page: Page): Promise<number> => (await page.evaluate(measureHeard)).rms;
 
-/** The tone is heard so many semitones away from where it was recorded. */
+/** Expects to hear the tone shifted by so many semitones. */
 async function expectKey(page: Page, semitones: number): Promise<void> {
   const hertz = 440 * 2 ** (semitones / 12);
   await expect.poll(async () => Math.abs((await page.evaluate(measureHeard)).hertz - hertz)).toBeLessThan(3);
@@ -85,7 +86,7 @@ test('Chromium plays both stems at the same sample, while the vocals are mixed, 
   await expect.poll(() => rms(page)).toBeGreaterThan(LOUD / 2);
   await setVocals(page, 100);
   await expect.poll(() => rms(page)).toBeLessThan(SILENT);
-  // Over the edge between two fragments, where a sample too many or too few would be heard.
+  // Plays over the boundary of two fragments, where one sample too many or too few would be audible.
   await expect(position).toHaveAttribute('aria-valuetext', /^0:1[1-3] of/);
   expect(await rms(page)).toBeLessThan(SILENT);
   expect(complaints.lines).toEqual([]);
@@ -103,7 +104,7 @@ test('Chromium changes the key', async () => {
   await page.close();
 });
 
-test('a stem is saved, also where this is the first page of the site that the browser opens', async () => {
+test('a stem is saved, even if this is the first page of the site that the browser opens', async () => {
   const page = await browser.newPage();
   await page.goto(`${library.url}/karaoke/${tone}`);
   const saved = page.waitForEvent('download');
@@ -124,7 +125,7 @@ test('nothing of a private song stays in the browser when its owner signs out', 
   await page.close();
 });
 
-test('the owner adds lyrics; the line that is sung is marked, and a tap on a line goes there', async () => {
+test('the owner adds lyrics; the current line is marked, and a tap on a line seeks to it', async () => {
   library.me = ANN;
   const page = await openSong(tone);
   await expect(page.getByText('No lyrics yet')).toBeVisible();
@@ -141,9 +142,9 @@ test('the owner adds lyrics; the line that is sung is marked, and a tap on a lin
   await page.close();
 });
 
-test('Firefox plays both stems at the same sample, in another key too', async () => {
+test('Firefox plays both stems at the same sample, also in another key', async () => {
   const complaints = new Complaints();
-  // Without a device for sound its clock of sound stands.
+  // Without an audio device Firefox's audio clock stands still.
   const speaker = await Loudspeaker.open();
   const firefox = await Firefox.launch(complaints, speaker.env);
   const page = await firefox.open(`${library.url}/karaoke/${noise}`, TAP);

@@ -1,5 +1,5 @@
-// Kills the node that a viewer is on, again and again: how long does the picture stand still? Not part of the tests, because
-// the answer is a measurement. It prints a line for each kill and leaves the judgement to the reader.
+// Kills a viewer's node repeatedly: how long does the picture stand still? This is a measurement, not a test. It prints
+// a line per kill. The reader judges the numbers.
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -17,7 +17,7 @@ const NODES = 3;
 const KILLS = Number(process.env.KILLS ?? 8);
 const WATCHED_MS = 5_000;
 const BEFORE_MS = 1_500;
-/** Until the viewer is back at the live edge. */
+/** Time until the viewer is back at the live edge. */
 const REST_MS = 7_000;
 
 async function startNode(mainServer: Undead, hostname: string): Promise<Undead> {

@@ -1,4 +1,4 @@
-// A blob larger than a node takes at once is sent in pieces, and what the node refuses of it is not sent again and again.
+// A blob larger than a node accepts at once is sent in pieces, and refused pieces are not sent repeatedly.
 import { expect, test } from '@playwright/test';
 
 import { heldBlob, holdBlobs } from './support/held-blobs.ts';

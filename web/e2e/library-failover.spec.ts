@@ -1,4 +1,4 @@
-// A song plays on when its node dies: main server and three nodes as processes of their own.
+// A song continues when its node dies: the main server and three nodes are separate processes.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { Undead } from './support/undead.ts';
 
 const SECRET = { UNDEAD_CLUSTER_SECRET: 'only for this test' };
 const LENGTH_S = 60;
-/** Twice as fast as it plays. */
+/** Twice the song's bit rate. */
 const BYTES_PER_S = 64_000;
 
 let folder: string;
@@ -39,7 +39,7 @@ test.afterAll(async () => {
 
 async function startNode(name: string): Promise<Undead> {
   const flags = ['--listen', '127.0.0.1:0', '--main-server', mainServer.url, '--hostname', name];
-  // It keeps its cache there.
+  // The node keeps its cache in this folder.
   return await Undead.start(['cdn', ...flags], SECRET, await mkdtemp(path.join(tmpdir(), 'undead-node-')));
 }
 
@@ -55,7 +55,7 @@ async function makeSong(): Promise<Buffer> {
   }
 }
 
-/** Media that the page asked nodes for. */
+/** The page's media requests to nodes. */
 function watchRequests(page: Page): URL[] {
   const asked: URL[] = [];
   page.on('request', (request) => {
@@ -64,7 +64,7 @@ function watchRequests(page: Page): URL[] {
   return asked;
 }
 
-test('the node of a song dies, and the song plays on without a gap', async () => {
+test('the node of a song dies, and the song continues without a gap', async () => {
   await operator.upload('tone.mp3', await makeSong());
   const context = await browser.newContext({ bypassCSP: true, serviceWorkers: 'block' });
   const page = await context.newPage();

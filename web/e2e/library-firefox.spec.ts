@@ -1,4 +1,4 @@
-// The library's page in Firefox, whose MSE takes other formats than Chromium's: MP3 comes in MP4 there.
+// The library's page in Firefox, whose MSE accepts other formats than Chromium's: MP3 comes in MP4 there.
 import { expect, test } from '@playwright/test';
 
 import { FakeLibrary } from './support/fake-library.ts';
@@ -22,8 +22,8 @@ test.afterAll(async () => {
   library.close();
 });
 
-test('every format plays, across fragments and after a seek, and a second time from what was kept', async () => {
-  // Without a device for sound Firefox plays silent media alone.
+test('every format plays, across fragments and after a seek, and a second time from storage', async () => {
+  // Without an audio device Firefox plays only silent media.
   const page = await firefox.open(
     `${library.url}/library`,
     "if (location.protocol === 'http:') localStorage.setItem('undead.library-volume', '0')",
@@ -38,7 +38,7 @@ test('every format plays, across fragments and after a seek, and a second time f
   const expectPast = async (s: number): Promise<void> => {
     await expect.poll(async () => (await media()).at).toBeGreaterThan(s);
   };
-  // What a page fetches before its service worker is there is not kept.
+  // Fragments fetched before the service worker is running are not stored.
   const hasWorker = (): Promise<boolean> => page.evaluate(() => navigator.serviceWorker.controller !== null);
   await expect.poll(hasWorker).toBe(true);
   for (const id of ids) {

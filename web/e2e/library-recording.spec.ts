@@ -1,5 +1,5 @@
-// A broadcast that is recorded: played while it grows, listed when it is over, played to its end, played again from what the browser
-// kept, and saved as a file that other programs read.
+// A recorded broadcast: played while it grows, listed when it has ended, played to its end, played again from the
+// browser's storage, and saved as a file that other programs read.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
@@ -49,10 +49,11 @@ async function openRecording(live: Page): Promise<LibraryPage> {
   await live.getByRole('link', { name: 'Open the recording' }).click();
   const page = await opened;
   stage.complaints.watch(page);
-  // The page of a new tab is `about:blank` until its address answers.
+  // The address of a new tab is `about:blank` until its page answers.
   await page.waitForURL('**/library/*');
   await page.setViewportSize({ width: 1280, height: 800 });
-  // A press lets the page play sound: what a press in another tab permits is over when the first fragment comes.
+  // A press lets the page play sound. The permission from a press in another tab has expired when the first fragment
+  // arrives.
   await page.mouse.click(640, 20);
   return new LibraryPage(page);
 }
@@ -70,7 +71,7 @@ async function expectToEnd(recording: LibraryPage): Promise<void> {
   await expect.poll(async () => JSON.stringify(await state()), { timeout: 60_000 }).toContain('"ended":true');
 }
 
-/** Bytes of fragments that the page took from the network. */
+/** Bytes of fragments that the page fetched over the network. */
 async function fetchedBytes({ page }: LibraryPage): Promise<number> {
   return await page.evaluate(() =>
     performance
@@ -80,7 +81,7 @@ async function fetchedBytes({ page }: LibraryPage): Promise<number> {
   );
 }
 
-/** Time of the last picture, in seconds, of the file that the server puts together. */
+/** Time of the last picture, in seconds, of the file assembled by the server. */
 async function downloadedS(recording: LibraryPage): Promise<number> {
   const packets = ['-select_streams', 'v', '-show_entries', 'packet=pts_time', '-of', 'csv=p=0'];
   const args = ['-v', 'error', ...packets, `${recording.page.url()}/download`];
@@ -99,12 +100,12 @@ test('a broadcast recorded from its start', async () => {
   await expect(recording.page.getByText('Recording now')).toBeVisible();
   await expect(recording.page.getByRole('heading', { level: 1 })).toHaveText('Recorded talk');
 
-  // It is listed for its owner while it grows, and for all when it is complete.
+  // While it grows it is listed for its owner, and for everyone when it is complete.
   const { page: own } = new LibraryPage(await stage.page(`${undead.url}/library`));
   await own.getByLabel('Show').selectOption('My items');
   const card = own.locator('ud-item-card', { hasText: 'Recorded talk' });
   await expect(card.getByText('Recording', { exact: true })).toBeVisible();
-  // More than one fragment.
+  // Waits for more than one fragment.
   await expectLength(recording, 12_000);
   await broadcaster.end();
   await expect.poll(async () => (await itemOf(recording)).state, { timeout: 90_000 }).toBe('ready');
@@ -114,7 +115,7 @@ test('a broadcast recorded from its start', async () => {
   const poster = (): Promise<number> => card.locator('img').evaluate((image: HTMLImageElement) => image.naturalWidth);
   await expect.poll(poster).toBeGreaterThan(0);
 
-  // The page that played it while it grew learns that it is complete.
+  // The page that played the growing recording learns that it is complete.
   await expect(recording.page.getByRole('button', { name: 'Download' })).toBeVisible();
   await expectToEnd(recording);
   const { duration_ms } = await itemOf(recording);

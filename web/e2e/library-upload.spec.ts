@@ -1,4 +1,5 @@
-// Files that are uploaded in the page, to a real server: chosen, or dropped on it; progress, the reason where one is refused, and they play.
+// Uploads in the page, to a real server, by choosing or dropping files: progress, the reason of a refusal, and
+// playback.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -87,7 +88,7 @@ async function choose({ page }: LibraryPage, ...names: string[]): Promise<void> 
   await (await chooser).setFiles(names.map(file));
 }
 
-/** Drops files on the page, as a file manager does. */
+/** Drops files on the page, like a file manager. */
 async function drop({ page }: LibraryPage, name: string): Promise<void> {
   const bytes = (await readFile(file(name))).toString('base64');
   const files = await page.evaluateHandle(
@@ -104,7 +105,7 @@ async function drop({ page }: LibraryPage, name: string): Promise<void> {
   await expect(page.getByText('Drop to upload')).toHaveCount(0);
 }
 
-/** The row of a file among the uploads. */
+/** The row of a file in the list of uploads. */
 function row({ page }: LibraryPage, name: string): Locator {
   return page.locator('ud-uploads li', { hasText: name });
 }
@@ -114,7 +115,7 @@ async function openItem(shown: LibraryPage, name: string): Promise<void> {
   await row(shown, name).getByRole('link', { name: 'Open' }).click();
 }
 
-test('a song that is chosen is uploaded, and plays', async () => {
+test('a chosen song is uploaded, and plays', async () => {
   const shown = await openSignedIn();
   await choose(shown, 'tone.mp3');
   await openItem(shown, 'tone.mp3');
@@ -123,16 +124,16 @@ test('a song that is chosen is uploaded, and plays', async () => {
   await expect(page.locator('ud-item-details').getByText('Sine')).toBeVisible();
   await shown.expectPast(0.5);
   await expect.poll(() => shown.loadedS()).toBeGreaterThan(24);
-  // Without a reload, which would end what plays.
+  // Not by a reload, which would end playback.
   await page.getByRole('link', { name: 'Library' }).first().click();
   await expect(page.locator('ud-item-card', { hasText: 'A tone' })).toBeVisible();
   await expect(row(shown, 'tone.mp3')).toBeVisible();
 });
 
-test('a video that is dropped on the page is uploaded, with progress, and plays', async () => {
+test('a video dropped on the page is uploaded, with progress, and plays', async () => {
   const shown = await openSignedIn();
   const { page } = shown;
-  // Parts are held back until the progress was seen.
+  // Parts of the upload are held back until the progress was seen.
   let goOn = (): void => undefined;
   const seen = new Promise<void>((resolve) => (goOn = resolve));
   await page.route('**/api/uploads/**', async (route) => {
@@ -146,7 +147,7 @@ test('a video that is dropped on the page is uploaded, with progress, and plays'
   await shown.expectPast(0.5);
   const width = (): Promise<number> => shown.media.evaluate((video: HTMLVideoElement) => video.videoWidth);
   await expect.poll(width).toBe(640);
-  // The page made pictures of it: a cover, and some for the time line, which come while it is shown.
+  // The page made pictures: a cover, and some for the time line, which arrive meanwhile.
   const itemId = new URL(page.url()).pathname.split('/').at(-1) ?? '';
   const item = async () => (await operator.call('GET', `/api/library/${itemId}`)) as Partial<Item>;
   await expect.poll(async () => (await item()).previews?.length, { timeout: 30_000 }).toBe(21);
@@ -158,7 +159,7 @@ test('a video that is dropped on the page is uploaded, with progress, and plays'
   await expect(page.locator('ud-timeline .tip img')).toBeVisible();
 });
 
-/** Width and height of a picture, for this page. */
+/** Width and height of a picture, as loaded by this page. */
 async function sizeOf(page: Page, url: string): Promise<number[]> {
   return await page.evaluate(async (url) => {
     const image = new Image();
@@ -173,7 +174,7 @@ test('a file that is neither sound nor picture is refused with the reason', asyn
   await choose(shown, 'songs.zip', 'tone.mp3');
   await expect(row(shown, 'songs.zip').getByRole('alert')).toContainText('it is an archive', { timeout: 60_000 });
   await expect(row(shown, 'songs.zip').getByRole('button')).toHaveCount(1);
-  // The other one is not held up by it.
+  // The refusal does not affect the other file.
   await expect(row(shown, 'tone.mp3').getByText('In the library')).toBeVisible({ timeout: 60_000 });
 });
 

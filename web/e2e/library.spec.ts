@@ -1,5 +1,6 @@
-// The library's page in Chromium: sound at a press, no gap when a node dies, nothing over the network twice, and without a network.
-// Nodes and main server are in this process, so that bytes can be counted and a node can die in the middle of a fragment.
+// The library's page in Chromium: sound after a press, no gap when a node dies, no repeated fetches, and offline use.
+// Nodes and main server run in this process, so that bytes can be counted and a node can die in the middle of a
+// fragment.
 import AxeBuilder from 'axe-core';
 import { expect, test, type Browser, type BrowserContext } from '@playwright/test';
 
@@ -55,7 +56,7 @@ for (const [format, title] of [
   ['flac', 'Tone in FLAC'],
   ['opus', 'Tone in Opus'],
 ] as const) {
-  test(`${format} is heard at a press, and after a seek`, async () => {
+  test(`${format} is audible after a press, and after a seek`, async () => {
     const shown = await open();
     await shown.listen();
     await play(shown, title);
@@ -68,7 +69,7 @@ for (const [format, title] of [
   });
 }
 
-test('a node that dies in the middle of a fragment is not heard', async () => {
+test('a node that dies in the middle of a fragment is not audible', async () => {
   const shown = await open();
   await shown.listen();
   // The second fragment breaks off.
@@ -78,7 +79,7 @@ test('a node that dies in the middle of a fragment is not heard', async () => {
   dying.dieAfterBytes = first + 50_000;
   await play(shown, 'Tone in MP3');
   await shown.expectPast(12, 30_000);
-  // A browser that is late drops what it has of a broken answer: so it may be asked for from its first byte.
+  // A slow browser may drop a broken answer, so the fragment may be requested from its first byte.
   expect(dying.brokeOff.size).toBeGreaterThan(0);
   const asked = others.flatMap((node) => node.asked).map(({ hash }) => hash);
   expect(asked).toEqual(expect.arrayContaining([...dying.brokeOff]));
@@ -90,13 +91,13 @@ test('a node that dies in the middle of a fragment is not heard', async () => {
   dying.dieAfterBytes = Infinity;
 });
 
-test('the media of an item is asked for before its page is there, and once', async () => {
+test('the media of an item is requested before its page has loaded, and once', async () => {
   const page = await context.newPage();
   complaints.watch(page);
   const first = library.items.get(ids.vp9 ?? '')?.takes[0]?.fragments[0]?.hash ?? '';
   const asked = (): number => library.nodes.flatMap((node) => node.asked).filter(({ hash }) => hash === first).length;
   const before = asked();
-  // What shows the page is held back.
+  // The page's code is held back.
   let goOn = (): void => undefined;
   const isAsked = new Promise<void>((resolve) => (goOn = resolve));
   await page.route('**/assets/elements-*.js', async (route) => {
@@ -112,7 +113,7 @@ test('the media of an item is asked for before its page is there, and once', asy
   expect(complaints.lines).toEqual([]);
 });
 
-test('what was played plays again without a byte from a node, and is saved without one', async () => {
+test('a played item plays again without a byte from a node, and is saved without one', async () => {
   const shown = await open();
   await shown.expectWorker();
   await play(shown, 'Tone in Opus');
@@ -133,7 +134,7 @@ test('what was played plays again without a byte from a node, and is saved witho
   expect(library.sentBytes).toBe(sent);
 });
 
-test('a download after a part was played fetches what is missing', async () => {
+test('a download after partial playback fetches the missing fragments', async () => {
   const shown = await open();
   await shown.expectWorker();
   const all = library.items.get(ids.flac ?? '')?.takes[0];
@@ -151,7 +152,7 @@ test('a download after a part was played fetches what is missing', async () => {
   expect(library.sentBytes - before).toBe(bytes);
 });
 
-test('an item that was played plays without a network, from its own address', async () => {
+test('a played item plays offline, from its own address', async () => {
   const shown = await open(`/library/${ids.aac}`);
   await shown.expectWorker();
   await shown.page.reload();
@@ -163,7 +164,8 @@ test('an item that was played plays without a network, from its own address', as
   await shown.page.goto(`${library.url}/library/${ids.aac}`);
   await expect(shown.page.getByRole('heading', { level: 1 })).toHaveText('Tone in AAC');
   await expect.poll(() => shown.loadedS()).toBeGreaterThan(1);
-  // By then it plays, or the browser has refused to play it unasked. Chromium remembers clicks on the site's other pages in some runs.
+  // By then it plays, or the browser refused autoplay. In some runs Chromium remembers clicks on the site's other
+  // pages.
   if (await shown.isPaused()) {
     await shown.page.mouse.click(640, 20);
     await shown.page.keyboard.press('k');
@@ -175,7 +177,7 @@ test('an item that was played plays without a network, from its own address', as
   for (const server of [library, ...library.nodes]) await server.start();
 });
 
-test('what plays goes on while one looks for more, and the queue after it', async () => {
+test('playback continues while browsing, and then with the queue', async () => {
   const shown = await open();
   const { page } = shown;
   await play(shown, 'Tone in AAC');

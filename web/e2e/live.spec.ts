@@ -1,4 +1,4 @@
-// Going live and watching, in real browsers, with a page that paints the time into every picture.
+// Going live and watching in real browsers, with a page that paints the time into every picture.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
 
 const ARTIFACTS = fileURLToPath(new URL('artifacts/', import.meta.url));
-/** So late that a viewer who had to begin at the first picture could not be there. */
+/** So late that a viewer that had to start at the first picture could not have caught up. */
 const LATER_MS = 25_000;
 /** Longer than a node lets a viewer wait for a stream that has not begun. */
 const EARLIER_MS = 5_000;
@@ -33,7 +33,7 @@ test.afterEach(async () => {
   expect(await undead.stop()).toBe(0);
 });
 
-test('a stream is watched at once, and by somebody who comes much later', async () => {
+test('a stream is watched at once, and by a viewer that joins much later', async () => {
   stage = await Stage.set();
   const broadcaster = await stage.goLive(undead.url, 'Painted clock');
   const first = await stage.watch(broadcaster.watchUrl);
@@ -81,7 +81,7 @@ test('two streams at once go to two nodes, and both are listed', async () => {
   await list.screenshot({ path: path.join(ARTIFACTS, 'view.png') });
 });
 
-test('who comes before the broadcaster waits, and is let in where the stream begins', async () => {
+test('a viewer that joins before the broadcaster waits, and starts with the stream', async () => {
   stage = await Stage.set();
   const recording = await loadRecording('webm-vp9-opus-100ms-key1s');
   const { stream_id, publish } = await createStream(undead.url, 'Soon');
@@ -143,7 +143,7 @@ async function expectFrames(viewer: Viewer): Promise<void> {
   expectMoving(await viewer.sights(2_000));
 }
 
-test('a still screen is live, and its picture comes with the first look', async () => {
+test('a still screen is live, and its picture is visible at once', async () => {
   stage = await Stage.set(true);
   const broadcaster = await stage.goLive(undead.url, 'A slide');
   const viewer = await stage.watch(broadcaster.watchUrl);

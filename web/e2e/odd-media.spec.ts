@@ -1,4 +1,5 @@
-// Odd recordings through a node into Chromium: whatever a recording lacks, the page plays its picture and its sound on.
+// Unusual recordings through a node into Chromium: whatever a recording lacks, the page keeps playing its picture and
+// sound.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,7 +16,7 @@ import { Undead } from './support/undead.ts';
 
 const run = promisify(execFile);
 
-/** How long a Cluster of the recordings is, and a segment with it. */
+/** Length of a Cluster of the recordings, and of a segment. */
 const CLUSTER_MS = 100;
 const CLUSTER_ID = Buffer.from('1f43b675', 'hex');
 
@@ -34,7 +35,7 @@ test.afterAll(async () => {
   await undead.stop();
 });
 
-/** A WebM recording of a moving picture and a tone, made by ffmpeg; a keyframe every 2 s. */
+/** A WebM recording of a moving picture and a tone, made by ffmpeg, with a keyframe every 2 s. */
 async function record(seconds: number, video: string, sound: string): Promise<Buffer> {
   const folder = await mkdtemp(path.join(tmpdir(), 'undead-odd-'));
   try {
@@ -50,7 +51,7 @@ async function record(seconds: number, video: string, sound: string): Promise<Bu
   }
 }
 
-/** What comes before the first Cluster, then every Cluster. */
+/** The part before the first Cluster, then every Cluster. */
 function clusters(recording: Buffer): Buffer[] {
   const pieces: Buffer[] = [];
   let start = 0;
@@ -73,7 +74,7 @@ async function playing(viewer: Viewer): Promise<Playing> {
   });
 }
 
-/** Broadcasts segments as a recorder hands them over, and gives the page that watches them. */
+/** Broadcasts segments like a recorder, and returns the page that watches them. */
 async function broadcast(title: string, segments: Buffer[]): Promise<{ viewer: Viewer; over: Promise<void> }> {
   const { stream_id, publish } = await createStream(undead.url, title);
   const socket = await connectTo(undead.url, publish.nodes[0]?.public_url ?? '');
@@ -93,14 +94,14 @@ async function broadcast(title: string, segments: Buffer[]): Promise<{ viewer: V
   return { viewer, over };
 }
 
-/** Both tracks play past `seconds` of the recording, and the picture moves there. */
+/** Expects that both tracks play past `seconds` of the recording, and the picture moves there. */
 async function expectPlaysPast(viewer: Viewer, seconds: number): Promise<void> {
   await expect.poll(async () => (await playing(viewer)).positionS).toBeGreaterThan(seconds);
   const { pictures } = await playing(viewer);
   await expect.poll(async () => (await playing(viewer)).pictures).toBeGreaterThan(pictures + 10);
 }
 
-test('lost sound, sound that ends and a picture that stands stop nothing', async () => {
+test('playback continues through lost sound, the end of the sound and a still picture', async () => {
   // Two packets of sound are lost at 2 s, no picture comes from 3 s to 7 s, and the sound ends at 9 s.
   const sound = ",aselect='not(between(t,2,2.06))*lt(t,9)'";
   const recording = await record(14, ",select='not(between(t,3,7))'", sound);
@@ -111,7 +112,7 @@ test('lost sound, sound that ends and a picture that stands stop nothing', async
   expect(await viewer.tellsNumber('jumps')).toBeLessThan(4);
 });
 
-test('times that fall are played on from where they were', async () => {
+test('decreasing timestamps continue from the previous position', async () => {
   const [first, second] = await Promise.all([record(4, '', ''), record(5, '', '')]);
   const [, ...again] = clusters(second);
   const { viewer, over } = await broadcast('Falling', [...clusters(first), ...again]);

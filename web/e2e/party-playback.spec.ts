@@ -1,4 +1,4 @@
-// A party on a real server, in its real page: members join, hear the song that the host plays at the same moment, and what plays next.
+// A party on a real server, in its real page: members join, and hear the host's song and the next one in sync.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import { heardOffMs } from './support/party-heard.ts';
 import { Operator } from './support/operator.ts';
 import { Undead } from './support/undead.ts';
 
-/** Members who are further off correct it. */
+/** Members correct larger errors. */
 const NEAR_MS = 120;
 
 let undead: Undead;
@@ -83,7 +83,7 @@ async function isNear(page: Page): Promise<boolean> {
   return offMs !== undefined && Math.abs(offMs) < NEAR_MS;
 }
 
-test('members hear the song that the host plays, where the host has it', async () => {
+test('members hear the host’s song at the host’s position', async () => {
   const pages = [await join('Bea'), await join('Cid')];
   for (const item_id of items) await lead({ command: 'queue', item_id });
   for (const page of pages) await expect.poll(() => isNear(page), { timeout: 60_000 }).toBe(true);

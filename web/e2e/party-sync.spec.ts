@@ -1,10 +1,10 @@
-// Members of a party in Chromium and Firefox play the same moment: through songs, seeks, pauses and connections that break. How far
-// apart they are heard is measured by party-sync.ts; here it is only printed.
+// Members of a party in Chromium and Firefox play in sync: through songs, seeks, pauses and broken connections.
+// party-sync.ts measures how far apart they are audibly; here that is only printed.
 import { expect, test } from '@playwright/test';
 
 import { PartyMembers, type Told } from './support/party-members.ts';
 
-/** Members correct what is further off. On a machine that is busy with other tests it takes them a while. */
+/** Members correct larger errors. On a machine that is busy with other tests that takes a while. */
 const NEAR_MS = 100;
 
 let members: PartyMembers;
@@ -20,7 +20,7 @@ test.afterAll(async () => {
   await members.close();
 });
 
-/** Until all members tell this. */
+/** Waits until all members report this. */
 async function expectAll(what: (told: Told) => unknown, wanted: unknown): Promise<void> {
   await expect
     .poll(async () => (await members.told()).map(what), { timeout: 60_000 })
@@ -30,7 +30,7 @@ async function expectAll(what: (told: Told) => unknown, wanted: unknown): Promis
 const isNear = ({ phase, errorMs }: Told): boolean =>
   phase === 'playing' && errorMs !== undefined && Math.abs(errorMs) < NEAR_MS;
 
-test('all are heard at the same moment', async () => {
+test('all are heard in sync', async () => {
   await expectAll(({ isConnected }) => isConnected, true);
   members.server.next();
   await expectAll(({ entryId }) => entryId, 'a');
@@ -40,7 +40,7 @@ test('all are heard at the same moment', async () => {
   expect(heard.tones.every((count) => count > 0)).toBe(true);
 });
 
-test('a seek and a pause reach all, and they stand at the same place', async () => {
+test('a seek and a pause reach all, and they stop at the same position', async () => {
   members.server.seek(60_000);
   await expectAll(({ positionMs }) => (positionMs ?? 0) > 60_000, true);
   await expectAll(isNear, true);
@@ -51,14 +51,14 @@ test('a seek and a pause reach all, and they stand at the same place', async () 
   await expectAll(isNear, true);
 });
 
-test('the next song begins for all, also for those whose connections broke meanwhile', async () => {
+test('the next song begins for all, even if their connections broke meanwhile', async () => {
   members.server.breakConnections();
   members.server.next();
   await expectAll(({ entryId }) => entryId, 'b');
   await expectAll(isNear, true);
 });
 
-/** Where the member stands, in hundredths of a second. */
+/** The member's position, in hundredths of a second. */
 function standing({ positionMs = 0 }: Told): number {
   return Math.round(positionMs / 10);
 }

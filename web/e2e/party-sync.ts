@@ -1,6 +1,6 @@
-// How far apart six members of a party, in Chromium and Firefox, hear the same: measured from a recording of what all of them play, in
-// which each has tones of a pitch of its own; with `ELEMENTS=1`, in media elements, as videos play. Not part of the tests, because the
-// answer is a measurement: `npm run party-sync`.
+// How far apart six members of a party, in Chromium and Firefox, hear the same, measured from a recording of all of
+// them in which each has tones of its own pitch; with `ELEMENTS=1`, in media elements, as videos play. This is a
+// measurement, not a test: `npm run party-sync`.
 import { test } from '@playwright/test';
 
 import { PartyMembers } from './support/party-members.ts';

@@ -1,5 +1,5 @@
-// Parties in the pages, against a real server: a host plays for a member, members vote, a private party tells strangers nothing, and
-// who is removed stays out.
+// Parties in the pages, on a real server: a host plays for a member, members vote, a private party reveals nothing to
+// strangers, and a removed member stays out.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -49,7 +49,7 @@ test.afterAll(async () => {
   await undead.stop();
 });
 
-/** A person with a browser of their own. */
+/** Opens a page in a new browser context, for one person. */
 async function person(address: string): Promise<Page> {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
   complaints.watch(page);
@@ -57,7 +57,7 @@ async function person(address: string): Promise<Page> {
   return page;
 }
 
-/** Starts a party as a guest; its host's page. */
+/** Starts a party as a guest. Returns its host's page. */
 async function start(title: string, ...choices: string[]): Promise<Page> {
   return await startOn(await person(`${undead.url}/parties`), title, ...choices);
 }
@@ -80,7 +80,7 @@ async function join(address: string, name: string): Promise<Page> {
   return page;
 }
 
-/** Adds items of the library. */
+/** Adds items of the library to the party. */
 async function add(page: Page, ...titles: string[]): Promise<void> {
   await page
     .getByRole('button', { name: /^(Add|Suggest)$/ })
@@ -105,7 +105,7 @@ async function choose(page: Page, name: string, choice: string): Promise<void> {
   await page.getByRole('menuitem', { name: choice }).click();
 }
 
-test('a host plays, a member hears it, suggests and chats, and is removed', async () => {
+test('a host plays; a member hears it, suggests, chats, and is removed', async () => {
   const host = await start('Friday night');
   await add(host, 'Low tone');
   await host
@@ -135,7 +135,7 @@ test('a host plays, a member hears it, suggests and chats, and is removed', asyn
   const queued = member.locator('ud-party-queue li strong');
   await expect(queued).toHaveText(['High tone', 'Middle tone']);
 
-  // By the mouse, too.
+  // The same with the mouse.
   const [from, to] = [/^Move Middle tone/, /^Move High tone/].map((name) => host.getByRole('button', { name }));
   const [start1, end] = [await from?.boundingBox(), await to?.boundingBox()];
   if (!start1 || !end) throw new Error('no handles');
@@ -174,7 +174,7 @@ test('members vote for the next song, and skip to it', async () => {
   await expect(member.locator('ud-party-vote')).toContainText('High tone won with 2 votes.');
 });
 
-test('a private party tells strangers nothing; an invitation lets in until it is revoked', async () => {
+test('a private party reveals nothing to strangers; an invitation admits until it is revoked', async () => {
   const host = await start('Secret', 'Only people you invite');
   const strangers = [await person(host.url()), await person(`${undead.url}/party/${'0'.repeat(32)}`)];
   const shown: string[] = [];
@@ -183,7 +183,7 @@ test('a private party tells strangers nothing; an invitation lets in until it is
     shown.push(await page.locator('ud-party-page').innerText());
   }
   expect(shown[0]).toBe(shown[1]);
-  // The browser tells of the refused call, as it does of every one.
+  // The browser reports the refused call, like every refusal.
   complaints.lines.splice(0);
   await expect(host.getByRole('link', { name: 'Parties' })).toBeVisible();
 
@@ -202,7 +202,7 @@ test('a private party tells strangers nothing; an invitation lets in until it is
   await expect(guest.getByRole('heading', { name: 'You were removed from this party' })).toBeVisible();
 });
 
-test('the maker of a party is its host also where the browser stores nothing', async () => {
+test('the creator of a party is its host even if the browser stores nothing', async () => {
   const page = await person(`${undead.url}/parties`);
   await page.addInitScript(() => {
     for (const store of ['localStorage', 'sessionStorage'])

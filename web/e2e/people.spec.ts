@@ -43,7 +43,7 @@ test('a stream key lets its holder go live, until an operator revokes it', async
   await expect(field).toBeVisible();
 });
 
-test('an account lets its holder go live, and is named in the header', async () => {
+test('an account lets its holder go live, and is shown in the header', async () => {
   undead = await Undead.up({ UNDEAD_BROADCAST: 'account' });
   await Operator.of(undead);
   const page = await stage.page(`${undead.url}/live`);
@@ -56,7 +56,7 @@ test('an account lets its holder go live, and is named in the header', async () 
   await expect(page.getByText('Your stream has ended')).toBeVisible();
 });
 
-test('an invitation lets in as many viewers as it says, reloads included, until it is revoked', async () => {
+test('an invitation admits as many viewers as it allows, reloads not counted, until it is revoked', async () => {
   undead = await Undead.up();
   const page = await stage.page(`${undead.url}/live`);
   await page.getByLabel('Private').check();

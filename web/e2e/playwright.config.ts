@@ -1,8 +1,8 @@
-// The browser tests: real Chromium and Firefox, the release binary. What looks at pages runs first, two files at a time. What follows a
-// broadcast or listens to sound runs one test at a time: two cores are enough for one broadcast.
+// The browser tests: real Chromium and Firefox, the release binary. Tests of pages run first, two files at a time.
+// Tests of broadcasts or sound run one at a time, because two cores suffice for one broadcast only.
 import { defineConfig } from '@playwright/test';
 
-/** Tests that hold at any speed of the machine. */
+/** Tests that pass at any speed of the machine. */
 const PAGES =
   /(accessibility|admin|admission|contract|jobs|library|library-firefox|library-upload|party|people)\.spec\.ts$/;
 

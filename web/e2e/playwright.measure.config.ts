@@ -1,5 +1,5 @@
-// `npm run soak`, `npm run kills`, `npm run browsers`, `npm run party-sync` and `npm run screenshots`: measurements and pictures in real browsers, not
-// tests; see the files of those names.
+// `npm run soak`, `npm run kills`, `npm run browsers`, `npm run party-sync` and `npm run screenshots`: measurements and
+// pictures in real browsers, not tests; see the files of those names.
 import { defineConfig } from '@playwright/test';
 
 export default defineConfig({

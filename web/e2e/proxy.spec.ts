@@ -1,5 +1,5 @@
-// Everything works behind a proxy that passes no WebSocket on and takes requests of 1 MB at most: nginx with nothing
-// configured but `proxy_pass`.
+// Everything works behind a proxy that passes no WebSockets and accepts requests of at most 1 MB: nginx with only
+// `proxy_pass` configured.
 import { expect, test } from '@playwright/test';
 
 import { Nginx } from './support/nginx.ts';
@@ -13,7 +13,7 @@ let undead: Undead;
 let nginx: Nginx;
 let stage: Stage;
 
-/** What a browser says of a WebSocket that a proxy did not let through. */
+/** The browser's error for a WebSocket that a proxy blocked. */
 const NO_UPGRADE = /WebSocket connection to .* failed/;
 
 test.afterEach(async () => {
@@ -51,7 +51,7 @@ for (const nodes of [1, 2]) {
     await expectMovingPicture(viewer);
     await viewer.expectTransport('polling');
     expect(opened).toBe(1);
-    // The next page of the tab remembers, and begins without.
+    // The tab's next page remembers this, and starts without a WebSocket.
     await viewer.page.reload();
     await expectMovingPicture(viewer);
     expect(opened).toBe(1);
@@ -63,7 +63,7 @@ for (const nodes of [1, 2]) {
   });
 }
 
-test('what a page recorded while it was held up is sent in requests that pass', async () => {
+test('media recorded while a page was blocked is sent in requests that pass', async () => {
   await begin(1);
   const page = await stage.page(`${nginx.url}/live`, async (page) => {
     await page.addInitScript(holdBlobs, { untilBytes: 1_500_000, padBytes: 0 });
@@ -77,6 +77,6 @@ test('what a page recorded while it was held up is sent in requests that pass', 
   expect(Math.max(...posts.map(({ requestBytes }) => requestBytes))).toBeGreaterThan(600_000);
   expect(Math.max(...posts.map(({ requestBytes }) => requestBytes))).toBeLessThan(1_000_000);
   expect(posts.filter(({ status }) => status !== 200)).toEqual([]);
-  // Nothing was lost: the recorder was not started anew.
+  // Nothing was lost: the recorder was not restarted.
   expect(await viewer.tellsNumber('take')).toBe(0);
 });

@@ -1,4 +1,5 @@
-// A viewer goes back in a live stream and returns to the live edge, in the same player: in the window of the node, and in a recording.
+// A viewer rewinds a live stream and returns to the live edge, in the same player: in the node's window, and in a
+// recording.
 
 import { expect, test } from '@playwright/test';
 
@@ -21,7 +22,7 @@ test.afterAll(async () => {
   await undead.stop();
 });
 
-/** Goes back ten seconds, to the start, and to the live edge. */
+/** Rewinds by ten seconds, to the start, and returns to the live edge. */
 async function goBackAndForth(viewer: Viewer): Promise<void> {
   const { page } = viewer;
   const past = page.locator('video.past');
@@ -47,7 +48,7 @@ async function goBackAndForth(viewer: Viewer): Promise<void> {
   await expect(page.locator('ud-player video')).toHaveJSProperty('paused', false);
 }
 
-test('a viewer goes back as far as the node has the stream, and to the live edge again', async () => {
+test('a viewer rewinds to the start of the node’s window, and returns to the live edge', async () => {
   const broadcaster = await stage.goLive(undead.url, 'Window');
   const viewer = await stage.watch(broadcaster.watchUrl);
   await viewer.expectPicture();
@@ -62,7 +63,7 @@ test('a viewer goes back as far as the node has the stream, and to the live edge
   await broadcaster.end();
 });
 
-test('a viewer goes back to the start of the recording, and to the live edge again', async () => {
+test('a viewer rewinds to the start of the recording, and returns to the live edge', async () => {
   const live = await stage.page(`${undead.url}/live`);
   await live.getByLabel('Keep it in the library').check();
   const broadcaster = await Broadcaster.goLive(live, 'Recorded');

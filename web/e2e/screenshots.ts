@@ -1,5 +1,5 @@
-// Every page in every state, light and dark, on a desktop, on a phone and on a phone on its side: pictures to look at, not a
-// test. `SCREENSHOTS=folder npm run screenshots` writes them there (web/screenshots unless given).
+// Every page in every state, light and dark, on a desktop and on a phone in both orientations: pictures to look at, not
+// a test. `SCREENSHOTS=folder npm run screenshots` writes them there (web/screenshots by default).
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,7 +45,7 @@ test.afterAll(async () => {
   await undead.stop();
 });
 
-/** Takes `page` as it is now, in each theme and on each screen; all of it, or what a person sees at once. */
+/** Takes pictures of `page` in each theme and on each screen: the whole page, or only the visible part. */
 async function shoot(page: Page, name: string, fullPage = true): Promise<void> {
   for (const [screen, size] of Object.entries(SCREENS)) {
     await page.setViewportSize(size);
@@ -57,7 +57,7 @@ async function shoot(page: Page, name: string, fullPage = true): Promise<void> {
   }
 }
 
-/** The bar of a phone leaves the button out beside a panel. */
+/** On a phone the bar hides this button beside a panel. */
 async function pressKeysButton(page: Page): Promise<void> {
   await page.setViewportSize(SCREENS.desktop);
   await page.locator('video').hover();

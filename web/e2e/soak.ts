@@ -1,5 +1,5 @@
-// A long broadcast: is latency at the end what it was at the beginning, and the server's memory too? Not part of the
-// tests, because it takes as long as it takes. It writes a line for each look and leaves the judgement to the reader.
+// A long broadcast: do latency and the server's memory stay constant from beginning to end? This is a measurement, not
+// a test. It writes a line per sample. The reader judges the numbers.
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -10,7 +10,7 @@ import { expectMoving } from './support/painted-clock.ts';
 import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
 
-/** A name that only the browser knows. */
+/** A host name that only the browser resolves. */
 const NAME = 'studio.example';
 
 let undead: Undead;
@@ -47,7 +47,7 @@ test('live from another origin than localhost, watched over every transport', as
     expectMoving(await viewer.sights(2_000));
     await viewer.page.close();
   }
-  // The list follows events, which come over HTTP/2.
+  // The list uses events, which come over HTTP/2.
   const list = await stage.page(`${undead.url}/view`);
   await expect(list.getByText('Over TLS')).toBeVisible();
   const protocols = await list.evaluate(() =>

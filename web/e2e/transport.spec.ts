@@ -1,4 +1,4 @@
-// Whatever lets media through is used: a WebSocket, Socket.IO where none passes, long polling where nothing else does.
+// Any working transport is used: a WebSocket, Socket.IO if none works, long polling if nothing else does.
 import { expect, test, type Page } from '@playwright/test';
 
 import { expectMoving, watchPaintedClock } from './support/painted-clock.ts';
@@ -31,7 +31,7 @@ async function expectMovingPicture(viewer: Viewer): Promise<void> {
 }
 
 for (const transport of ['ws', 'socketio', 'polling'] as const) {
-  test(`?transport=${transport} is watched over that and nothing else`, async () => {
+  test(`?transport=${transport} uses only that transport`, async () => {
     const viewer = await stage.watch(`${broadcaster.watchUrl}?transport=${transport}`);
     await expectMovingPicture(viewer);
     await viewer.expectTransport(transport);
@@ -43,7 +43,7 @@ for (const [how, endless] of [
   ['cuts WebSockets off', false],
   ['lets WebSockets open and nothing through', true],
 ] as const) {
-  test(`a network that ${how} is watched through all the same, and the next page knows`, async () => {
+  test(`a network that ${how} still works, and the next page remembers`, async () => {
     let opened = 0;
     const viewer = await stage.watch(broadcaster.watchUrl, async (page) => {
       await page.routeWebSocket(/\/ws\/[0-9a-f]{32}/, (socket) => {
@@ -60,9 +60,9 @@ for (const [how, endless] of [
   });
 }
 
-test('a network in which every WebSocket hangs is broadcast and watched through by polling', async () => {
+test('broadcasting and watching work by polling if every WebSocket hangs', async () => {
   const hang = async (page: Page): Promise<void> => {
-    // Opened, and nothing comes through.
+    // The WebSocket opens, but transfers nothing.
     await page.routeWebSocket(/./, () => undefined);
   };
   const page = await stage.page(`${undead.url}/live`, hang);

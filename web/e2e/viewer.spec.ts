@@ -1,4 +1,4 @@
-// What a viewer's page does while it is frozen, paused, small, framed, or in a browser that cannot play the stream.
+// A viewer's page while it is frozen, paused, small, in a frame, or in a browser that cannot play the stream.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -42,14 +42,14 @@ async function watch(): Promise<Viewer> {
 
 async function expectLive(viewer: Viewer): Promise<void> {
   await viewer.expectPicture();
-  // A browser that is busy may need a while until pictures come again.
+  // A busy browser may take a while until pictures resume.
   await expect.poll(async () => (await watchPaintedClock(viewer.page, 500)).length).toBeGreaterThan(1);
   const sights = await watchPaintedClock(viewer.page, 1_500);
   expectMoving(sights);
   expect(await viewer.tellsNumber('latency-ms')).toBeLessThan(3_000);
 }
 
-/** Counts what happens to the video from now on. */
+/** Records the video's events from now on. */
 async function countEvents(page: Page, names: string[]): Promise<() => Promise<string[]>> {
   const seen = await page.locator('video').evaluateHandle((element, types) => {
     const list: string[] = [];
@@ -71,7 +71,7 @@ test('a frozen tab leaves the node, and plays at the live edge as soon as it run
   await expect.poll(viewersOfTheNode).toBe(0);
   await page.resume();
   await expect.poll(() => page.evaluate(`${video}.paused`)).toBe(false);
-  // What was missed is left out: the playhead has gone as far as the clock, but for what a jump may leave.
+  // The missed media is skipped: the playhead has advanced with the clock, except for the tolerance of a jump.
   const behindS = async (): Promise<number> =>
     (Date.now() - began.atMs) / 1000 - ((await positionS()) - began.positionS);
   await expect.poll(behindS).toBeLessThan(1);
@@ -79,7 +79,7 @@ test('a frozen tab leaves the node, and plays at the live edge as soon as it run
   await page.close();
 });
 
-test('a paused viewer leaves the node, keeps the picture, and plays on at the live edge', async () => {
+test('a paused viewer leaves the node, keeps the picture, and resumes at the live edge', async () => {
   const viewer = await watch();
   await viewer.page.keyboard.press('k');
   await expect.poll(viewersOfTheNode).toBe(0);
@@ -90,7 +90,7 @@ test('a paused viewer leaves the node, keeps the picture, and plays on at the li
   await viewer.page.close();
 });
 
-test('a browser that cannot play the stream says so and leaves the node', async () => {
+test('a browser that cannot play the stream reports it and leaves the node', async () => {
   const viewer = await stage.watch(broadcaster.watchUrl, async (page) => {
     await page.addInitScript(() => (MediaSource.isTypeSupported = () => false));
   });
@@ -100,7 +100,7 @@ test('a browser that cannot play the stream says so and leaves the node', async 
   await viewer.page.close();
 });
 
-test('keys and clicks do what they say', async () => {
+test('keys and clicks work', async () => {
   const { page } = await watch();
   const video = page.locator('video');
   const away = page.getByRole('heading', { level: 1 });
@@ -140,14 +140,14 @@ test('keys and clicks do what they say', async () => {
   await page.close();
 });
 
-test('on a phone, held either way, statistics leave the picture in sight and the title has room', async () => {
+test('on a phone in either orientation, statistics leave the picture visible and the title has space', async () => {
   const { page } = await watch();
   const boxOf = async (selector: string): Promise<{ x: number; y: number; width: number; height: number }> => {
     const box = await page.locator(selector).boundingBox();
     if (!box) throw new Error(`no ${selector}`);
     return box;
   };
-  // Not by its key: an earlier test has switched letters off in this browser.
+  // Not by its key, because an earlier test switched letter keys off in this browser.
   await page.locator('video').hover();
   await page.getByRole('button', { name: /^Statistics/ }).click();
   await page.setViewportSize({ width: 390, height: 844 });
@@ -162,7 +162,7 @@ test('on a phone, held either way, statistics leave the picture in sight and the
   const beside = await boxOf('ud-stats');
   expect(beside.x).toBeGreaterThanOrEqual(picture.x + picture.width);
   expect(beside.y + beside.height).toBeLessThanOrEqual(390);
-  // The bar has room beside the panel: nothing of it is behind the panel or outside.
+  // The bar fits beside the panel: none of it is behind the panel or outside.
   for (const width of [844, 740, 667]) {
     await page.setViewportSize({ width, height: 375 });
     const panel = await boxOf('ud-stats');
@@ -176,7 +176,7 @@ test('on a phone, held either way, statistics leave the picture in sight and the
   await page.close();
 });
 
-test('the end of the id is in sight in every link field, however long the address and narrow the field', async () => {
+test('the end of the id is visible in every link field, however long the address and narrow the field', async () => {
   const { page } = await watch();
   const field = page.locator('ud-copy-link');
   await field.evaluate((element, id) => {
@@ -195,7 +195,7 @@ test('the end of the id is in sight in every link field, however long the addres
   await page.close();
 });
 
-test('only streams that are live are offered beside the one that is watched', async () => {
+test('only live streams are offered besides the watched one', async () => {
   const { page } = await stage.watch(broadcaster.watchUrl, others);
   const section = page.getByRole('region', { name: 'Also live' });
   await expect(section.getByText('Piano practice')).toBeVisible();
@@ -203,7 +203,7 @@ test('only streams that are live are offered beside the one that is watched', as
   await page.close();
 });
 
-test('a player plays in a frame that has no storage and no origin', async () => {
+test('a player plays in a frame without storage and origin', async () => {
   const id = broadcaster.watchUrl.split('/').at(-1) ?? '';
   const host = await hostOf(
     `<iframe src="${undead.url}/embed/${id}" sandbox="allow-scripts" width="640" height="360" allow="autoplay"></iframe>`,
@@ -217,7 +217,7 @@ test('a player plays in a frame that has no storage and no origin', async () => 
   host.server.close();
 });
 
-test('a player in a frame offers nothing that cannot work there', async () => {
+test('a player in a frame offers nothing that does not work there', async () => {
   const id = broadcaster.watchUrl.split('/').at(-1) ?? '';
   const host = await hostOf(
     `<iframe src="${undead.url}/embed/${id}" width="640" height="360" allow="autoplay"></iframe>`,

@@ -1,5 +1,5 @@
-// A page that Playwright does not touch. It lets every page of its own believe that it is seen, and a page that is seen
-// cannot be frozen; so this one is driven by the DevTools protocol alone.
+// A page without Playwright, controlled only by the DevTools protocol. Playwright makes its pages believe that they are
+// visible, and a visible page cannot be frozen.
 import type { Browser, CDPSession } from '@playwright/test';
 
 interface Answer {
@@ -33,13 +33,13 @@ export class BarePage {
     return new BarePage(devtools, targetId, sessionId);
   }
 
-  /** What a JavaScript expression is in the page, as JSON has it. */
+  /** The value of a JavaScript expression in the page, as JSON. */
   async evaluate(expression: string): Promise<unknown> {
     const answer = await this.#send('Runtime.evaluate', { expression, returnByValue: true });
     return answer.result?.result?.value;
   }
 
-  /** Puts another tab in front and freezes this one, as browsers do with tabs that were hidden for long. */
+  /** Puts another tab in front and freezes this one, as browsers do with long-hidden tabs. */
   async freeze(): Promise<void> {
     this.#coverId = (await this.#devtools.send('Target.createTarget', { url: 'about:blank' })).targetId;
     await this.#devtools.send('Target.activateTarget', { targetId: this.#coverId });

@@ -1,4 +1,4 @@
-// Debian's Chromium with the flags that let a page share a tab without a person: see README.md.
+// Debian's Chromium with the flags that let a page share a tab without user interaction: see README.md.
 import { chromium, type Browser } from '@playwright/test';
 
 import { CLOCK_TITLE } from './clock-server.ts';

@@ -1,9 +1,10 @@
-// Paints the clock. Runs in pages: it is sent there as text, so everything it needs is inside.
+// Paints the clock. It is sent to pages as text, so it must be self-contained.
 
 /**
- * Paints a picture on `canvas` that says when it was painted, and again whenever the browser draws; a `still` one is
- * painted once, like a slide. The strip at the top left is 40 cells of a width of 1/80: white, black, 24 bits of Date.now() modulo
- * 2^24, 12 bits of frame counter (most significant first), then the parity of the even and of the odd cells 2 to 37.
+ * Paints a picture on `canvas` that contains the time of painting, and again whenever the browser draws; a `still` one
+ * is painted once, like a slide. The strip at the top left is 40 cells of a width of 1/80: white, black, 24 bits of
+ * Date.now() modulo 2^24, 12 bits of frame counter (most significant first), then the parity of the even and of the odd
+ * cells 2 to 37.
  */
 export function paintClock(canvas: HTMLCanvasElement, still: boolean): void {
   const context = canvas.getContext('2d', { alpha: false });

@@ -1,4 +1,4 @@
-// Serves the painted clock on its own origin, as any page a person might share.
+// Serves the painted clock on its own origin, like a page that a person might share.
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,5 +1,5 @@
-// A library in this process: the pages as the main server serves them, items, and nodes of their own that count what they send, die in
-// the middle of a fragment, and come back.
+// A library in this process: the pages as the main server serves them, items, and nodes that count their bytes, die in
+// the middle of a fragment, and recover.
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -25,7 +25,7 @@ interface StoredItem {
   takes: Take[];
 }
 
-/** A server on a port of its own; stopped, it breaks all connections, and may come back on the same port. */
+/** A server on a port of its own. Stopping it breaks all connections; it may restart on the same port. */
 abstract class Local {
   #server: Server | undefined;
   #port = 0;
@@ -60,11 +60,11 @@ abstract class Local {
 export class FakeNode extends Local {
   /** Bytes of media sent. */
   sentBytes = 0;
-  /** Hashes asked for, with the first byte. */
+  /** Requested hashes, with the first byte. */
   readonly asked: { hash: string; from: number }[] = [];
-  /** It dies after so many further bytes. */
+  /** The node dies after sending so many more bytes. */
   dieAfterBytes = Infinity;
-  /** Hashes of what it did not send whole. */
+  /** Hashes of blobs that it did not send completely. */
   readonly brokeOff = new Set<string>();
   readonly #library: FakeLibrary;
 
@@ -113,14 +113,14 @@ export class FakeNode extends Local {
   }
 }
 
-/** See the head of the file. */
+/** The main server of the library. */
 export class FakeLibrary extends Local {
   readonly songs = new Songs();
   readonly items = new Map<string, StoredItem>();
   readonly nodes: FakeNode[] = [];
   /** Lyrics by item. */
   readonly lyrics = new Map<string, string>();
-  /** What the server says about the person. */
+  /** The server's answer about the signed-in person. */
   me: object = NOBODY;
   #made = 0;
 
@@ -139,12 +139,12 @@ export class FakeLibrary extends Local {
     for (const server of [this, ...this.nodes]) server.stop();
   }
 
-  /** Bytes of media that all nodes sent. */
+  /** Bytes of media sent by all nodes. */
   get sentBytes(): number {
     return this.nodes.reduce((sum, { sentBytes }) => sum + sentBytes, 0);
   }
 
-  /** Adds an item and gives its id. `sound` is a source of ffmpeg. */
+  /** Adds an item and returns its id. `sound` is an ffmpeg source. */
   async add(
     title: string,
     format: Format,
@@ -242,7 +242,7 @@ export class FakeLibrary extends Local {
   }
 }
 
-/** Peaks of any item. */
+/** The peaks of every item. */
 const WAVE = {
   peak_ms: 100,
   peaks: Array.from({ length: 250 }, (_, i) => 60 + Math.round(150 * Math.sin(i / 9) ** 2)),

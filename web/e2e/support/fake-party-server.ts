@@ -1,5 +1,5 @@
-// A party in this process: a host's commands, events and the clock, and songs that sound different for each member, so that one
-// recording of all of them tells whose sound comes when. Not the rules of parties: those are the server's.
+// A party in this process: a host's commands, events and the clock, and songs that differ for each member, so that one
+// recording of all of them tells which member is heard when. It does not implement all rules of parties.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -14,24 +14,24 @@ import { Songs, type Take } from './songs.ts';
 
 const WEB = fileURLToPath(new URL('../../', import.meta.url));
 const LEAD_MS = 400;
-/** How long before the end the next entry is announced. */
+/** How long before its end an entry's successor is announced. */
 const CLOSE_AHEAD_MS = 3_000;
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript' };
 
-/** Where a member's song has its short tones: one each {@link TONE_EVERY_MS}, of a pitch of its own. */
+/** Interval of the short tones in a member's song; each member has a pitch of its own. */
 export const TONE_EVERY_MS = 500;
 const TONE_S = 0.03;
 
-/** The pitch of a member's tones, Hz: none is a multiple of another. */
+/** The pitches of members' tones, Hz; none is a multiple of another. */
 export const PITCHES = [1_100, 1_700, 2_500, 3_700, 5_300, 7_700];
 
 interface Song {
   entry: Entry;
-  /** By member. */
+  /** The takes, by member. */
   takes: Map<string, Take>;
 }
 
-/** See the head of the file. */
+/** The server of one party. */
 export class FakePartyServer {
   readonly songs = new Songs();
   readonly reports = new Map<string, ReportPlayback>();
@@ -89,7 +89,7 @@ export class FakePartyServer {
     return `http://127.0.0.1:${this.#port}/party-page.html#${member}`;
   }
 
-  /** Queues a song of so many seconds. One that is said to be a video plays in media elements. */
+  /** Queues a song of so many seconds. With `is_video` it plays in media elements. */
   async add(title: string, seconds: number, is_video = false): Promise<void> {
     const id = title.padEnd(32, '0');
     const takes = new Map<string, Take>();
@@ -237,7 +237,7 @@ export class FakePartyServer {
   }
 }
 
-/** Finer than `Date.now()`, which counts whole milliseconds. */
+/** More exact than `Date.now()`, which counts whole milliseconds. */
 function now(): number {
   return performance.timeOrigin + performance.now();
 }

@@ -1,5 +1,5 @@
-// Debian's Firefox, driven over WebDriver BiDi: Playwright's own driver needs a Firefox of its own. Headless Firefox has no
-// screen to share, so its broadcaster shares a painted canvas instead.
+// Debian's Firefox, controlled over WebDriver BiDi, because Playwright's driver needs a Firefox of its own. Headless
+// Firefox has no screen to share, so its broadcaster shares a painted canvas instead.
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 
 import { expect } from '@playwright/test';
@@ -20,7 +20,10 @@ export class Firefox {
     this.#complaints = complaints;
   }
 
-  /** With a fresh profile, and in this environment; the driver switches off what Firefox does unasked: updates, telemetry, first-run pages. */
+  /**
+   * Launches Firefox with a fresh profile and this environment. The driver disables updates, telemetry and first-run
+   * pages.
+   */
   static async launch(complaints: Complaints, env?: Record<string, string>): Promise<Firefox> {
     const browser = await puppeteer.launch({
       browser: 'firefox',
@@ -39,7 +42,7 @@ export class Firefox {
     return new FirefoxViewer(await this.open(url));
   }
 
-  /** Goes live as a person would: choose, name, go live, take the link. */
+  /** Goes live like a person: choose, name, go live, take the link. */
   async goLive(baseUrl: string, title: string, canvas: SharedCanvas): Promise<FirefoxBroadcaster> {
     const page = await this.open(`${baseUrl}/live`, sharing(canvas));
     return await FirefoxBroadcaster.goLive(page, title);
@@ -49,7 +52,7 @@ export class Firefox {
     await this.#browser.close();
   }
 
-  /** Each page is a window of its own: pictures of tabs in the background stand still. `before` runs before the page does. */
+  /** Opens a window, because pictures in background tabs stand still. `before` runs before the page does. */
   async open(url: string, before = ''): Promise<Page> {
     const page = await this.#browser.newPage({ type: 'window' });
     await page.setViewport({ width: 1280, height: 800 });
@@ -110,7 +113,7 @@ export class FirefoxBroadcaster {
   }
 }
 
-/** Clicks the button with this label once it is there. */
+/** Clicks the button with this label once it exists. */
 async function press(page: Page, label: string): Promise<void> {
   const find = async () => {
     for (const button of await page.$$('>>> button')) {

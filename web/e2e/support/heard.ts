@@ -1,7 +1,7 @@
-// What a page's Web Audio plays: whatever goes to the loudspeaker also goes to an analyser, whose samples a test can read. To be run
-// before the page, in Chromium and in Firefox.
+// Measures what a page plays through Web Audio: everything that goes to the loudspeaker also goes to an analyser. Must
+// run before the page, in Chromium and in Firefox.
 
-/** Installs it. Its source is sent to the browser. */
+/** The source of the script that installs the analyser. */
 export const TAP = `(() => {
   const connect = AudioNode.prototype.connect;
   AudioNode.prototype.connect = function (target, ...rest) {
@@ -15,15 +15,15 @@ export const TAP = `(() => {
   };
 })()`;
 
-/** What is measured of the last 0.7 s. */
+/** Measurements of the last 0.7 s. */
 export interface Heard {
   rms: number;
-  /** Of a pure tone, by its zero crossings. */
+  /** Frequency of a pure tone, by its zero crossings. */
   hertz: number;
   isRunning: boolean;
 }
 
-/** To be evaluated in the page. */
+/** Measures. To be evaluated in the page. */
 export function measureHeard(): Heard {
   const { heard } = window as unknown as { heard?: { analyser: AnalyserNode; context: AudioContext } };
   if (heard === undefined) return { rms: 0, hertz: 0, isRunning: false };
@@ -34,7 +34,7 @@ export function measureHeard(): Heard {
     const [before, now] = [samples[i - 1] ?? 0, samples[i] ?? 0];
     sum += now * now;
     if (!(before < 0 && now >= 0)) continue;
-    // Between two samples, where the line crosses zero.
+    // Interpolates the zero crossing between two samples.
     const at = i - 1 + before / (before - now);
     if (crossings === 0) first = at;
     last = at;

@@ -1,14 +1,14 @@
-// A page that was held up: its recorder's blobs come as a single one.
+// Simulates a page that was blocked: its recorder's blobs arrive as a single one.
 import { expect, type Page } from '@playwright/test';
 
 interface Held {
-  /** The size of the blob that came of it. */
+  /** The size of the combined blob. */
   heldBytes?: number;
 }
 
 /**
- * For `addInitScript`: after its first second a recorder's blobs are held back until they have `untilBytes`, then given out as one
- * behind `padBytes` zeros, which no parser takes. Once per page.
+ * For `addInitScript`: after its first second a recorder's blobs are held back until they have `untilBytes`, then
+ * delivered as one after `padBytes` zeros, which no parser accepts. Once per page.
  */
 export function holdBlobs({ untilBytes, padBytes }: { untilBytes: number; padBytes: number }): void {
   const kept: Blob[] = [];
@@ -40,7 +40,7 @@ export function holdBlobs({ untilBytes, padBytes }: { untilBytes: number; padByt
   };
 }
 
-/** Waits for the blob and gives its size. */
+/** Waits for the combined blob and returns its size. */
 export async function heldBlob(page: Page): Promise<number> {
   const size = async (): Promise<number> => await page.evaluate(() => (window as Held).heldBytes ?? 0);
   await expect.poll(size, { timeout: 60_000 }).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-// Jobs, workers and songs to sing to as the server tells of them, in states that are hard to bring about.
+// Jobs, workers and karaoke songs in the server's answers, in states that are hard to reach.
 import type { Page } from '@playwright/test';
 
 import { all, me, OPERATOR } from './scenes.ts';
@@ -7,7 +7,7 @@ type Prepare = (page: Page) => Promise<void>;
 
 const SONG_ID = '5a17'.repeat(8);
 const JOB_ID = 'c0de'.repeat(8);
-/** The address of the song's page, and of its karaoke. */
+/** The address of the song's page, and of its karaoke page. */
 export const SONG = `/library/${SONG_ID}`;
 export const KARAOKE = `/karaoke/${SONG_ID}`;
 
@@ -21,7 +21,7 @@ const attempt = (n: number, worker: string, beganS: number, tookS?: number, outc
   ...(tookS === undefined ? {} : { ended_at_ms: ago(beganS - tookS), outcome }),
 });
 
-/** Karaoke in the middle: some pieces are done, three workers have one each, one was handed on after a crash. */
+/** A karaoke job halfway: some tasks are done, three workers have one each, one was reassigned after a crash. */
 function tasks(): object[] {
   const decode = {
     n: 0,
@@ -49,7 +49,7 @@ function tasks(): object[] {
   return [decode, ...pieces];
 }
 
-/** A job on the song; `more` is different. */
+/** A job on the song, with the changes in `more`. */
 export function job(more: object = {}): object {
   return {
     job_id: JOB_ID,
@@ -155,7 +155,7 @@ function song(more: object): object {
   };
 }
 
-/** The page of a song; its job goes on as `jobs` say. */
+/** The page of a song; `jobs` are the successive states of its job. */
 export function item(jobs: readonly object[] = [], more: object = {}): Prepare {
   return all(surroundings(more), async (page) => {
     await page.route(/\/api\/jobs(\?.*)?$/, (route) =>
@@ -193,7 +193,7 @@ export function karaoke(hasLyrics = true): Prepare {
   });
 }
 
-/** What the page asks for beside the jobs. The media never comes: nothing is heard. */
+/** Answers to the page's other requests. The media never arrives, so nothing is audible. */
 function surroundings(more: object): Prepare {
   return async (page) => {
     const json = { account: OPERATOR, broadcast: 'open', may_broadcast: true, setup_needed: false, jobs: 'account' };

@@ -1,14 +1,14 @@
-// What a person hears and presses on the library's page, in Chromium through Playwright. What they hear is measured on the way to the
-// speakers: the level, and how long the sound was away while it should have been there.
+// Sound and controls of the library's page, in Chromium through Playwright. The sound is measured on its way to the
+// speakers: its level, and how long it was missing.
 import { expect, type Locator, type Page } from '@playwright/test';
 
-/** What was heard so far. */
+/** The sound so far. */
 export interface Heard {
   /** The loudest sample. */
   peak: number;
   /** The longest silence between sounds, ms of sound. */
   longestGapMs: number;
-  /** Sound that was heard, ms. */
+  /** Duration of audible sound, ms. */
   heardMs: number;
 }
 
@@ -38,7 +38,9 @@ registerProcessor('listener', class extends AudioWorkletProcessor {
   }
 });`;
 
-/** The page of a library; its context has to bypass the pages' policy, which allows no script of a test. */
+/**
+ * The page of a library. Its context must bypass the pages' content security policy, which forbids the test's scripts.
+ */
 export class LibraryPage {
   readonly page: Page;
 
@@ -63,36 +65,36 @@ export class LibraryPage {
     await expect.poll(() => this.positionS(), { timeout }).toBeGreaterThan(s);
   }
 
-  /** Seconds that can be played from the beginning without more. */
+  /** Buffered time from the beginning, s. */
   async loadedS(): Promise<number> {
     return await this.media.evaluate(({ buffered }: HTMLVideoElement) => (buffered.length === 0 ? 0 : buffered.end(0)));
   }
 
-  /** Waits until the service worker sees what the page fetches. */
+  /** Waits until the service worker sees the page's requests. */
   async expectWorker(): Promise<void> {
     const controlled = (): Promise<boolean> => this.page.evaluate(() => navigator.serviceWorker.controller !== null);
     await expect.poll(controlled).toBe(true);
   }
 
-  /** Waits until the page opens without a network. */
+  /** Waits until the page can be opened offline. */
   async expectPageKept(): Promise<void> {
     const names = (): Promise<string> => this.page.evaluate(async () => (await window.caches.keys()).join());
     await expect.poll(names).toContain('undead-library-page-');
   }
 
-  /** How many fragments this browser keeps. */
+  /** Number of fragments stored in this browser. */
   async keptFragments(): Promise<number> {
     return await this.page.evaluate(
       async () => (await (await window.caches.open('undead-library-fragments')).keys()).length,
     );
   }
 
-  /** Waits until the page says that something is kept. */
+  /** Waits until the page shows that something is stored. */
   async expectKept(): Promise<void> {
     await expect(this.page.getByText('Kept in this browser:')).toBeVisible();
   }
 
-  /** Listens from now on to what the media element plays, whichever item that is. */
+  /** Measures the media element from now on, for all items. */
   async listen(): Promise<void> {
     await this.media.waitFor({ state: 'attached' });
     await this.page.evaluate(async (worklet) => {
@@ -108,7 +110,7 @@ export class LibraryPage {
       const source = context.createMediaElementSource(video);
       source.connect(listener);
       source.connect(context.destination);
-      // It waits before its first sound, too.
+      // Waiting before the first sound does not count.
       video.addEventListener('waiting', () => {
         if ('heard' in window && video.currentTime > 1) Object.assign(window, { waited: true });
       });
@@ -121,7 +123,7 @@ export class LibraryPage {
     );
   }
 
-  /** Waits until so much sound was heard. */
+  /** Waits until so much sound was audible. */
   async expectHeard(ms: number, timeout = 20_000): Promise<Heard> {
     await expect.poll(async () => (await this.heard()).heardMs, { timeout }).toBeGreaterThan(ms);
     return await this.heard();

@@ -1,4 +1,4 @@
-// The library as the server tells of it, in states that are hard to bring about. Media never comes.
+// The library in the server's answers, in states that are hard to reach. Media never arrives.
 import type { Page } from '@playwright/test';
 
 import { all, BROADCASTER, me } from './scenes.ts';
@@ -43,14 +43,14 @@ const ITEMS = [
   }),
 ].map((one, i) => ({ ...one, item_id: String(i).repeat(32) }));
 
-/** The list, for somebody who may upload. */
+/** The list, for someone who may upload. */
 export function list(items: readonly object[] = ITEMS): Prepare {
   return all(me(BROADCASTER), async (page) => {
     await page.route(/\/api\/library(\?.*)?$/, (route) => route.fulfill({ json: { items, total: items.length } }));
   });
 }
 
-/** The page of an item; `more` is different. */
+/** The page of an item, with the changes in `more`. */
 export function one(more: object): Prepare {
   return all(me(BROADCASTER), async (page) => {
     await page.route(/\/api\/library\/\w+$/, (route) => route.fulfill({ json: item(more) }));
@@ -66,7 +66,7 @@ export function one(more: object): Prepare {
   });
 }
 
-/** A private item, for somebody without its passphrase. */
+/** A private item, for someone without its passphrase. */
 export const locked: Prepare = async (page) => {
   const error = { code: 'wrong_passphrase', message: 'wrong passphrase' };
   await page.route(/\/api\/library\/\w+(\/play)?$/, (route) =>

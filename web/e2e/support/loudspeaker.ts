@@ -1,5 +1,5 @@
-// A sound card in this process: a PulseAudio server of its own, to which browsers play, and a recording of what all of them play
-// together. Tones of different pitch in it tell when each one was heard, by one clock.
+// A sound card in this process: a separate PulseAudio server that browsers play to, and a recording of all of them
+// together. Tones of different pitch tell when each was heard, on one clock.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const RATE = 48_000;
-/** The envelope of a pitch is computed each millisecond, over so many. */
+/** The envelope of a pitch is computed every millisecond, over this window. */
 const WINDOW_MS = 6;
-/** A tone begins where its envelope passes this share of the loudest. */
+/** A tone begins where its envelope exceeds this share of the maximum. */
 const BEGINS_AT = 0.4;
 
-/** See the head of the file. */
+/** A PulseAudio server with a recorder. */
 export class Loudspeaker {
   readonly #folder: string;
   readonly #server: ChildProcess;
@@ -39,7 +39,7 @@ export class Loudspeaker {
     return speaker;
   }
 
-  /** What a browser has to be started with. */
+  /** The environment for starting a browser. */
   get env(): Record<string, string> {
     const own = { HOME: this.#folder, XDG_RUNTIME_DIR: this.#folder, PULSE_SERVER: `unix:${this.#socket}` };
     return { ...(process.env as Record<string, string>), ...own };
@@ -57,7 +57,7 @@ export class Loudspeaker {
     this.#recorder = recorder;
   }
 
-  /** What was heard since {@link record}. */
+  /** Stops, and returns the sound recorded since {@link record}. */
   stop(): Int16Array {
     this.#recorder?.kill();
     const bytes = Buffer.concat(this.#chunks);
@@ -71,7 +71,7 @@ export class Loudspeaker {
   }
 }
 
-/** When tones of this pitch begin in a recording, ms from its start. */
+/** The start times of tones of this pitch in a recording, ms from its start. */
 export function beginnings(heard: Int16Array, pitch: number): number[] {
   const loudness = envelope(heard, pitch);
   const most = loudness.reduce((a, b) => Math.max(a, b), 0);
@@ -86,7 +86,7 @@ export function beginnings(heard: Int16Array, pitch: number): number[] {
   return found;
 }
 
-/** How loud a pitch is in each millisecond. */
+/** The loudness of a pitch in each millisecond. */
 function envelope(heard: Int16Array, pitch: number): Float64Array {
   const hop = RATE / 1000;
   const size = hop * WINDOW_MS;

@@ -1,12 +1,12 @@
-// nginx as Debian ships it, before a server: with `proxy_pass` and nothing else (no upgrades, bodies of 1 MB at most), or as
-// docs/reverse-proxy.md says for a site below a path.
+// Debian's nginx in front of a server: with only `proxy_pass` (no upgrades, bodies of at most 1 MB), or as in
+// docs/reverse-proxy.md for a site below a path.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** What the access log says of a request. */
+/** A request in the access log. */
 export interface Access {
   status: number;
   method: string;
@@ -38,14 +38,14 @@ export class Nginx {
     this.#folder = folder;
   }
 
-  /** Before the server at `target`, with nothing configured but `proxy_pass`. */
+  /** Starts nginx before the server at `target`, with only `proxy_pass`. */
   static async before(target: string): Promise<Nginx> {
     return await Nginx.#start(
       (port) => `server { listen 127.0.0.1:${port}; location / { proxy_pass ${loopback(target)}; } }`,
     );
   }
 
-  /** Puts the server at `target`, which trusts 127.0.0.1, below `prefix`. */
+  /** Starts nginx with the server at `target`, which trusts 127.0.0.1, below `prefix`. */
   static async below(prefix: string, target: string): Promise<Nginx> {
     const headers = [
       'Host $http_host',
@@ -71,10 +71,10 @@ export class Nginx {
 
   static async #start(servers: (port: number) => string, prefix = ''): Promise<Nginx> {
     const folder = await mkdtemp(path.join(tmpdir(), 'undead-nginx-'));
-    // Started by root, its workers are somebody else.
+    // If root starts nginx, its workers run as another user.
     await chmod(folder, 0o755);
     const port = await freePort();
-    // Folders of its own, so that nobody has to be root. The rest is nginx' defaults.
+    // Uses its own folders, so that it does not need root. Everything else is nginx's default.
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${kind};`);
     const config = `
       daemon off; worker_processes 1; pid nginx.pid; error_log error.log;

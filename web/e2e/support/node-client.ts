@@ -1,4 +1,4 @@
-// Plain Socket.IO clients, written from docs/protocol.md alone: nothing of the pages' own code is in here.
+// Plain Socket.IO clients, written only from docs/protocol.md, without any code of the pages.
 import { io, type Socket } from 'socket.io-client';
 
 export interface Created {
@@ -68,7 +68,7 @@ export async function call(socket: Socket, event: string, payload: unknown): Pro
   return (await socket.timeout(ACK_TIMEOUT_MS).emitWithAck(event, payload)) as Ack;
 }
 
-/** A viewer that keeps everything it gets, in order. */
+/** A viewer that keeps everything it receives, in order. */
 export class Collector {
   readonly received: StreamingData[] = [];
   readonly states: string[] = [];

@@ -1,4 +1,4 @@
-// The first operator of a server, outside of any page: for tests of what operators cause.
+// The first operator of a server, outside of any page, for tests of operator actions.
 import { expect, type Page } from '@playwright/test';
 
 import type { Undead } from './undead.ts';
@@ -16,7 +16,7 @@ export class Operator {
     this.#cookie = cookie;
   }
 
-  /** Makes the account {@link NAME} with {@link PASSWORD} and signs in. */
+  /** Creates the account {@link NAME} with {@link PASSWORD} and signs in. */
   static async of(undead: Undead): Promise<Operator> {
     const token = new URL(await undead.setupUrl()).hash.replace('#setup=', '');
     const body = JSON.stringify({ token, name: NAME, password: PASSWORD });
@@ -27,7 +27,7 @@ export class Operator {
     return new Operator(undead.url, cookie);
   }
 
-  /** Calls the API, and fails unless it is taken. */
+  /** Calls the API, and fails on a refusal. */
   async call(method: string, path: string, body?: object): Promise<unknown> {
     const headers = { cookie: this.#cookie, 'content-type': 'application/json', 'x-undead-csrf': '1' };
     const options = body === undefined ? {} : { body: JSON.stringify(body) };
@@ -36,7 +36,7 @@ export class Operator {
     return answer.status === 204 ? undefined : await answer.json();
   }
 
-  /** Uploads a file and waits until it can be played; its item's id. */
+  /** Uploads a file and waits until it can be played. Returns its item's id. */
   async upload(name: string, bytes: Buffer): Promise<string> {
     const headers = {
       cookie: this.#cookie,
@@ -54,7 +54,7 @@ export class Operator {
     return itemId;
   }
 
-  /** The browser of `page` has this session from now on. */
+  /** Puts this session into the browser of `page`. */
   async signInto(page: Page): Promise<void> {
     const at = this.#cookie.indexOf('=');
     const [name, value] = [this.#cookie.slice(0, at), this.#cookie.slice(at + 1)];

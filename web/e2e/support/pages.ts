@@ -1,24 +1,24 @@
-// What a broadcaster and a viewer do in the pages, in the words they read there.
+// Actions of a broadcaster and a viewer in the pages, by the visible texts.
 import { expect, type ConsoleMessage, type Locator, type Page } from '@playwright/test';
 
 import { watchPaintedClock, type Sight } from './painted-clock.ts';
 
 const VIEWPORT = { width: 1280, height: 800 };
 
-/** Everything pages complained about. */
+/** Errors and warnings of pages. */
 export class Complaints {
   readonly lines: string[] = [];
 
   watch(page: Page): void {
     page.on('pageerror', (error) => this.note(page.url(), error.message));
     page.on('console', (message: ConsoleMessage) => {
-      // A resource that could not be loaded is not in the text.
+      // The text does not name a resource that failed to load.
       const text = `${message.text()} (${message.location().url})`;
       if (message.type() === 'error' || message.type() === 'warning') this.note(page.url(), text);
     });
   }
 
-  /** What the page at `url` complained about. */
+  /** Records an error of the page at `url`. */
   note(url: string, text: string): void {
     this.lines.push(`${url}: ${text}`);
   }
@@ -33,7 +33,7 @@ export class Broadcaster {
     this.watchUrl = watchUrl;
   }
 
-  /** Shares the tab with the painted clock, as a person would: choose, name, go live, take the link. */
+  /** Shares the tab with the painted clock like a person: choose, name, go live, take the link. */
   static async goLive(page: Page, title: string): Promise<Broadcaster> {
     await page.setViewportSize(VIEWPORT);
     await page.getByRole('button', { name: 'Share a screen' }).click();
@@ -44,7 +44,7 @@ export class Broadcaster {
     return new Broadcaster(page, await link.inputValue());
   }
 
-  /** For {@link Stage.page}: its recorder knows this codec only, `vp9` and the like. */
+  /** For {@link Stage.page}: limits its recorder to this codec, such as `vp9`. */
   static recording(codec: string): (page: Page) => Promise<void> {
     return async (page) => {
       await page.addInitScript((only) => {
@@ -54,7 +54,7 @@ export class Broadcaster {
     };
   }
 
-  /** Shares the same tab anew: a new take. */
+  /** Shares the same tab again, in a new take. */
   async changeSource(): Promise<void> {
     await this.page.getByRole('button', { name: 'Change source' }).click();
   }
@@ -65,20 +65,20 @@ export class Broadcaster {
   }
 }
 
-/** A viewer's page, whichever browser it is in. */
+/** A viewer's page, in any browser. */
 export abstract class Watching {
-  /** What the player tells programs under `name`; see told.ts in web/src/ui/player. */
+  /** The player's attribute `data-NAME`; see told.ts in web/src/ui/player. */
   abstract tells(name: string): Promise<string | null>;
   /** The pictures presented from now on; see {@link watchPaintedClock}. */
   abstract sights(durationMs: number): Promise<Sight[]>;
-  /** Of the playhead. */
+  /** Position of the playhead, s. */
   abstract positionS(): Promise<number>;
 
   async tellsNumber(name: string): Promise<number> {
     return Number((await this.tells(name)) ?? NaN);
   }
 
-  /** `take` is what plays. */
+  /** Waits until `take` is playing. */
   async expectTake(take: number): Promise<void> {
     await expect.poll(() => this.tells('take')).toBe(String(take));
   }
@@ -87,19 +87,19 @@ export abstract class Watching {
     await expect.poll(() => this.tells('state')).toBe(state);
   }
 
-  /** Live, and its first picture was there. */
+  /** Waits until the stream is live and its first picture was shown. */
   async expectPicture(): Promise<void> {
     await this.expectState('live');
     await expect.poll(() => this.tells('join-ms')).toMatch(/\d/);
   }
 
-  /** What carries the media. */
+  /** Waits for the transport of the media. */
   async expectTransport(transport: 'ws' | 'socketio' | 'polling'): Promise<void> {
     await expect.poll(() => this.tells('transport')).toBe(transport);
   }
 }
 
-/** In Chromium. */
+/** A viewer in Chromium. */
 export class Viewer extends Watching {
   readonly page: Page;
   readonly player: Locator;

@@ -1,39 +1,39 @@
-// Reads back, from a <video> or <canvas> in a page, what the painted clock showed in each presented frame.
+// Reads from a <video> or <canvas> in a page what the painted clock showed in each presented frame.
 import { expect } from '@playwright/test';
 
 export interface Sight {
-  /** Date.now() modulo 2^24 when the page painted it. */
+  /** Date.now() modulo 2^24 when the picture was painted. */
   readonly clockMs: number;
   /** Its frame counter, modulo 4096. */
   readonly counter: number;
-  /** Date.now() when the browser expected to show it here. */
+  /** Date.now() when the browser expected to show it. */
   readonly shownMs: number;
-  /** How many pictures were presented until then, those included that no callback told of: Firefox leaves some out. */
+  /** Number of pictures presented until then, including those without a callback, which Firefox omits at times. */
   readonly presented: number;
-  /** What the page said of its own latency then, if it said anything. */
+  /** The latency that the page reported then, if any. */
   readonly claimedLatencyMs: number | undefined;
-  /** What the page noted since the sight before; see player-notes.ts. */
+  /** The page's notes since the previous sight; see player-notes.ts. */
   readonly notes: readonly string[];
 }
 
-/** Sights told of before a step back, and after it. */
+/** How many sights before and after a step back are reported. */
 const TOLD = { before: 4, after: 3 };
 
-/** A picture that the browser presents. */
+/** A presented picture. */
 interface Shown {
   atMs: number;
-  /** How many there were, if the browser tells. */
+  /** Number of presented pictures, if the browser reports it. */
   presented?: number;
-  /** Something else is in sight. */
+  /** Whether something covers it. */
   covered: boolean;
 }
 
-/** A page of any browser. */
+/** A page in any browser. */
 export interface Watched {
   evaluate(inPage: (forMs: number) => Promise<Sight[]>, forMs: number): Promise<Sight[]>;
 }
 
-/** Pictures presented from now on that can be read, for `durationMs`. Runs in the page. */
+/** Reads the pictures presented from now on, for `durationMs`. Runs in the page. */
 export async function watchPaintedClock(page: Watched, durationMs: number): Promise<Sight[]> {
   return await page.evaluate(async (forMs) => {
     const picture = find(document, isPlaying) ?? find(document, isDrawnOn);
@@ -68,13 +68,13 @@ export async function watchPaintedClock(page: Watched, durationMs: number): Prom
       const sights: Sight[] = [];
       const endMs = performance.now() + forMs;
       return new Promise((resolve) => {
-        // A picture that never comes is for the caller to notice: it gets the ones that did.
+        // The caller must notice missing pictures: it gets those that arrived.
         const timer = setTimeout(() => {
           resolve(sights);
         }, forMs + 1000);
         const onPicture = (shown: Shown): void => {
           const sight = shown.covered ? undefined : read(from, to, { presented: sights.length, ...shown });
-          // A canvas is looked at whenever the browser draws, new picture or not.
+          // A canvas is read whenever the browser draws, whether its picture is new or not.
           if (sight && (isPlaying(from) || sight.counter !== sights.at(-1)?.counter)) sights.push(sight);
           if (performance.now() < endMs) {
             next(from, onPicture);
@@ -95,7 +95,7 @@ export async function watchPaintedClock(page: Watched, durationMs: number): Prom
         return;
       }
       from.requestVideoFrameCallback((_nowMs, frame) => {
-        // While the player jumps, the last picture covers what the browser shows meanwhile.
+        // While the player jumps, its last picture covers the video.
         const covered = from.matches(':has(+ canvas:not(.pictures))');
         const place = `${Math.round(frame.mediaTime * 1000)}, playhead at ${Math.round(from.currentTime * 1000)}`;
         globalThis.notePlayer?.(`${covered ? 'covered frame' : 'frame'} of ${place}${from.seeking ? ', seeking' : ''}`);
@@ -103,7 +103,7 @@ export async function watchPaintedClock(page: Watched, durationMs: number): Prom
       });
     }
 
-    // Firefox tells of some pictures by no callback, and its `presentedFrames` also counts what it decodes for a jump.
+    // Firefox presents some pictures without a callback, and its `presentedFrames` includes frames decoded for a jump.
     function presentedBy(video: HTMLVideoElement): number {
       const { totalVideoFrames, droppedVideoFrames } = video.getVideoPlaybackQuality();
       return totalVideoFrames - droppedVideoFrames;
@@ -137,7 +137,10 @@ export async function watchPaintedClock(page: Watched, durationMs: number): Prom
   }, durationMs);
 }
 
-/** Fails unless clock and counter never went back and went on in the end. A picture may be shown twice: screens stand still. */
+/**
+ * Fails unless clock and counter never went back and advanced in total. A picture may be shown twice, because screens
+ * may be still.
+ */
 export function expectMoving(sights: readonly Sight[]): void {
   const steps = sights.slice(1).map((sight, index) => {
     const before = sights[index] ?? sight;
@@ -152,7 +155,7 @@ export function expectMoving(sights: readonly Sight[]): void {
   expect(steps.some(({ counter }) => counter > 0)).toBe(true);
 }
 
-/** What was seen, and what the player did, around the sight number `at`. */
+/** The sights and the player's notes around the sight number `at`. */
 function storyOf(sights: readonly Sight[], at: number): string {
   const around = sights.slice(Math.max(0, at - TOLD.before), at + TOLD.after);
   const told = around.flatMap((sight) => {
@@ -162,19 +165,19 @@ function storyOf(sights: readonly Sight[], at: number): string {
   return ['The picture went back. Times in ms; ranges are buffered media.', ...told].join('\n');
 }
 
-/** From `before` to `after`, the shorter way around a counter of so many values. */
+/** The step from `before` to `after`, the shorter way around a counter with so many values. */
 function stepOf(before: number, after: number, values: number): number {
   const forward = (after - before + values) % values;
   return forward < values / 2 ? forward : forward - values;
 }
 
-/** How many pictures were presented from the first sight to the last. */
+/** Number of pictures presented from the first sight to the last. */
 export function pictures(sights: readonly Sight[]): number {
   const [first, last] = [sights[0], sights.at(-1)];
   return first && last ? last.presented - first.presented + 1 : 0;
 }
 
-/** Paint to show, for each sight. */
+/** The time from painting to display, for each sight. */
 export function latenciesMs(sights: readonly Sight[]): number[] {
   return sights.map((sight) => {
     const behind = (sight.shownMs - sight.clockMs) % 2 ** 24;
@@ -182,7 +185,7 @@ export function latenciesMs(sights: readonly Sight[]): number[] {
   });
 }
 
-/** The middle one; throws for none, so that an empty measurement cannot pass for one. */
+/** The median; throws if there are no values, so that an empty measurement does not pass. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted[Math.floor(sorted.length / 2)];

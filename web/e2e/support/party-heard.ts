@@ -1,7 +1,7 @@
-// What a party's page says of what it plays. Songs are in no element that could be asked.
+// Reads the sync error from a party's page. Songs play without an element that could be queried.
 import type { Page } from '@playwright/test';
 
-/** How far what is heard in the page is from the timeline, ms; undefined while nothing is heard. */
+/** The distance of the audible position from the timeline, ms; undefined while nothing is audible. */
 export async function heardOffMs(page: Page): Promise<number | undefined> {
   const errorMs = (element: Element): number | undefined => (element as Element & { errorMs?: number }).errorMs;
   return await page.locator('ud-party-sync').first().evaluate(errorMs);

@@ -1,4 +1,4 @@
-// Members of a party in real browsers, Chromium and Firefox, whose sound comes out of one loudspeaker.
+// Members of a party in real browsers, Chromium and Firefox, that play to one loudspeaker.
 import type { Browser } from '@playwright/test';
 import puppeteer, { type Browser as FirefoxBrowser } from 'puppeteer-core';
 
@@ -8,29 +8,29 @@ import { FakePartyServer, PITCHES, TONE_EVERY_MS } from './fake-party-server.ts'
 import { beginnings, Loudspeaker } from './loudspeaker.ts';
 import { quantile, spreads } from './spread.ts';
 
-/** What a member's page tells. */
+/** The state of a member's page. */
 export interface Told {
   phase: PlaybackPhase;
   entryId: string | undefined;
   errorMs: number | undefined;
   problem: string | undefined;
   isConnected: boolean;
-  /** Where the party is, ms. */
+  /** The party's position, ms. */
   positionMs: number | undefined;
 }
 
-/** How far apart members were heard. */
+/** How far apart members were audibly. */
 export interface Heard {
   /** Moments at which every member was heard. */
   moments: number;
-  /** How many tones there were of each. */
+  /** Number of tones per member. */
   tones: number[];
   spread: { median: number; p95: number; most: number };
-  /** Each member against the median of all. */
+  /** Each member's deviation from the median of all. */
   offMs: Record<string, number>;
 }
 
-/** See the head of the file. */
+/** The server, browsers and pages of all members. */
 export class PartyMembers {
   readonly server: FakePartyServer;
   readonly names: readonly string[];
@@ -90,7 +90,7 @@ export class PartyMembers {
     return await Promise.all([...this.#looks.values()].map((told) => told()));
   }
 
-  /** Hears all members for a while. */
+  /** Records all members for a while. */
   async hear(ms: number): Promise<Heard> {
     this.#speaker.record();
     await new Promise((resolve) => setTimeout(resolve, ms));
@@ -117,7 +117,7 @@ async function launchFirefox(speaker: Loudspeaker): Promise<FirefoxBrowser> {
   });
 }
 
-/** In the page. */
+/** Reads the state; runs in the page. */
 function look(): Told {
   const { playback, isConnected } = window.party.view;
   return {

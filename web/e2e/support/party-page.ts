@@ -1,4 +1,4 @@
-// A page with one member of a party and nothing else: `#` and the member's token in its address.
+// A page with only one member of a party; its address has `#` and the member's token.
 import { keepMembership } from '../../src/party/memberships';
 import { PartyClient } from '../../src/party/party-client';
 import type { ServerClock } from '../../src/transport/clock';

@@ -1,4 +1,4 @@
-// Parties as the server tells of them, in states that are hard to bring about.
+// Parties in the server's answers, in states that are hard to reach.
 import type { Page } from '@playwright/test';
 
 type Prepare = (page: Page) => Promise<void>;
@@ -61,7 +61,7 @@ const SAID: [string, string, string][] = [
 /** The timeline of a party in which nothing plays. */
 export const NOTHING = { position_ms: 0, at_ms: 0, paused: true, round: 0 };
 
-/** A party with a host, in which something plays; `more` is different. */
+/** A party with a host and a current entry, with the changes in `more`. */
 export function hosted(more: object = {}): object {
   return {
     party_id: PARTY_ID,
@@ -104,7 +104,7 @@ export function hosted(more: object = {}): object {
   };
 }
 
-/** A party that votes, in the middle of a round. */
+/** A voting party in the middle of a round. */
 export function voting(more: object = {}): object {
   return hosted({
     policy: 'vote',
@@ -125,7 +125,10 @@ export function voting(more: object = {}): object {
   });
 }
 
-/** The party `state`, in which this browser is the member `me`; without one it looks on. `then` are events that follow. */
+/**
+ * The party `state`, in which this browser is the member `me`; without one it is an onlooker. `then` are subsequent
+ * events.
+ */
 export function inParty(state: object, me?: string, then: readonly [string, object][] = []): Prepare {
   return async (page) => {
     await surroundings(page);
@@ -135,7 +138,7 @@ export function inParty(state: object, me?: string, then: readonly [string, obje
     await page.addInitScript(
       ({ id, state, me, then }) => {
         const text = (event: string, data: object): string => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
-        // It blocks site data where it is no page of the site yet.
+        // Pages outside the site may block site data.
         if (me !== undefined && location.protocol.startsWith('http'))
           localStorage.setItem(`undead.party.${id}`, JSON.stringify({ member_id: me, token: 'up_scene' }));
         const plain = window.fetch.bind(window);
@@ -151,7 +154,7 @@ export function inParty(state: object, me?: string, then: readonly [string, obje
   };
 }
 
-/** What other members reported. */
+/** Reports of other members. */
 export const REPORTS: [string, object] = [
   'presence',
   {
@@ -164,7 +167,7 @@ export const REPORTS: [string, object] = [
   },
 ];
 
-/** There is no such party for this person. */
+/** The party does not exist for this person. */
 export const nowhere: Prepare = async (page) => {
   const json = { error: { code: 'unknown_party', message: 'there is no such party' } };
   await page.route(`**/api/parties/${PARTY_ID}**`, (route) => route.fulfill({ status: 404, json }));
@@ -198,7 +201,7 @@ export const list: Prepare = async (page) => {
   });
 };
 
-/** What the page asks for beside the party. */
+/** Answers to the page's other requests. */
 async function surroundings(page: Page): Promise<void> {
   const items = [PLAYING, ...QUEUE].map((entry) => ({
     ...entry,

@@ -1,4 +1,4 @@
-// A real recording with the boundaries its recorder cut it at.
+// A real recording with the segment boundaries of its recorder.
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 

@@ -1,4 +1,4 @@
-// What the server and the browser say in states that are hard to bring about: full lists, large clusters, failures.
+// Answers of the server and the browser in states that are hard to reach: full lists, large clusters, failures.
 import type { Page } from '@playwright/test';
 
 type Prepare = (page: Page) => Promise<void>;
@@ -29,7 +29,7 @@ export const STREAMS: readonly object[] = [
   stream(4, 'بث تجريبي', 7, 12, { state: 'interrupted', thumbnail_url: picture('#33521f', '#b7c97a') }),
 ];
 
-/** The list of streams; none yet for `undefined`. */
+/** The list of streams; undefined: it has not arrived yet. */
 export function catalogue(streams: readonly object[] | undefined): Prepare {
   return async (page) => {
     await page.addInitScript((list) => {
@@ -44,19 +44,19 @@ export function catalogue(streams: readonly object[] | undefined): Prepare {
   };
 }
 
-/** Other streams beside the one that is watched. */
+/** Other streams besides the watched one. */
 export const others: Prepare = async (page) => {
   await page.route('**/api/streams', (route) => route.fulfill({ json: STREAMS }));
 };
 
-/** One scene after the other. */
+/** Applies several scenes. */
 export function all(...scenes: Prepare[]): Prepare {
   return async (page) => {
     for (const scene of scenes) await scene(page);
   };
 }
 
-/** Who is signed in, and what going live needs. */
+/** The signed-in person, and the requirements for going live. */
 export function me(account: { name: string; role: string } | null, broadcast = 'open', setup_needed = false): Prepare {
   return async (page) => {
     const may_broadcast = broadcast === 'open' || account !== null;
@@ -69,7 +69,7 @@ export function me(account: { name: string; role: string } | null, broadcast = '
 export const OPERATOR = { name: 'ann', role: 'operator' };
 export const BROADCASTER = { name: 'bob@studio', role: 'broadcaster' };
 
-/** Accounts and stream keys; every change works. */
+/** Accounts and stream keys; every change succeeds. */
 export const people: Prepare = async (page) => {
   const accounts = [
     { ...OPERATOR, created_at_ms: Date.now() - 90 * DAY_MS },
@@ -97,7 +97,7 @@ export const people: Prepare = async (page) => {
   });
 };
 
-/** Invitations to the stream that is on the air. */
+/** Invitations to the current stream. */
 export const invitations: Prepare = async (page) => {
   const list = [
     {
@@ -127,7 +127,7 @@ export const invitations: Prepare = async (page) => {
   });
 };
 
-/** A stream that admits invited viewers only, and an invitation that is refused for this reason. */
+/** A stream for invited viewers only, and an invitation that is refused for this reason. */
 export function uninvited(reason: string): Prepare {
   return async (page) => {
     const json = { error: { code: 'invitation_refused', message: 'the invitation is not good', reason } };
@@ -135,12 +135,12 @@ export function uninvited(reason: string): Prepare {
   };
 }
 
-/** No call is answered. */
+/** All calls fail. */
 export const serverAway: Prepare = async (page) => {
   await page.route('**/api/**', (route) => route.abort());
 };
 
-/** Every node is as loaded as it may be. */
+/** Every node is full. */
 export const full: Prepare = async (page) => {
   const json = { error: { code: 'no_capacity', message: 'every node is full' } };
   await page.route('**/watch', (route) => route.fulfill({ status: 503, headers: { 'retry-after': '30' }, json }));
@@ -161,7 +161,7 @@ export const phone: Prepare = async (page) => {
   });
 };
 
-/** A person who closes the browser's dialog. */
+/** A person who cancels the browser's dialog. */
 export const denied: Prepare = async (page) => {
   await page.addInitScript(() => {
     navigator.mediaDevices.getDisplayMedia = () => Promise.reject(new DOMException('denied', 'NotAllowedError'));

@@ -1,19 +1,20 @@
-// A source for pages that share no tab: a small canvas with the painted clock, cheap enough for several browsers at once.
+// A source for pages that cannot share a tab: a small canvas with the painted clock, cheap enough for several browsers
+// at once.
 import { paintClock } from './clock-paint.ts';
 
 export interface SharedCanvas {
-  /** So many takes move, later ones are painted once, like a slide; left out: all move. */
+  /** So many takes move, later ones are painted once, like a slide; by default all move. */
   movingTakes?: number;
   /** `microphone`: the browser's fake one, for Firefox, whose Web Audio does not start without a loudspeaker. */
   sound: 'none' | 'oscillator' | 'microphone';
 }
 
-/** The script that makes a page's `getDisplayMedia` give the canvas. */
+/** The script that makes a page's `getDisplayMedia` return the canvas. */
 export function sharing(canvas: SharedCanvas): string {
   return `(${share.toString()})(${paintClock.toString()}, ${JSON.stringify(canvas)})`;
 }
 
-/** Runs in pages: it is sent there as text, so everything it needs is inside. */
+/** Runs in pages. It is sent there as text, so it must be self-contained. */
 function share(paint: typeof paintClock, { movingTakes = Infinity, sound }: SharedCanvas): void {
   const { mediaDevices } = navigator;
   let takes = 0;

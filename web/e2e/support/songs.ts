@@ -1,5 +1,5 @@
-// Media for a fake library: a tone that is never silent, or a moving picture with it, encoded by ffmpeg and cut into fragments as the
-// server cuts them.
+// Media for a fake library: a tone that is never silent, or a moving picture with it, encoded by ffmpeg and cut into
+// fragments like the server's.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ export type Format = 'mp3' | 'aac' | 'flac' | 'opus' | 'vp9';
 export class Songs {
   readonly blobs = new Map<string, Buffer>();
 
-  /** A take of so many seconds. MP3 comes in both formats that browsers play. `sound` is a source of ffmpeg. */
+  /** A take of so many seconds. MP3 comes in both formats that browsers play. `sound` is an ffmpeg source. */
   async make(format: Format, seconds: number, sound = TONE): Promise<Take> {
     const folder = await mkdtemp(path.join(tmpdir(), 'undead-songs-'));
     try {
@@ -130,7 +130,7 @@ async function ffmpeg(args: string[]): Promise<void> {
   await promisify(execFile)('ffmpeg', ['-hide_banner', '-loglevel', 'error', '-y', ...args]);
 }
 
-/** Of MPEG 1 layer III. */
+/** Length of an MPEG 1 layer III frame. */
 function mp3FrameBytes(header: number): number {
   const kbits = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320][(header >>> 12) & 15] ?? 0;
   return Math.floor((144 * kbits * 1000) / RATE) + ((header >>> 9) & 1);

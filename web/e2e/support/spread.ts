@@ -1,16 +1,16 @@
-// How far apart members hear the same: from when the tones of each began in one recording.
+// How far apart members hear the same, from the start times of each member's tones in one recording.
 
-/** The tones that belong together, and how far apart they were, ms. */
+/** Tones that belong together, and their spread, ms. */
 export interface Spread {
-  /** Of the first recording's millisecond. */
+  /** Time in the recording, ms. */
   atMs: number;
-  /** From the first to the last member. */
+  /** Time from the first to the last member. */
   spreadMs: number;
-  /** Each member against the median of all. */
+  /** Each member's deviation from the median of all. */
   offMs: number[];
 }
 
-/** Groups the beginnings of all members; a moment counts if every member has a tone in it. */
+/** Groups the start times of all members; a moment counts if every member has a tone in it. */
 export function spreads(members: readonly (readonly number[])[], everyMs: number): Spread[] {
   const [first = [], ...others] = members;
   const found: Spread[] = [];

@@ -1,4 +1,4 @@
-// What every browser test needs: a page worth sharing, a browser, and somebody who notes down complaints.
+// The common setup of browser tests: a page to share, a browser, and a record of errors.
 import type { Browser, BrowserContext, Page } from '@playwright/test';
 
 import { BarePage } from './bare-page.ts';
@@ -21,8 +21,8 @@ export class Stage {
   }
 
   /**
-   * With the painted clock open in a tab; `still` paints it once. `flags` are further ones for the browser. Service workers see past the
-   * answers that a test makes up: such tests block them.
+   * Opens the painted clock in a tab; `still` paints it once. `flags` are additional ones for the browser. Tests that
+   * fake answers block service workers, because these would bypass them.
    */
   static async set(
     still = false,
@@ -37,19 +37,19 @@ export class Stage {
     return stage;
   }
 
-  /** Opens the tab that is shared. */
+  /** Opens the tab to share. */
   async openSource(still = false): Promise<void> {
     this.#source = await this.page(still ? `${this.#clock.url}?still` : this.#clock.url);
     await this.#source.setViewportSize({ width: 1280, height: 720 });
     await this.#source.click('canvas');
   }
 
-  /** Closes it, as a person would: the browser ends the capture. */
+  /** Closes the tab like a person; the browser then ends the capture. */
   async closeSource(): Promise<void> {
     await this.#source?.close();
   }
 
-  /** `prepare` sees the page before anything is loaded into it. */
+  /** `prepare` gets the page before anything is loaded into it. */
   async page(url: string, prepare?: (page: Page) => Promise<void>): Promise<Page> {
     const page = await this.#context.newPage();
     this.complaints.watch(page);
@@ -73,7 +73,7 @@ export class Stage {
     return await BarePage.open(this.#browser, url);
   }
 
-  /** Clears everything away. What the pages complained about stays to be read. */
+  /** Closes everything. The recorded errors remain readable. */
   async strike(): Promise<void> {
     await this.#browser.close();
     this.#clock.stop();

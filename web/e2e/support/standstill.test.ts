@@ -1,4 +1,4 @@
-// A standstill counts however it ends.
+// A standstill counts, whether a picture or the end of the observation ends it.
 import { expect, test } from 'vitest';
 
 import { longestStandstillMs } from './standstill.ts';
@@ -19,7 +19,7 @@ test.each([
   expect(longestStandstillMs(sights, 0, 5_000)).toBe(expected);
 });
 
-test('the same picture shown again does not end one', () => {
+test('the same picture shown again does not end a standstill', () => {
   const still = Array.from({ length: 50 }, (_, i) => ({ counter: 7, shownMs: i * 100 }));
   expect(longestStandstillMs(still, 0, 5_000)).toBe(5_000);
 });

@@ -1,9 +1,9 @@
-// How long a picture stood still.
+// How long the picture stood still.
 import type { Sight } from './painted-clock.ts';
 
 /**
- * The longest time without a new picture from `fromMs` to `toMs`, whichever way it ends: with another picture, or with the
- * watching itself. No sight at all is a standstill from beginning to end.
+ * The longest time without a new picture from `fromMs` to `toMs`, ended by a picture or by the end of the observation.
+ * Without any sight the whole time is a standstill.
  */
 export function longestStandstillMs(
   sights: readonly Pick<Sight, 'counter' | 'shownMs'>[],

@@ -7,7 +7,7 @@ import { sharing, type SharedCanvas } from './shared-canvas.ts';
 import { Stage } from './stage.ts';
 import { Undead } from './undead.ts';
 
-/** Names of codecs, and what the recorders' types call them. */
+/** Codec names, and their names in the recorders' types. */
 export const CODECS = { 'H.264': 'avc1', VP9: 'vp9', AV1: 'av01', VP8: 'vp8' } as const;
 
 export class TwoBrowsers {
@@ -28,7 +28,7 @@ export class TwoBrowsers {
     return new TwoBrowsers(undead, stage, await Firefox.launch(stage.complaints));
   }
 
-  /** Goes live in Chromium with sound and a picture in this codec. */
+  /** Goes live in Chromium with sound and this picture codec. */
   async goLive(name: keyof typeof CODECS, canvas: Omit<SharedCanvas, 'sound'> = {}): Promise<Broadcaster> {
     return await this.stage.goLive(this.undead.url, name, async (page: Page) => {
       await Broadcaster.recording(CODECS[name])(page);
@@ -36,7 +36,7 @@ export class TwoBrowsers {
     });
   }
 
-  /** Both join a stream that runs, Chromium first. */
+  /** Both join a running stream, Chromium first. */
   async watch(url: string): Promise<{ chromium: Viewer; firefox: FirefoxViewer }> {
     const chromium = await this.stage.watch(url);
     await chromium.expectPicture();
@@ -45,7 +45,7 @@ export class TwoBrowsers {
     return { chromium, firefox };
   }
 
-  /** Fails where a page or the server complained. */
+  /** Fails if a page or the server reported errors. */
   async close(): Promise<void> {
     await this.firefox.close();
     await this.stage.strike();

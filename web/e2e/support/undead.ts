@@ -1,4 +1,4 @@
-// Starts the real binary on a free port with its own data folder, and gives back its log when it stops.
+// Starts the real binary on a free port with its own data folder, and prints its log if the test failed.
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ export class Undead {
     this.#dataDir = dataDir;
   }
 
-  /** Main server and two nodes in one process, as `make run` starts them. */
+  /** Starts the main server and two nodes in one process, like `make run`. */
   static async up(env: Record<string, string> = {}): Promise<Undead> {
     const dataDir = await mkdtemp(path.join(tmpdir(), 'undead-e2e-'));
     return await Undead.start(['up', '--listen', '127.0.0.1:0', '--data-dir', dataDir], env, dataDir);
@@ -62,19 +62,19 @@ export class Undead {
     return this.#process.pid;
   }
 
-  /** The link for making the first operator, which it prints while there is none. */
+  /** The link for creating the first operator, which is printed while there is none. */
   async setupUrl(): Promise<string> {
     const find = (): string | undefined => this.#output.find((line) => line.startsWith('setup_url: '));
     await expect.poll(find).toBeDefined();
     return find()?.replace('setup_url: ', '') ?? '';
   }
 
-  /** What it has logged so far, a line each. */
+  /** The log lines so far. */
   get log(): readonly string[] {
     return this.#log;
   }
 
-  /** Log lines that somebody would have to act on. */
+  /** Log lines that require action. */
   errors(): string[] {
     return this.#log.filter((line) => /\b(ERROR|panicked)\b/.test(line));
   }
@@ -83,7 +83,7 @@ export class Undead {
     this.#process.kill('SIGKILL');
   }
 
-  /** Asks it to stop and waits until it has; its exit status. What it logged is told when the test has failed. */
+  /** Stops the process and returns its exit status. Prints its log if the test has failed. */
   async stop(): Promise<number | null> {
     if (test.info().errors.length > 0) console.log(`${this.url} logged:\n${this.#log.join('\n')}`);
     const status = await new Promise<number | null>((resolve) => {
