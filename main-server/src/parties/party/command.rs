@@ -140,11 +140,17 @@ impl Record {
         let content = content.ok_or(Refusal::UnknownEntry)?;
         let again = self.entry_by_request(request);
         let is_suggestion = !caller.leads && self.acting_policy() == Policy::Host;
-        // An item is in the pool once, so that its votes add up, and suggested once.
-        let is_once = |entry: &&Entry| self.policy == Policy::Vote || (is_suggestion && entry.is_suggestion);
-        let same = self.queue.iter().filter(is_once).find(|entry| entry.plays_the_same(content));
-        if let Some(id) = again.or(same.map(|entry| entry.id)) {
+        if let Some(id) = again {
             return Ok(Applied::again(Created::Entry(id)));
+        }
+        // An item is in the pool once, so that its votes add up, and suggested once.
+        let is_vote = self.acting_policy() == Policy::Vote;
+        let is_same = |entry: &&mut Entry| {
+            (is_vote || (is_suggestion && entry.is_suggestion)) && entry.plays_the_same(content)
+        };
+        if let Some(same) = self.queue.iter_mut().find(is_same) {
+            let is_accepted = !is_suggestion && std::mem::take(&mut same.is_suggestion);
+            return Ok(Applied { changed: is_accepted, created: Some(Created::Entry(same.id)) });
         }
         if !self.has_room_for_entry(content) {
             return Err(Refusal::Limit("the queue is full"));

@@ -165,11 +165,20 @@ impl Record {
         if self.playing.is_some() || self.waits_for_host() {
             return;
         }
-        let entry = self.first_in_line().and_then(|id| self.take(id)).or_else(|| self.default.clone());
+        let next = self.decided().or_else(|| self.first_in_line());
+        let entry = next.and_then(|id| self.take(id)).or_else(|| self.default.clone());
         if entry.is_some() {
-            let at_ms = self.timeline.at_ms.max(now_ms.saturating_add(SKIP_LEAD_MS));
-            self.begin(entry, at_ms);
+            let ends_at_ms = self.timeline.at_ms;
+            self.begin(entry, ends_at_ms.max(now_ms.saturating_add(SKIP_LEAD_MS)));
+            self.timeline.follows = ends_at_ms > now_ms;
         }
+    }
+
+    /// The entry for which the members voted in the last round, if none has begun since: all waited for the host.
+    fn decided(&self) -> Option<EntryId> {
+        let closed = self.last_round.as_ref().filter(|closed| closed.round == self.timeline.round)?;
+        let winner = closed.winner.filter(|_| self.policy == Policy::Vote);
+        winner.filter(|winner| self.queue.iter().any(|entry| entry.id == *winner))
     }
 
     /// Whether nothing begins until there is a host.

@@ -1,6 +1,6 @@
 //! Parties that vote.
 
-use protocol::party::{Command, Policy, Settings};
+use protocol::party::{ChangeParty, Command, HostLoss, Policy, Settings};
 
 use super::{
     super::{Event, MAX_MEMBERS_OF_ACCOUNT, Refusal, Viewer},
@@ -213,4 +213,52 @@ fn an_account_has_a_bounded_number_of_members() {
     party.apply(&join(99));
     let own = party.record.members.iter().filter(|member| member.account() == Some("ann"));
     assert_eq!((own.count(), party.record.member(ids[2])), (MAX_MEMBERS_OF_ACCOUNT, None));
+}
+
+#[test]
+fn what_a_round_decided_begins_when_the_host_for_which_all_wait_is_back() {
+    let mut party = pool(Settings { on_host_loss: HostLoss::Wait, ..Settings::default() });
+    let ann = party.join("Ann");
+    party.vote(ann, &song(2, "c"));
+    party.vote(Party::HOST, &song(2, "c"));
+    party.away(Party::HOST);
+    party.play_out();
+    let winner = party.record.view(Viewer::Members).last_round.unwrap().winner;
+    assert_eq!((party.playing(), &winner), (None, &Some(party.record.queue[1].id.to_string())));
+    let mut gone = party.clone();
+    party.back(Party::HOST);
+    assert_eq!(party.playing().as_deref(), Some("Song 2"), "as the votes say");
+
+    gone.ask(ann, Command::Chat { text: "hello".into() }).unwrap();
+    gone.apply(&Event::EntriesGone { entries: vec![gone.record.queue[1].id] });
+    gone.back(Party::HOST);
+    assert_eq!(gone.playing().as_deref(), Some("Song 3"), "another one if the winner is gone");
+}
+
+#[test]
+fn what_was_suggested_is_in_the_pool_when_it_is_added_in_a_vote() {
+    let mut party = Party::new(Policy::Host, Settings::default());
+    let ann = party.join("Ann");
+    party.queue(Party::HOST, &song(1, "a"));
+    party.queue(ann, &song(2, "b"));
+    let vote = ChangeParty { policy: Some(Policy::Vote), ..ChangeParty::default() };
+    party.ask(Party::HOST, Command::Set(Box::new(vote))).unwrap();
+    assert!(party.ask(ann, Command::Vote(target(&song(2, "b")))).is_err());
+    assert!(party.queue(ann, &song(2, "b")).changed);
+    assert_eq!(party.queued(), ["Song 2"], "once");
+    party.vote(ann, &song(2, "b"));
+}
+
+#[test]
+fn members_that_vote_for_a_lost_host_add_an_item_once() {
+    let settings = Settings { on_host_loss: HostLoss::Vote, ..Settings::default() };
+    let mut party = Party::new(Policy::Host, settings);
+    let ann = party.join("Ann");
+    for number in 1..=3 {
+        party.queue(Party::HOST, &song(number, "a"));
+    }
+    party.away(Party::HOST);
+    party.play_out();
+    assert_eq!(party.record.acting_policy(), Policy::Vote);
+    assert!(!party.queue(ann, &song(3, "a")).changed, "its votes add up");
 }
