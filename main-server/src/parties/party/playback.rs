@@ -257,7 +257,11 @@ impl Record {
             has_changed = true;
         }
         if self.playing.as_ref().is_some_and(&is_gone) {
-            self.advance(now_ms.saturating_add(SKIP_LEAD_MS));
+            // What is heard at its end is another entry, and goes on.
+            let ends_at_ms = self.is_at_end(now_ms).then_some(self.timeline.began_at_ms);
+            let at_ms = now_ms.saturating_add(SKIP_LEAD_MS);
+            self.advance(ends_at_ms.map_or(at_ms, |ends_at_ms| ends_at_ms.max(at_ms)));
+            self.timeline.follows = ends_at_ms.is_some() && self.playing.is_some();
             self.played.retain(|entry| !is_gone(entry));
             has_changed = true;
         }

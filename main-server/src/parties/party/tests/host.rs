@@ -396,3 +396,35 @@ fn a_revoked_invitation_does_not_remove_the_host() {
     party.apply(&revoked);
     assert_eq!((party.record.host, party.record.members.len()), (Some(id), 2));
 }
+
+#[test]
+fn an_entry_that_is_gone_before_it_begins_does_not_cut_the_one_before() {
+    let mut party = party();
+    for number in 1..=3 {
+        party.queue(Party::HOST, &song(number, "a"));
+    }
+    let ends_at_ms = party.timeline().at_ms + SONG_MS;
+    let due_ms = party.record.next_due_ms().unwrap();
+    party.pass(due_ms - party.now_ms);
+    let announced = party.record.playing.as_ref().unwrap().id;
+    party.apply(&Event::EntriesGone { entries: vec![announced] });
+    assert_eq!((party.playing().as_deref(), party.timeline().at_ms), (Some("Song 3"), ends_at_ms));
+    party.ask(Party::HOST, Command::Next).unwrap();
+    assert_eq!(party.playing().as_deref(), Some("Song 3"), "it begins sooner");
+}
+
+#[test]
+fn next_begins_what_was_added_at_the_end_of_the_last_entry() {
+    let mut party = party();
+    let ann = party.join("Ann");
+    party.queue(Party::HOST, &song(1, "a"));
+    let due_ms = party.record.next_due_ms().unwrap();
+    party.pass(due_ms - party.now_ms);
+    assert_eq!(party.playing(), None, "nothing follows");
+    party.queue(Party::HOST, &song(2, "b"));
+    assert_eq!(party.timeline().at_ms, party.now_ms + CLOSE_AHEAD_MS, "Song 1 is heard to its end");
+    party.ask(Party::HOST, Command::Next).unwrap();
+    assert_eq!(party.playing().as_deref(), Some("Song 2"));
+    assert_eq!(party.timeline().at_ms, party.now_ms + SKIP_LEAD_MS, "sooner");
+    assert!(party.ask(ann, Command::Next).is_err());
+}
