@@ -7,7 +7,7 @@ use protocol::party::{ChangeParty, Command, Policy, Settings, Target};
 
 use super::{
     bounds::{MAX_PEOPLE, MAX_QUEUE_OF_MEMBER},
-    event::{Applied, Created, Refusal, Request},
+    event::{Applied, Created, QUEUE_FULL, Refusal, Request},
     id::{EntryId, MemberId, MessageId},
     playback::SKIP_LEAD_MS,
     record::{Entry, Member, Message, NewEntry, Record},
@@ -94,7 +94,7 @@ impl Record {
             Command::Seek { position_ms } => self.seek(*position_ms, now_ms),
             Command::Next => self.next(now_ms),
             Command::Previous if self.acting_policy() == Policy::Vote => return Err(BY_VOTE),
-            Command::Previous => self.go_back(now_ms),
+            Command::Previous => self.go_back(now_ms)?,
             Command::Move { target, to } => self.move_entry(target, *to)?,
             Command::Accept(target) => {
                 let place = self.queued(target)?;
@@ -153,7 +153,7 @@ impl Record {
             return Ok(Applied { changed: is_accepted, created: Some(Created::Entry(same.id)) });
         }
         if !self.has_room_for_entry(content) {
-            return Err(Refusal::Limit("the queue is full"));
+            return Err(QUEUE_FULL);
         }
         if !caller.leads && self.queued_by(caller.id) >= MAX_QUEUE_OF_MEMBER {
             return Err(Refusal::Limit("you have as many entries in the queue as a member may"));

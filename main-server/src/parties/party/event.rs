@@ -150,6 +150,9 @@ pub(crate) enum Refusal {
     Invalid(&'static str),
 }
 
+/// There is no room for another entry.
+pub(super) const QUEUE_FULL: Refusal = Refusal::Limit("the queue is full");
+
 impl Refusal {
     /// It in answers.
     pub(crate) fn code(self) -> ErrorCode {

@@ -5,6 +5,7 @@ use protocol::party::{HostLoss, Policy};
 
 use super::{
     ballot::order,
+    event::{QUEUE_FULL, Refusal},
     id::{EntryId, MemberId},
     record::{Entry, Record},
 };
@@ -316,23 +317,31 @@ impl Record {
         true
     }
 
-    /// From the start, or back to the entry before if this one has just begun.
-    pub(super) fn go_back(&mut self, now_ms: u64) -> bool {
+    /// From the start, or back to the entry before if this one has just begun, which then comes next in the queue.
+    ///
+    /// # Errors
+    /// [`Refusal::Limit`] if the queue is full.
+    pub(super) fn go_back(&mut self, now_ms: u64) -> Result<bool, Refusal> {
         let has_just_begun = self.playing.is_none()
             || self.is_announced(now_ms)
             || self.position_at(now_ms) < PREVIOUS_WINDOW_MS
             || self.duration_ms().is_none();
         let Some(before) = self.played.last().map(|entry| entry.id).filter(|_| has_just_begun) else {
-            return self.duration_ms().is_some() && self.seek(0, now_ms);
+            return Ok(self.duration_ms().is_some() && self.seek(0, now_ms));
         };
+        let is_default =
+            |playing: &Entry| self.default.as_ref().is_some_and(|default| default.id == playing.id);
+        let returns = self.playing.as_ref().filter(|playing| !is_default(playing)).cloned();
+        if returns.as_ref().is_some_and(|playing| !self.has_room_for_entry(&playing.content)) {
+            return Err(QUEUE_FULL);
+        }
         let entry = self.take(before);
-        if let Some(playing) = self.playing.take()
-            && self.default.as_ref().is_none_or(|default| default.id != playing.id)
-        {
+        if let Some(playing) = returns {
+            self.playing = None;
             self.queue.insert(0, playing);
         }
         self.begin(entry, now_ms.saturating_add(SKIP_LEAD_MS));
-        true
+        Ok(true)
     }
 
     /// Waits for `member`, which buffers, if what plays has just begun and may wait. Says whether it does.

@@ -7,7 +7,7 @@ use protocol::{
 
 use super::{
     super::{
-        Event, MAX_QUEUE_OF_MEMBER, Refusal,
+        Event, MAX_QUEUE, MAX_QUEUE_OF_MEMBER, Refusal,
         playback::{CLOSE_AHEAD_MS, LEAD_MS, LIVE_DELAY_MS, SKIP_LEAD_MS},
     },
     support::{Party, SONG_MS, START_MS, live, request, song, target},
@@ -395,6 +395,22 @@ fn a_revoked_invitation_does_not_remove_the_host() {
     let revoked = Event::InvitationRevoked { invitation: "i".into() };
     party.apply(&revoked);
     assert_eq!((party.record.host, party.record.members.len()), (Some(id), 2));
+}
+
+#[test]
+fn going_back_again_and_again_does_not_grow_the_queue() {
+    let mut party = party();
+    let mut refused = None;
+    for number in 0..500_u32 {
+        let (id, by) = (u8::try_from(number / 2).unwrap(), Party::HOST);
+        let command = if number % 2 == 0 { Command::Play(target(&song(id, "a"))) } else { Command::Previous };
+        let request = request(by, command, Some(song(id, "a")));
+        if let Err(refusal) = party.try_apply(&Event::Request(Box::new(request))) {
+            refused = Some(refusal);
+        }
+    }
+    assert_eq!(party.record.queue.len(), MAX_QUEUE);
+    assert!(matches!(refused, Some(Refusal::Limit(_))), "{refused:?}");
 }
 
 #[test]
