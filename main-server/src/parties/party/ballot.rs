@@ -39,14 +39,17 @@ impl Record {
         if others.is_empty() { accepted().collect() } else { others }
     }
 
-    /// Candidates that may win: in a fair party none of a member whose entries played twice in a row, if there are others.
+    /// Candidates that may win: in a fair party none of a member whose entries played twice in a row, if there are others. The members of
+    /// an account count as one.
     fn eligible<'a>(&self, candidates: &[&'a Entry]) -> Vec<&'a Entry> {
+        let account = |id: MemberId| self.member(id).and_then(Member::account);
+        let is_same = |a: MemberId, b: MemberId| a == b || (account(a).is_some() && account(a) == account(b));
         let had_two = match self.adders[..] {
-            [first, second] if self.settings.is_fair && first == second => Some(first),
+            [first, second] if self.settings.is_fair && is_same(first, second) => Some(second),
             _ => None,
         };
-        let others: Vec<_> =
-            candidates.iter().copied().filter(|entry| Some(entry.added_by) != had_two).collect();
+        let is_other = |entry: &&Entry| had_two.is_none_or(|had_two| !is_same(entry.added_by, had_two));
+        let others: Vec<_> = candidates.iter().copied().filter(is_other).collect();
         if others.is_empty() { candidates.to_vec() } else { others }
     }
 

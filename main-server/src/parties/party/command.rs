@@ -105,7 +105,7 @@ impl Record {
                 if id == caller.id || (self.host == Some(id) && !caller.is_host) {
                     return Err(Refusal::NotAllowed("you cannot remove this member"));
                 }
-                self.kick(id);
+                self.kick(id, caller.id);
                 true
             }
             Command::Mute { member_id, on } => {

@@ -117,13 +117,28 @@ impl Record {
         Ok(Applied::CHANGED)
     }
 
-    /// Removes the member `id`, which cannot come back with the same account or invitation. What it suggested goes with it.
-    pub(super) fn kick(&mut self, id: MemberId) {
+    /// Removes the member `id`, and the other members of its account. They cannot come back with the same account or invitation. What
+    /// they suggested goes with them. Of the account of the host or of the member `by` only `id` is removed, and the account may join again.
+    pub(super) fn kick(&mut self, id: MemberId, by: MemberId) {
         let Some(member) = self.member(id) else { return };
-        let account = member.account().map(str::to_owned);
-        self.ban(Ban { member: Some(id), account, invitation: member.invitation.clone() });
-        self.queue.retain(|entry| entry.added_by != id || !entry.is_suggestion);
-        self.remove_members(|member| member.id == id);
+        let other_leaders = [Some(by), self.host].into_iter().flatten().filter(|leader| *leader != id);
+        let leaders: Vec<_> = other_leaders.filter_map(|leader| self.member(leader)?.account()).collect();
+        let account = member.account().filter(|account| !leaders.contains(account)).map(str::to_owned);
+        let is_meant = |member: &Member| {
+            member.id == id || (account.is_some() && member.account() == account.as_deref())
+        };
+        let meant = self.members.iter().filter(|member| is_meant(member));
+        let bans: Vec<_> = meant
+            .map(|member| Ban {
+                member: Some(member.id),
+                account: account.clone(),
+                invitation: member.invitation.clone(),
+            })
+            .collect();
+        let is_gone = |id: MemberId| bans.iter().any(|ban| ban.member == Some(id));
+        self.queue.retain(|entry| !is_gone(entry.added_by) || !entry.is_suggestion);
+        self.remove_members(|member| is_gone(member.id));
+        bans.into_iter().for_each(|ban| self.ban(ban));
     }
 
     /// An invitation was revoked.

@@ -444,3 +444,27 @@ fn next_begins_what_was_added_at_the_end_of_the_last_entry() {
     assert_eq!(party.timeline().at_ms, party.now_ms + SKIP_LEAD_MS, "sooner");
     assert!(party.ask(ann, Command::Next).is_err());
 }
+
+#[test]
+fn with_a_member_that_is_removed_go_the_other_members_of_its_account() {
+    let mut party = party();
+    let join = |token: &str, name: &str| {
+        let join = super::super::Join { account_since_ms: Some(1), ..super::support::guest(token) };
+        Event::Join(super::super::Join { name: name.into(), ..join })
+    };
+    for token in ["phone", "laptop"] {
+        party.apply(&join(token, "eve"));
+        party.apply(&join(&format!("ann's {token}"), "ann"));
+    }
+    let ids: Vec<_> = party.record.members.iter().map(|member| member.id).collect();
+    let [host, eve, ann, eves, anns] = ids[..] else { panic!("{ids:?}") };
+    party.queue(eves, &song(1, "a"));
+    party.ask(host, Command::Kick { member_id: eve.to_string() }).unwrap();
+    assert!(party.record.member(eve).is_none() && party.record.member(eves).is_none());
+    assert_eq!(party.queued(), Vec::<&str>::new(), "and what it suggested");
+
+    party.ask(host, Command::HandOver { member_id: ann.to_string() }).unwrap();
+    party.ask(ann, Command::Kick { member_id: anns.to_string() }).unwrap();
+    assert!(party.record.member(ann).is_some(), "the host removed another device of its own");
+    party.apply(&join("tablet", "ann"));
+}

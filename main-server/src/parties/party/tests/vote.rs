@@ -262,3 +262,27 @@ fn members_that_vote_for_a_lost_host_add_an_item_once() {
     assert_eq!(party.record.acting_policy(), Policy::Vote);
     assert!(!party.queue(ann, &song(3, "a")).changed, "its votes add up");
 }
+
+#[test]
+fn the_devices_of_an_account_count_as_one_member_in_a_fair_party() {
+    let mut party = party(Settings { is_fair: true, ..Settings::default() });
+    let bob = party.join("Bob");
+    let mut joins = |token: &str| {
+        let mut join = super::support::guest(token);
+        (join.name, join.account_since_ms) = ("ann".into(), Some(1));
+        party.apply(&Event::Join(join));
+        party.record.members.last().unwrap().id
+    };
+    let [phone, laptop] = ["1", "2"].map(&mut joins);
+    party.queue(phone, &song(1, "a"));
+    party.queue(laptop, &song(2, "b"));
+    party.queue(phone, &song(3, "c"));
+    party.queue(bob, &song(4, "d"));
+    for number in [2, 3] {
+        for member in [Party::HOST, bob, phone] {
+            party.vote(member, &song(number, ""));
+        }
+        party.play_out();
+    }
+    assert_eq!(party.playing().as_deref(), Some("Song 4"), "two of Ann's played in a row");
+}
