@@ -115,7 +115,7 @@ impl Parties {
         }
     }
 
-    /// Writes into the records which members are connected.
+    /// Writes into the records which members are connected, and brings back timelines of a clock that was ahead.
     fn follow_presence(&self) {
         let now = Instant::now();
         self.presence.look(self.resolver.streams.knows_all().is_ok(), now);
@@ -123,6 +123,12 @@ impl Parties {
             let members = record.members.iter().map(|member| (member.id, member.is_present()));
             (party_id, self.presence.compare(party_id, members, now))
         });
+        let now_ms = Now::read().unix_ms();
+        let ahead = self.table.each(|party_id, record| record.is_ahead(now_ms).then_some(party_id));
+        for party_id in ahead.into_iter().flatten() {
+            tracing::warn!("party {party_id} was ahead of the clock: brought back to it");
+            self.apply_later(party_id, Event::Tick);
+        }
         let known: HashSet<_> =
             self.table.all(|records| records.iter().map(|(party_id, _)| *party_id).collect());
         for (party_id, Moves { present, away }) in moves {

@@ -20,6 +20,9 @@ pub(crate) const CLOSE_AHEAD_MS: u64 = 3_000;
 pub(crate) const LIVE_DELAY_MS: u64 = 3_000;
 /// The largest such delay, in ms.
 const MAX_LIVE_DELAY_MS: u64 = 60_000;
+/// How far ahead of a server's clock a timeline may lie, in ms. Announcements are seconds ahead; the rest is for the clocks of other
+/// servers. A clock that was set back by more had been wrong.
+const MAX_AHEAD_MS: u64 = 60_000;
 /// For how long after its start an entry waits for members that buffer, in ms.
 const WAIT_WINDOW_MS: u64 = 2_000;
 /// Most members that are waited for at a time.
@@ -91,6 +94,22 @@ impl Record {
         self.timeline.follows && self.is_announced(now_ms)
     }
 
+    /// Whether the timeline lies so far ahead that the clock that wrote it was wrong.
+    pub(crate) fn is_ahead(&self, now_ms: u64) -> bool {
+        self.timeline.at_ms > now_ms.saturating_add(MAX_AHEAD_MS)
+    }
+
+    /// Brings a timeline that lies [ahead](Self::is_ahead) to `now_ms`. Says whether it did.
+    pub(super) fn follow_clock(&mut self, now_ms: u64) -> bool {
+        let is_ahead = self.is_ahead(now_ms);
+        if is_ahead {
+            let (timeline, at_ms) = (&mut self.timeline, now_ms.saturating_add(LEAD_MS));
+            let by_ms = timeline.at_ms - at_ms;
+            (timeline.at_ms, timeline.began_at_ms) = (at_ms, timeline.began_at_ms.saturating_sub(by_ms));
+        }
+        is_ahead
+    }
+
     /// Begins what was announced for the end of the entry before a moment ahead, if that is earlier. Says whether it changes anything.
     fn hasten(&mut self, now_ms: u64) -> bool {
         if self.timeline.paused {
@@ -129,6 +148,9 @@ impl Record {
 
     /// Does what is due. Says whether that was anything.
     pub(super) fn tick(&mut self, now_ms: u64) -> bool {
+        if self.follow_clock(now_ms) {
+            return true;
+        }
         if self.next_due_ms().is_none_or(|due_ms| due_ms > now_ms) {
             return false;
         }

@@ -189,3 +189,19 @@ async fn the_clock_gives_four_timestamps() {
     assert!(answer["t1_ms"].as_u64().unwrap() > 1_600_000_000_000);
     assert_eq!(server.post("/api/clock", None, json!({})).await.code(), ErrorCode::InvalidRequest);
 }
+
+#[tokio::test]
+async fn a_party_that_a_wrong_clock_put_ahead_goes_on() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let item_id = song(&server, "One", 60_000).await;
+    let host = party(&server, json!({ "policy": "vote" })).await;
+    host.does(&server, json!({ "command": "queue", "item_id": item_id })).await;
+    let now_ms = crate::clock::Now::read().unix_ms();
+    let put_ahead = |record: &crate::parties::Record| {
+        let mut record = record.clone();
+        record.apply(&crate::parties::Event::Tick, now_ms + 3_600_000).ok()?;
+        Some(record)
+    };
+    server.parties.records.change(&host.party_id, put_ahead).await.unwrap();
+    until("it is brought back", async || host.state(&server).await.timeline.at_ms < now_ms + 60_000).await;
+}

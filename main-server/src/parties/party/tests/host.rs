@@ -468,3 +468,34 @@ fn with_a_member_that_is_removed_go_the_other_members_of_its_account() {
     assert!(party.record.member(ann).is_some(), "the host removed another device of its own");
     party.apply(&join("tablet", "ann"));
 }
+
+#[test]
+fn a_clock_that_was_ahead_for_a_moment_does_not_hold_a_party() {
+    const HOUR_MS: u64 = 3_600_000;
+    for (policy, plays) in [(Policy::Host, false), (Policy::Host, true), (Policy::Vote, true)] {
+        let mut party = Party::new(policy, Settings::default());
+        let ann = party.join("Ann");
+        if plays {
+            party.queue(Party::HOST, &song(1, "a"));
+            party.queue(Party::HOST, &song(2, "b"));
+            party.pass(10_000);
+        }
+        let now_ms = party.now_ms;
+        party.now_ms += HOUR_MS;
+        if plays {
+            assert!(party.apply(&Event::Tick).changed, "by that clock the entry is over");
+        } else {
+            party.queue(Party::HOST, &song(1, "a"));
+        }
+        party.now_ms = now_ms;
+        assert!(party.record.is_ahead(now_ms));
+        assert!(party.apply(&Event::Tick).changed);
+        let timeline = party.timeline();
+        assert_eq!((timeline.at_ms, timeline.position_ms), (now_ms + LEAD_MS, 0), "{policy:?} {plays}");
+        party.pass(LEAD_MS);
+        assert!(!party.record.is_ahead(party.now_ms) && !party.apply(&Event::Tick).changed);
+        if policy == Policy::Vote {
+            party.ask(ann, Command::Skip).unwrap();
+        }
+    }
+}
