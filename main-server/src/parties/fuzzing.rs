@@ -34,7 +34,14 @@ fn party() -> Record {
     for name in ["Ann", "Bob"] {
         let digest = TokenDigest::of(name);
         let name = name.to_owned();
-        let join = Join { digest, name, account_since_ms: None, invitation: None, is_operator: false };
+        let join = Join {
+            digest,
+            name,
+            account_since_ms: None,
+            invitation: None,
+            is_operator: false,
+            most_members: usize::MAX,
+        };
         record.apply(&Event::Join(join), START_MS).expect("a public party admits guests");
     }
     record

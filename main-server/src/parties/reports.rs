@@ -47,12 +47,23 @@ struct Inner {
 pub(super) struct Reports(Mutex<Inner>);
 
 impl Reports {
-    /// A member reports to this server. Says whether it did not wait for media and does now, or the other way round.
-    pub(super) fn add(&self, party_id: PartyId, member: MemberId, report: ReportPlayback) -> bool {
+    /// A member reports to this server. Says whether it did not wait for media and does now, or the other way round. `is_waited_for` says
+    /// whether the party waits for it: it may have reported to another server that it waits for media.
+    pub(super) fn add(
+        &self,
+        party_id: PartyId,
+        member: MemberId,
+        report: ReportPlayback,
+        is_waited_for: bool,
+    ) -> bool {
         let (of_member, is_buffering) = ((party_id, member), report.is_buffering);
         let mut inner = self.lock();
         inner.put(party_id, member, report, true);
-        if is_buffering { inner.buffering.insert(of_member) } else { inner.buffering.remove(&of_member) }
+        if is_buffering {
+            inner.buffering.insert(of_member)
+        } else {
+            inner.buffering.remove(&of_member) || is_waited_for
+        }
     }
 
     /// Forgets members that are no more.
@@ -64,7 +75,11 @@ impl Reports {
     pub(super) fn hear(&self, payload: &Bytes, is_member: impl Fn(PartyId, MemberId) -> bool) {
         let Ok(Reported { party_id, members }) = serde_json::from_slice(payload) else { return };
         for (member, report) in members.into_iter().filter(|(member, _)| is_member(party_id, *member)) {
-            self.lock().put(party_id, member, report, false);
+            let mut inner = self.lock();
+            if !report.is_buffering {
+                inner.buffering.remove(&(party_id, member));
+            }
+            inner.put(party_id, member, report, false);
         }
     }
 
@@ -104,5 +119,23 @@ impl Inner {
         if waiting.newest.insert(member, (report, is_own)).is_none() {
             waiting.order.push_back(member);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_that_reports_to_several_servers_is_waited_for_until_it_is_ready_and_again_later() {
+        let (a, b) = (Reports::default(), Reports::default());
+        let (party_id, member) = (PartyId::from_bytes([1; 16]), "m1".parse().unwrap());
+        let report = |is_buffering| ReportPlayback { error_ms: None, is_buffering };
+        assert!(a.add(party_id, member, report(true), false));
+        assert!(b.add(party_id, member, report(false), true), "the party waits for it");
+        assert!(!b.add(party_id, member, report(false), false));
+        let told = Reported { party_id, members: vec![(member, report(false))] };
+        a.hear(&serde_json::to_vec(&told).unwrap().into(), |_, _| true);
+        assert!(a.add(party_id, member, report(true), false), "it waits again");
     }
 }

@@ -10,11 +10,16 @@ use protocol::{ItemId, PartyId, item::State};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::{
-    Parties,
+    Error, Parties,
     party::{EntryId, Event, Member, MemberId, Record},
     presence::{Moves, TURN},
 };
-use crate::{clock::Now, events::Event as Told, subject::Subject};
+use crate::{
+    clock::Now,
+    events::Event as Told,
+    library::{Error as LibraryError, Record as Item},
+    subject::Subject,
+};
 
 /// How often members, items and streams are looked at, and reports told.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -152,7 +157,7 @@ impl Parties {
 
     /// Ends what plays of streams that members may not watch any more, and takes out entries that they may not play. Each stream and
     /// item is asked for once, however many parties have it.
-    async fn follow_media(&self) {
+    pub(super) async fn follow_media(&self) {
         let (mut streams, mut items) = (BTreeMap::new(), BTreeMap::new());
         self.table.each(|party_id, record| {
             for entry in record.entries() {
@@ -181,18 +186,40 @@ impl Parties {
     /// more. An item of which the store does not tell is left alone.
     async fn gone(&self, items: BTreeMap<ItemId, Vec<Added>>) -> HashMap<PartyId, Vec<EntryId>> {
         let mut gone: HashMap<PartyId, Vec<EntryId>> = HashMap::new();
-        for (item_id, added) in items {
+        for (item_id, mut added) in items {
             let Ok(record) = self.resolver.library.find(item_id).await else { continue };
-            let record = record.filter(|record| !record.is_deleted() && record.state != State::Failed);
-            for (party_id, entry, account) in added {
-                let adder = account.and_then(|name| self.accounts.holder(&name));
-                let may_play = |record| self.resolver.is_open_to(record, adder.as_ref());
-                if !record.as_ref().is_some_and(may_play) {
-                    gone.entry(party_id).or_default().push(entry);
-                }
+            added.retain(|added| !self.may_be_played(record.as_ref(), added));
+            if added.is_empty() {
+                continue;
+            }
+            // Another server may have made the item public just now, or the account that may play it.
+            let Ok(record) = self.newest(item_id, &added).await else { continue };
+            added.retain(|added| !self.may_be_played(record.as_ref(), added));
+            for (party_id, entry, _) in added {
+                gone.entry(party_id).or_default().push(entry);
             }
         }
         gone
+    }
+
+    /// Whether members may play an entry of the item with this record.
+    fn may_be_played(&self, record: Option<&Item>, (_, _, account): &Added) -> bool {
+        let record = record.filter(|record| !record.is_deleted() && record.state != State::Failed);
+        let adder = account.as_deref().and_then(|name| self.accounts.holder(name));
+        record.is_some_and(|record| self.resolver.is_open_to(record, adder.as_ref()))
+    }
+
+    /// The record of an item as the store has it. Takes over what the store knows of the accounts that added it, too.
+    async fn newest(&self, item_id: ItemId, added: &[Added]) -> Result<Option<Item>, Error> {
+        let accounts: BTreeSet<_> = added.iter().filter_map(|(_, _, account)| account.as_ref()).collect();
+        for account in accounts {
+            self.accounts.look_up(account).await?;
+        }
+        match self.resolver.library.newest(item_id).await {
+            Ok(record) => Ok(Some(record)),
+            Err(LibraryError::Unknown) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Removes members whose account was deleted. Says whether all are known: the store may not answer.

@@ -71,6 +71,8 @@ pub(crate) struct Join {
     pub(crate) invitation: Option<String>,
     /// Whether the account is an operator.
     pub(crate) is_operator: bool,
+    /// Most members of the party, as the operator of the site set it.
+    pub(crate) most_members: usize,
 }
 
 /// A member's request.

@@ -30,9 +30,13 @@ impl Record {
     /// Why not. A private party reveals nothing to a client that may not join it.
     pub(crate) fn admits(&self, join: &Join) -> Result<(), Refusal> {
         self.is_open_to(join.visitor())?;
-        let (name, invitation) = (&join.name, join.invitation.as_deref());
-        let has_room = self.has_room_for_member(name, invitation) || self.longest_away().is_some();
+        let has_room = self.has_room(join) || self.longest_away().is_some();
         has_room.then_some(()).ok_or(Refusal::Limit("the party is full"))
+    }
+
+    fn has_room(&self, join: &Join) -> bool {
+        self.members.len() < join.most_members
+            && self.has_room_for_member(&join.name, join.invitation.as_deref())
     }
 
     /// Whether the client may know of the party: it is a member, or may join, or may do so after it has signed in.
@@ -79,11 +83,11 @@ impl Record {
         if let Some(account) = join.visitor().account {
             self.make_room_of(account)?;
         }
-        let Join { digest, name, account_since_ms, invitation, is_operator: _ } = join.clone();
-        while !self.has_room_for_member(&name, invitation.as_deref()) {
+        while !self.has_room(join) {
             let Some(away) = self.longest_away() else { return Err(Refusal::Limit("the party is full")) };
             self.remove_members(|member| member.id == away);
         }
+        let Join { digest, name, account_since_ms, invitation, .. } = join.clone();
         Ok(Applied::new(Created::Member(self.admit(digest, name, account_since_ms, invitation, now_ms))))
     }
 

@@ -84,6 +84,11 @@ impl Record {
         !self.timeline.waiting_for.is_empty()
     }
 
+    /// Whether what plays stands because this member buffers.
+    pub(crate) fn waits_for(&self, member: MemberId) -> bool {
+        self.timeline.waiting_for.contains(&member)
+    }
+
     /// Whether what plays was announced and has not begun.
     pub(super) fn is_announced(&self, now_ms: u64) -> bool {
         self.playing.is_some() && now_ms < self.timeline.began_at_ms

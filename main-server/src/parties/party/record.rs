@@ -408,11 +408,6 @@ impl Record {
         self.members.iter().filter(|member| member.is_present())
     }
 
-    /// Whether `id` is host, or acts as host.
-    pub(crate) fn is_led_by(&self, id: MemberId) -> bool {
-        self.host == Some(id) || self.acting_host == Some(id)
-    }
-
     /// Whether the host is a member and present.
     pub(super) fn has_host(&self) -> bool {
         self.host.and_then(|host| self.member(host)).is_some_and(Member::is_present)

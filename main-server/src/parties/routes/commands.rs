@@ -60,7 +60,8 @@ impl Parties {
         let Caller { party_id, member, .. } = *caller;
         self.limits.report(party_id, member)?;
         let is_buffering = report.is_buffering;
-        if self.reports.add(party_id, member, report) {
+        let is_waited_for = self.table.read(party_id, |record| record.waits_for(member)).unwrap_or(false);
+        if self.reports.add(party_id, member, report, is_waited_for) {
             self.apply_later(party_id, Event::Buffering { member, is_buffering });
         }
         Ok(())

@@ -45,8 +45,12 @@ impl FromRequestParts<Arc<Api>> for Leader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
-        let caller = Caller::from_request_parts(parts, api).await?;
         let refused = || ApiError::new(protocol::ErrorCode::NotAllowed, "only the host may do this");
+        let caller = Caller::from_request_parts(parts, api).await?;
+        caller.is_host_or_operator().then_some(()).ok_or_else(refused)?;
+        // Another main server may have made another member the host just now, or removed this one.
+        api.parties.records.look_up(&caller.party_id).await.map_err(Error::from)?;
+        let caller = Caller::from_request_parts(parts, api).await?;
         caller.is_host_or_operator().then_some(Self(caller)).ok_or_else(refused)
     }
 }

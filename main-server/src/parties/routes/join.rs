@@ -104,7 +104,8 @@ pub(super) async fn join(
     let name = person.as_ref().map_or(name, |person| person.name.clone());
     let account_since_ms = person.as_ref().and_then(|person| parties.accounts.since_ms(&person.name));
     let is_operator = person.as_ref().is_some_and(Person::is_operator);
-    let join = Join { digest, name, account_since_ms, invitation: None, is_operator };
+    let most_members = parties.limits.members();
+    let join = Join { digest, name, account_since_ms, invitation: None, is_operator, most_members };
     let newcomer = Joining { party_id, address, join, shown: invitation, is_repeatable };
     let member = parties.join(newcomer).await?;
     Ok(Answer(Membership { member_id: member.to_string(), token }))
@@ -151,7 +152,6 @@ impl Parties {
             }
         }
         let (join, invitation) = admitted?;
-        self.make_room(party_id).await?;
         if let Some(invitation) = invitation {
             self.invitations.count(&invitation, Now::read()).await?;
         }
@@ -204,21 +204,6 @@ impl Parties {
                 Ok((join, Some(key)))
             }
             (admitted, _) => admitted.map(|()| (join, None)).map_err(Error::from),
-        }
-    }
-
-    /// In a party with as many members as the operator allows, the member that has been away for longest makes room.
-    async fn make_room(&self, party_id: PartyId) -> Result<(), Error> {
-        let longest_away = |record: &Record| {
-            let away = record.members.iter().filter(|member| !record.is_led_by(member.id));
-            let since = away.filter_map(|member| Some((member.away_since_ms?, member.id)));
-            (record.members.len(), since.min().map(|(_, member)| member))
-        };
-        let (count, away) = self.table.read(party_id, longest_away).ok_or(Error::Unknown)?;
-        match away {
-            _ if count < self.limits.members() => Ok(()),
-            Some(member) => self.writer.apply(party_id, Event::Leave { member }).await.map(drop),
-            None => Err(Refusal::Limit("the party has as many members as it may").into()),
         }
     }
 

@@ -522,3 +522,38 @@ async fn the_store_has_no_token_and_no_invitation() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_item_that_became_public_at_another_server_stays_in_the_party() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    let item_id = song_of(&a, "mine", 60_000, |new| new.visibility = Visibility::Private).await;
+    assert!(b.library.find(item_id).await.unwrap().is_some());
+    let host = party(&a, json!({})).await;
+    b.blind();
+    let publish = |record: &mut crate::library::Record| record.visibility = Visibility::Public;
+    a.library.change(item_id, publish).await.unwrap();
+    host.does(&a, json!({ "command": "queue", "item_id": item_id })).await;
+    b.parties.records.look_up(&host.party_id).await.unwrap();
+    b.parties.follow_media().await;
+    host.does(&b, json!({ "command": "chat", "text": "what was applied later is applied" })).await;
+    assert_eq!(host.state(&b).await.timeline.item_id, Some(item_id));
+}
+
+#[tokio::test]
+async fn the_host_of_before_makes_no_invitation_at_a_server_that_has_not_heard_of_the_new_one() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    let host = private(&a).await;
+    let made = invite(&a, &host, json!({})).await;
+    let with = json!({ "name": "Bob", "invitation": made.invitation });
+    let bob: Membership = try_join(&b, host.party_id, with).await.read();
+    until("both are there", async || names(&a, &host).await == ["Ann", "Bob"]).await;
+    b.blind();
+    host.does(&a, json!({ "command": "hand_over", "member_id": bob.member_id })).await;
+    assert_eq!(host.post(&b, "/invitations", json!({})).await.code(), ErrorCode::NotAllowed);
+    let kept = a.delete(&host.path(&format!("/invitations/{}", made.invitation_id)), host.token()).await;
+    assert_eq!(kept.code(), ErrorCode::NotAllowed);
+    let bob = Guest { party_id: host.party_id, member: bob };
+    invite(&b, &bob, json!({})).await;
+}

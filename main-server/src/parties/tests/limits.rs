@@ -230,3 +230,25 @@ async fn a_member_that_calls_without_listening_is_present() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn who_makes_room_in_a_full_party_is_decided_by_the_newest_record() {
+    let cluster = Cluster::new().await;
+    let small = |config: &mut crate::config::Config| config.parties.members = 3;
+    let (a, b) = (cluster.member(small).await, cluster.member(small).await);
+    let host = party(&a, json!({})).await;
+    let (bob, cy) = (join(&a, host.party_id, "Bob").await, join(&a, host.party_id, "Cy").await);
+    for guest in [&bob, &cy] {
+        let event = crate::parties::Event::Away { members: vec![guest.id().parse().unwrap()] };
+        a.parties.writer.apply(host.party_id, event).await.unwrap();
+    }
+    b.parties.records.look_up(&host.party_id).await.unwrap();
+    b.blind();
+    let event = crate::parties::Event::Present { members: vec![cy.id().parse().unwrap()] };
+    a.parties.writer.apply(host.party_id, event).await.unwrap();
+    try_join(&a, host.party_id, json!({ "name": "Di" })).await.read::<Membership>();
+    let refused = try_join(&b, host.party_id, json!({ "name": "Ed" })).await;
+    assert_eq!(refused.code(), ErrorCode::LimitReached, "Cy is back, and Bob has made room already");
+    let names: Vec<_> = host.state(&a).await.members.into_iter().map(|member| member.name).collect();
+    assert_eq!(names, ["Ann", "Cy", "Di"]);
+}

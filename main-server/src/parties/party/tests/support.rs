@@ -69,6 +69,7 @@ pub(super) fn guest(name: &str) -> Join {
         account_since_ms: None,
         invitation: None,
         is_operator: false,
+        most_members: usize::MAX,
     }
 }
 
