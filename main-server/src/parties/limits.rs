@@ -24,11 +24,11 @@ const REPORTS: (u32, u32) = (2, 10);
 pub(super) const MAKING: (u32, u32) = (10, 3_000);
 /// Attempts of an address to join a party: a second, and at once. A crowd may be behind one address.
 pub(super) const JOINS: (u32, u32) = (20, 1_500);
-/// How often an address has the store asked for parties that it may not see: a second, and at once.
+/// Reads of the store for parties that an address may not see: a second, and at once.
 pub(super) const QUESTIONS: (u32, u32) = (20, 200);
-/// How often the store is asked for members of a party that are not known here: a second, and at once.
+/// Reads of the store for members of a party that are not known here: a second, and at once.
 pub(super) const LOOK_UPS: (u32, u32) = (20, 40);
-/// How often a member has the store asked for an entry that is not known here: a second, and at once.
+/// Reads of the store for entries that are not known here, of a member: a second, and at once.
 pub(super) const ENTRIES: (u32, u32) = (2, 10);
 
 /// See the [module](self).
@@ -97,7 +97,7 @@ impl Limits {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(party_id, share);
     }
 
-    /// Frees the places of parties that are no more.
+    /// Frees the places of deleted parties.
     pub(super) fn keep(&self, is_there: impl Fn(&PartyId) -> bool) {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).retain(|party_id, _| is_there(party_id));
     }

@@ -2,8 +2,8 @@
 //!
 //! A party is one record ([`party`], pure), which every main server has in memory and changes by compare-and-set, so that there is
 //! one order of events for all. [`writer`] combines the events that arrive while a write is under way. [`table`] makes the events
-//! for the members that listen here from what changed, whichever server changed it. [`presence`] and [`reports`] are volatile.
-//! [`upkeep`] does without a request what time and other features ask for.
+//! for the members that listen here from what changed, whichever server changed it. [`presence`] and [`reports`] are in memory only.
+//! [`upkeep`] is the background work.
 
 pub(crate) mod bounds;
 mod channel;
@@ -49,7 +49,7 @@ use crate::{
     feature::Context, invitations::Invitations, library::Library, streams::Streams,
 };
 
-/// Longest token that is looked for.
+/// Longest token that is accepted.
 const MOST_TOKEN_BYTES: usize = 64;
 
 /// See the [module](self).

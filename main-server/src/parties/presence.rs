@@ -1,7 +1,8 @@
-//! Which members are connected, here and at the other main servers: by their open event streams and their calls. Volatile; the record of a party
-//! says who is present, and [`upkeep`](super::upkeep) brings it in line.
+//! Which members are connected, here and at the other main servers: by their open event streams and their calls. It is in memory only.
+//! The record of a party says who is present, and [`upkeep`](super::upkeep) updates it.
 //!
-//! Servers tell each other every few seconds which members they carry. A member that none has carried for [`SILENCE`] is away.
+//! Servers tell each other every few seconds which members are connected to them. A member that was connected to none for [`SILENCE`] is
+//! away.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,22 +18,22 @@ use tokio::time::Instant;
 use super::party::MemberId;
 use crate::cluster::gossip::{Kind, Outbox};
 
-/// Which members a main server carries: a [`Carried`] in JSON.
+/// Which members are connected to a main server: a [`Carried`] in JSON.
 pub(super) const CARRIED: Kind = Kind(5);
-/// How long a member may be carried by no server before it is away.
+/// How long a member may be connected to no server before it is away.
 pub(super) const SILENCE: Duration = Duration::from_secs(15);
-/// A server that looks less often for members that are silent has stood still.
+/// Longest time between two checks. After a longer one this server was suspended or overloaded, and its data is too old.
 const LATE: Duration = Duration::from_secs(3);
-/// How long after a call a member is named to the other servers: at least once, and not for much longer than it is present.
+/// How long after a call other servers are told of a member: at least once, and not for much longer than it is present.
 const TOLD: Duration = Duration::from_secs(6);
 /// Open event streams of one member at one server: windows, and connections that the server does not yet know to be broken.
 const MOST_STREAMS: u32 = 8;
 /// Members that are named in one message.
 const MOST_NAMED: usize = 2_000;
-/// How much longer each further server waits before it does what one of them has to do.
+/// How much longer each further server waits before it does what one server has to do.
 pub(super) const TURN: Duration = Duration::from_millis(500);
 
-/// The members that one main server carries, or a part of them.
+/// The members that are connected to one main server, or a part of them.
 #[derive(Default, Serialize, Deserialize)]
 struct Carried {
     /// A number that no other main server has.
@@ -46,11 +47,11 @@ struct Inner {
     here: HashMap<PartyId, HashMap<MemberId, u32>>,
     /// When members last called here.
     calls: HashMap<PartyId, HashMap<MemberId, Instant>>,
-    /// When members that are present were last carried by any server.
+    /// When members that are present were last connected to any server.
     seen: HashMap<PartyId, HashMap<MemberId, Instant>>,
-    /// When it was last looked for members that are silent.
+    /// When [`Presence::look`] was last called.
     looked_at: Option<Instant>,
-    /// When other servers were last heard.
+    /// When the last message of each other server came.
     servers: HashMap<u64, Instant>,
 }
 
@@ -72,7 +73,7 @@ pub(super) struct Stay {
 pub(super) struct Moves {
     /// They are connected here.
     pub(super) present: Vec<MemberId>,
-    /// No server carries them.
+    /// They are connected to no server.
     pub(super) away: Vec<MemberId>,
 }
 
@@ -98,8 +99,8 @@ impl Presence {
         self.lock().calls.entry(party_id).or_default().insert(member, now);
     }
 
-    /// Begins a round of [`Self::compare`]. Members have as long again to be heard of if this server may have missed what others carry:
-    /// it does not hear all of them, or has not looked for a while.
+    /// Begins a round of [`Self::compare`]. The time of all members begins anew if this server may have missed messages: it has no
+    /// connection to all other servers, or the last round was more than [`LATE`] ago.
     pub(super) fn look(&self, hears_all: bool, now: Instant) {
         let mut inner = self.lock();
         let before = inner.looked_at.replace(now).unwrap_or(now);
@@ -108,8 +109,7 @@ impl Presence {
         }
     }
 
-    /// Compares the `members` of a party, each with whether its record says that it is present, with what is known of them. `is_turn`
-    /// says whether this server has to report a member that has been silent for so long.
+    /// Compares the `members` of a party, each with whether its record says that it is present, with what is known of them.
     pub(super) fn compare(
         &self,
         party_id: PartyId,
@@ -132,7 +132,7 @@ impl Presence {
             if !is_present {
                 continue;
             }
-            // A member that this server sees for the first time has just as long to be heard of.
+            // The time of a member begins when this server first sees it.
             let last = before.remove(&member).filter(|_| !is_here).unwrap_or(now);
             let last = called.map_or(last, |at| last.max(at));
             if now.saturating_duration_since(last) >= SILENCE + TURN * rank {
@@ -146,7 +146,7 @@ impl Presence {
         moves
     }
 
-    /// Forgets parties that are no more, and servers that are silent.
+    /// Forgets deleted parties, and servers that sent nothing for [`SILENCE`].
     pub(super) fn keep(&self, parties: &HashSet<PartyId>, now: Instant) {
         let mut inner = self.lock();
         inner.seen.retain(|party_id, _| parties.contains(party_id));
@@ -157,14 +157,14 @@ impl Presence {
         });
     }
 
-    /// How many servers come before this one in what one of them has to do for a party: rendezvous hashing, so that all agree.
+    /// The place of this server in the order in which servers do work for a party, from 0: rendezvous hashing, so that all agree.
     pub(super) fn rank(&self, party_id: PartyId) -> u32 {
         let own = score(party_id, self.server);
         let before = |server: &&u64| score(party_id, **server) > own;
         self.lock().servers.keys().filter(before).count().try_into().unwrap_or(u32::MAX)
     }
 
-    /// Tells the other servers which members this one carries.
+    /// Tells the other servers which members are connected here.
     pub(super) fn tell(&self, outbox: &Outbox, now: Instant) {
         if outbox.is_alone() {
             return;
@@ -200,7 +200,7 @@ impl Presence {
         carried
     }
 
-    /// Takes over what another server carries.
+    /// Takes over which members are connected to another server.
     pub(super) fn hear(&self, payload: &Bytes, now: Instant) {
         let Ok(carried) = serde_json::from_slice::<Carried>(payload) else { return };
         let mut inner = self.lock();

@@ -1,4 +1,4 @@
-//! What members report of their playback: volatile, told to the members of a party at most once a second.
+//! What members report of their playback. It is in memory only, and sent to the members of a party at most once a second.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::party::MemberId;
 use crate::cluster::gossip::{Kind, Outbox};
 
-/// Reports of the members that a main server carries: a [`Reported`] in JSON.
+/// Reports of members that came to a main server: a [`Reported`] in JSON.
 pub(super) const REPORTED: Kind = Kind(6);
 /// Most reports in one event.
 const MOST_IN_EVENT: usize = 50;
@@ -66,7 +66,7 @@ impl Reports {
         }
     }
 
-    /// Forgets members that are no more.
+    /// Forgets members that have left.
     pub(super) fn keep(&self, is_member: impl Fn(PartyId, MemberId) -> bool) {
         self.lock().buffering.retain(|(party_id, member)| is_member(*party_id, *member));
     }

@@ -1,4 +1,4 @@
-//! What happens to parties without a request: time passes, members connect and vanish, items and streams end, parties are over.
+//! Background work for parties: deadlines, presence of members, items and streams that cannot be played any more, deletion.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -21,15 +21,15 @@ use crate::{
     subject::Subject,
 };
 
-/// How often members, items and streams are looked at, and reports told.
+/// Interval for checks of members, items and streams, and for sending reports.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How often other servers are told which members are carried here, in intervals.
+/// How often other servers are told which members are connected here, in intervals.
 const TELL_EVERY: u64 = 5;
-/// How often it is looked for what parties play no more and for parties that are over, in intervals.
+/// How often entries that cannot be played any more and parties that are over are removed, in intervals.
 const TIDY_EVERY: u64 = 5;
-/// How often it is looked for invitations to parties that are no more, in intervals.
+/// How often invitations to deleted parties are removed, in intervals.
 const TIDY_INVITATIONS_EVERY: u64 = 60;
-/// How long a party is left alone after something that was due did not come about: the store may not answer.
+/// Pause before a due event of a party is tried again: the store may not answer.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Longest wait for something that is due.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -37,13 +37,13 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// An entry of a party, and the account that added it.
 type Added = (PartyId, EntryId, Option<String>);
 
-/// Has happen what is due, each at its time.
+/// Applies [`Event::Tick`] to each party when it is due.
 pub(super) async fn tick(parties: Arc<Parties>) {
     let busy: Arc<Mutex<HashSet<PartyId>>> = Arc::default();
     let is_busy = |party_id: &PartyId| busy.lock().unwrap_or_else(PoisonError::into_inner).contains(party_id);
     loop {
         let now_ms = Now::read().unix_ms();
-        // One server normally does it; the others wait a little longer, in case that one is no more.
+        // One server normally does it. The others wait a little longer, in case that one is down.
         let delay_ms = |party_id| TURN.as_millis() as u64 * u64::from(parties.presence.rank(party_id));
         let (due, next_ms) = parties.table.due(now_ms, delay_ms);
         for party_id in due.into_iter().filter(|party_id| !is_busy(party_id)) {
@@ -65,7 +65,7 @@ pub(super) async fn tick(parties: Arc<Parties>) {
     }
 }
 
-/// Looks after presence and reports. It waits for nothing, so that no slow store makes members silent.
+/// Updates presence and sends reports. It never waits for the store: members would seem to be away while the store is slow.
 pub(super) async fn follow(parties: Arc<Parties>) {
     let mut interval = interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -79,7 +79,7 @@ pub(super) async fn follow(parties: Arc<Parties>) {
     }
 }
 
-/// Looks after what is played and what is over.
+/// Removes what cannot be played any more, members without an account, and parties that are over.
 pub(super) async fn look_after(parties: Arc<Parties>) {
     let mut interval = interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -102,7 +102,7 @@ pub(super) async fn look_after(parties: Arc<Parties>) {
     }
 }
 
-/// Deletes invitations to parties that are no more.
+/// Deletes invitations to deleted parties.
 pub(super) async fn remove_invitations(parties: &Parties) {
     for key in parties.invitations.keys() {
         let Subject::Party(party_id) = key.subject else { continue };

@@ -1,5 +1,4 @@
-//! What can happen to a party, and what comes of it. What needs the store or the library is resolved before, and is part of
-//! the event.
+//! The events of a party, and their outcomes. What needs the store or the library is resolved before, and is part of the event.
 
 use std::{collections::BTreeMap, fmt};
 

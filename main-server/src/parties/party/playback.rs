@@ -1,5 +1,5 @@
-//! What plays, and where. Every change is announced: its `at_ms` is in the future, by what clients need to hear of it and to
-//! fetch what comes.
+//! What plays, and where. Every change is announced: its `at_ms` is in the future, by as much as clients need to learn of it and to
+//! fetch media.
 
 use protocol::party::{HostLoss, Policy};
 
@@ -115,7 +115,7 @@ impl Record {
         is_ahead
     }
 
-    /// Begins what was announced for the end of the entry before a moment ahead, if that is earlier. Says whether it changes anything.
+    /// Begins the announced entry [`SKIP_LEAD_MS`] ahead, if that is before the end of the one that is heard. Says whether it changes anything.
     fn hasten(&mut self, now_ms: u64) -> bool {
         if self.timeline.paused {
             return self.go_on(now_ms);
