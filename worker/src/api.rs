@@ -1,4 +1,4 @@
-//! What a worker calls at main servers.
+//! The calls from a worker to main servers.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Most bytes of the reason of a failure; a main server accepts twice as many.
 const MAX_REASON_BYTES: usize = 2 << 10;
 
-/// The worker's part of the API. See the [module](self).
+/// A client of the main servers' worker API.
 #[derive(Debug)]
 pub(crate) struct Api {
     main_servers: MainServers,
@@ -34,10 +34,10 @@ impl Api {
         &self.main_servers
     }
 
-    /// Waits for a task at the main server that the worker is with.
+    /// Waits for a task at the current main server.
     ///
     /// # Errors
-    /// Those of the call. If the main server is away, the next call goes to the next one.
+    /// Those of the call. If the main server is unreachable, the next call goes to another one.
     pub(crate) async fn claim(&self, worker: Worker) -> Result<Option<ClaimedTask>, CallError> {
         let wait_ms = CLAIM_WAIT.as_millis() as u64;
         let body = ClaimTask { worker, wait_ms };
@@ -45,7 +45,7 @@ impl Api {
         self.leave_if_away(claimed)
     }
 
-    /// Sends the worker's state to its main server; gives the keys of tasks that the worker has lost.
+    /// Sends the worker's state to its main server; returns the keys of tasks that the worker has lost.
     ///
     /// # Errors
     /// As [`Self::claim`].
@@ -65,7 +65,7 @@ impl Api {
         self.report(&task.key, "progress", &body).await
     }
 
-    /// Reports what a task gave. May be repeated.
+    /// Reports the output of a task. May be repeated.
     ///
     /// # Errors
     /// As [`Self::progress`].
@@ -74,7 +74,7 @@ impl Api {
         self.report(&task.key, "done", &body).await
     }
 
-    /// Reports why a task gave nothing. May be repeated.
+    /// Reports why a task failed. May be repeated.
     ///
     /// # Errors
     /// As [`Self::progress`].

@@ -1,4 +1,4 @@
-//! One attempt at a task: a thread that does it, renewals of its lease meanwhile, and a report at the end.
+//! One attempt at a task: a thread that runs it, renewals of its lease meanwhile, and a report at the end.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -29,9 +29,11 @@ const SHORTEST_LEASE: Duration = Duration::from_millis(300);
 /// Waits between attempts to report how a task ended grow from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(2);
-/// After so many, about a minute, the report is dropped: the lease has ended, and another worker does the task.
+/// After this many retries, about a minute, the report is dropped: the lease has ended, and another worker
+/// does the task.
 const MAX_RETRIES: usize = 40;
-/// Time that a task which was asked to stop may take until it is handed back; what still runs then ends with the process.
+/// How long a cancelled task may take to stop before it is handed back; what still runs then ends with the
+/// process.
 pub(crate) const HAND_BACK_TIMEOUT: Duration = Duration::from_millis(500);
 /// Stack of a task's thread, in bytes.
 const STACK_BYTES: usize = 8 << 20;
@@ -39,7 +41,7 @@ const STACK_BYTES: usize = 8 << 20;
 type Outcome = Result<Output, Failed>;
 
 impl Shared {
-    /// Does a task and reports it. `place` is free again when the thread has ended and the report is made.
+    /// Runs a task and reports it. `place` is free again when the thread has ended and the report is made.
     pub(crate) async fn attempt(self: Arc<Self>, task: ClaimedTask, place: OwnedSemaphorePermit) {
         let ClaimedTask { key, job_id, n, attempt, work, .. } = &task;
         let step = work.step();
@@ -57,7 +59,7 @@ impl Shared {
         attempt.instrument(span).await;
     }
 
-    /// What the task gave; `None` if it is not this worker's any more.
+    /// The outcome of the task; `None` if the task no longer belongs to this worker.
     async fn outcome(
         self: &Arc<Self>,
         task: &ClaimedTask,
@@ -74,7 +76,8 @@ impl Shared {
         if claim.is_lost() {
             return None;
         }
-        // A task that does not stop in time goes on until the process ends. That does no harm: another worker's output is the same.
+        // A task that does not stop in time runs until the process ends. That is harmless, because another
+        // worker's output is the same.
         let outcome = timeout(HAND_BACK_TIMEOUT, ended).await.map(received);
         Some(outcome.unwrap_or_else(|_| Err(job_kinds::Cancelled.into())))
     }
@@ -99,7 +102,7 @@ impl Shared {
                     Err(Failed::again(format!("the task panicked: {}", supervisor::message(&*panic))))
                 })
             });
-            // An attempt that was cancelled does not wait for it.
+            // A cancelled attempt does not wait for it.
             let _ = sender.send(outcome);
         };
         // If it cannot start, the sender is dropped.
@@ -139,7 +142,7 @@ impl Shared {
             match self.api.progress(task, percent).await {
                 Ok(()) => (reported, reported_at) = (percent, Instant::now()),
                 Err(error) if is_lost(&error) => return,
-                // The task goes on: if its lease ends meanwhile, the first output counts.
+                // The task continues: if its lease ends meanwhile, the first output counts.
                 Err(error) => self.note_failure(&error),
             }
         }
@@ -180,7 +183,8 @@ impl Shared {
             }
             (failure, _) => {
                 self.metrics.failed.inc();
-                // A full disk, a damaged model or the wrong object store fails every task at once: others should get them.
+                // A full disk, a damaged model or the wrong object store fails every task at once: other
+                // workers should get them.
                 if matches!(failure, Failure::Again | Failure::InputGone) {
                     self.failures_in_a_row.fetch_add(1, Relaxed);
                 }

@@ -1,4 +1,4 @@
-//! The object store, for threads of tasks. A call ends at once when its task has to stop.
+//! Access to the object store for threads of tasks. A call ends at once when its task has to stop.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use crate::{claim::Claim, metrics::Metrics};
 
-/// See the [module](self). Its calls block, and must not be made on a thread of the runtime.
+/// Blobs for one task. Its calls block, and must not be made on a thread of the runtime.
 pub(crate) struct TaskBlobs {
     pub(crate) objects: Objects,
     pub(crate) runtime: Handle,
@@ -51,12 +51,12 @@ impl Blobs for TaskBlobs {
     }
 }
 
-/// What becomes of a task after this error.
+/// The effect of this error on the task.
 fn failed(error: Error) -> Failed {
     let failure = match error {
         Error::Missing(_) => Failure::InputGone,
         Error::Unavailable(_) => Failure::HandedBack,
-        // The bytes may have been damaged on their way.
+        // The bytes may have been damaged in transit.
         Error::Damaged(_) => Failure::Again,
         _ => Failure::ForGood,
     };

@@ -49,7 +49,7 @@ impl Claim {
         self.cancelled.cancel();
     }
 
-    /// Asks the task to stop: it is not this worker's any more.
+    /// Asks the task to stop, because it no longer belongs to this worker.
     pub(crate) fn lose(&self) {
         self.is_lost.store(true, Relaxed);
         self.cancelled.cancel();
@@ -65,7 +65,7 @@ impl Claim {
         &self.cancelled
     }
 
-    /// Whether the task will probably be done within `time`, if it goes on as it went so far.
+    /// Whether the task will probably be done within `time`, at its pace so far.
     pub(crate) fn ends_within(&self, time: Duration) -> bool {
         ends_within(self.percent(), self.age(), time)
     }
@@ -78,7 +78,7 @@ fn ends_within(percent: u8, age: Duration, time: Duration) -> bool {
 
 impl Report for Claim {
     fn progress(&self, part: f32) -> Result<(), Cancelled> {
-        // The cast gives 0 for what is no number.
+        // The cast turns NaN into 0.
         self.percent.store((part.clamp(0.0, 1.0) * 100.0) as u8, Relaxed);
         if self.cancelled.is_cancelled() { Err(Cancelled) } else { Ok(()) }
     }

@@ -1,4 +1,4 @@
-//! What a worker is configured with.
+//! The configuration of a worker.
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use objects::{Location, MainServers};
 /// One worker's configuration.
 #[derive(Clone)]
 pub struct Config {
-    /// For people: what lists and logs call it.
+    /// Name for display, in lists and logs.
     pub name: String,
     /// Base URLs of the main servers, at least one, tried in turn.
     pub main_servers: Vec<String>,
@@ -17,13 +17,13 @@ pub struct Config {
     pub cluster_secret: ClusterSecret,
     /// Which certificates of main servers and object stores it accepts.
     pub trust: tls::Trust,
-    /// Where blobs are kept; its main servers have them if there is no location.
+    /// The object store; without a location, blobs go through the main servers.
     pub objects: Option<Location>,
-    /// How many tasks it does at once, at least one.
+    /// Maximum of simultaneous tasks, at least one.
     pub concurrency: u16,
-    /// The program `ffmpeg`; without it the worker leaves tasks that need it to others.
+    /// Path of the program `ffmpeg`; without it the worker does not claim tasks that need it.
     pub ffmpeg: Option<PathBuf>,
-    /// Separates vocals instead of the built-in separator.
+    /// A model that separates vocals, in place of the built-in separator.
     pub model: Option<Arc<dyn VocalsModel>>,
     /// Folder for temporary files of tasks. Several workers may share it.
     pub scratch_dir: PathBuf,

@@ -1,4 +1,4 @@
-//! Why a worker cannot start.
+//! Errors that keep a worker from starting.
 
 use std::{io, path::PathBuf};
 
@@ -9,7 +9,7 @@ pub enum Error {
     /// No main server is configured.
     #[error("there is no main server")]
     NoMainServer,
-    /// The HTTP client cannot be made.
+    /// The HTTP client cannot be created.
     #[error("cannot make the HTTP client: {0}")]
     Client(#[from] reqwest::Error),
     /// The location of the blobs cannot be used.
@@ -20,7 +20,7 @@ pub enum Error {
     Scratch {
         /// The folder.
         folder: PathBuf,
-        /// What is wrong with it.
+        /// The error of the file system.
         error: io::Error,
     },
 }

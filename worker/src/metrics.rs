@@ -1,4 +1,4 @@
-//! What a worker counts, and the text of `GET /metrics` (Prometheus exposition format 0.0.4).
+//! The counters of a worker, and the text of `GET /metrics` (Prometheus exposition format 0.0.4).
 
 use prometheus_client::{
     encoding::prometheus_text,

@@ -1,5 +1,5 @@
-//! The priority of threads that do tasks: they run only when the machine has nothing else to do, so that live streams on it do not
-//! notice them. Programs that they start inherit it.
+//! The priority of threads that do tasks: they run only when the machine is otherwise idle, so that they do
+//! not affect live streams on it. Programs that they start inherit the priority.
 
 #[cfg(target_os = "linux")]
 pub(crate) fn lower() {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::claim::Claim;
 
-/// See the [module](self).
+/// The running tasks of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Running(Mutex<Vec<Arc<Claim>>>);
 
@@ -15,17 +15,17 @@ impl Running {
         Begun { running: self, claim }
     }
 
-    /// All of them.
+    /// The claims of all running tasks.
     pub(crate) fn all(&self) -> Vec<Arc<Claim>> {
         self.lock().clone()
     }
 
-    /// Their keys.
+    /// The keys of all running tasks.
     pub(crate) fn keys(&self) -> Vec<String> {
         self.lock().iter().map(|claim| claim.key().to_owned()).collect()
     }
 
-    /// How many there are.
+    /// The number of running tasks.
     pub(crate) fn count(&self) -> usize {
         self.lock().len()
     }
@@ -35,7 +35,7 @@ impl Running {
     }
 }
 
-/// A task that the worker has until this is dropped.
+/// Keeps a task in the list until dropped.
 pub(crate) struct Begun<'a> {
     running: &'a Running,
     claim: Arc<Claim>,
@@ -43,7 +43,7 @@ pub(crate) struct Begun<'a> {
 
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
-        // Not by key: a task that was lost may have come back while its first attempt still ends.
+        // Not by key: a lost task may have come back while its first attempt is still ending.
         self.running.lock().retain(|claim| !Arc::ptr_eq(claim, &self.claim));
     }
 }

@@ -1,7 +1,7 @@
-//! Folders for temporary files of tasks.
+//! Temporary folders of tasks.
 //!
-//! A worker has a folder of its own in the scratch folder, which it holds a lock on, and in there a folder for each task. Folders
-//! of workers that crashed are not locked any more, and the next worker removes them.
+//! A worker has its own locked folder in the scratch folder, and in it a folder for each task. Folders of
+//! crashed workers are no longer locked, and the next worker removes them.
 
 use std::{
     fs::{self, File},
@@ -13,20 +13,20 @@ use std::{
 
 const PREFIX: &str = "worker-";
 const LOCK: &str = "lock";
-/// Another worker may remove a folder that is not locked yet.
+/// Tries to create a folder: another worker may remove it before it is locked.
 const ATTEMPTS: u32 = 10;
 
 /// The folder of a worker, removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     folder: PathBuf,
-    /// Locked.
+    /// The lock on the folder.
     _lock: File,
     tasks: AtomicU64,
 }
 
 impl Scratch {
-    /// Makes a folder of its own in `folder`, and removes those of workers that crashed.
+    /// Creates and locks a folder in `folder`, and removes those of crashed workers.
     ///
     /// # Errors
     /// Those of the file system.
@@ -52,7 +52,7 @@ impl Scratch {
         Ok(Self { folder, _lock: lock, tasks: AtomicU64::new(0) })
     }
 
-    /// Makes an empty folder for a task.
+    /// Creates an empty folder for a task.
     ///
     /// # Errors
     /// Those of the file system.

@@ -1,4 +1,4 @@
-//! What the parts of a worker share, and what the worker says about itself.
+//! The shared state of a worker's parts, and the worker's description of itself.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -15,10 +15,10 @@ use protocol::job::{self, Ability, Output, Work};
 
 use crate::{Config, Error, api::Api, metrics::Metrics, running::Running, scratch::Scratch};
 
-/// How a task is done.
+/// The function that does a task.
 pub(crate) type Run = Arc<dyn Fn(&Work, &Tools<'_>) -> Result<Output, Failed> + Send + Sync>;
 
-/// What the parts of a worker share.
+/// The shared state of a worker's parts.
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) api: Api,
@@ -27,14 +27,15 @@ pub(crate) struct Shared {
     pub(crate) run: Run,
     pub(crate) running: Running,
     pub(crate) metrics: Arc<Metrics>,
-    /// How many tasks in a row failed in a way that may be this worker's fault, or were handed back because of the object store.
+    /// Consecutive tasks that failed possibly because of this worker, or were handed back because of the
+    /// object store.
     pub(crate) failures_in_a_row: AtomicUsize,
     worker_id: String,
     is_connected: AtomicBool,
 }
 
 impl Shared {
-    /// What a worker with this configuration needs. Nothing is sent.
+    /// Prepares a worker with this configuration. Sends nothing.
     ///
     /// # Errors
     /// See [`Error`].
@@ -65,7 +66,7 @@ impl Shared {
         self.is_connected.load(Relaxed)
     }
 
-    /// Notes whether a main server answered.
+    /// Records whether a main server answered.
     pub(crate) fn set_connected(&self, is_connected: bool) {
         self.is_connected.store(is_connected, Relaxed);
     }
@@ -75,7 +76,7 @@ impl Shared {
         self.metrics.render(self.running.count(), self.config.concurrency)
     }
 
-    /// Logs what the worker does, and where.
+    /// Logs the worker's abilities and addresses.
     pub(crate) fn announce(&self) {
         let Config { name, concurrency, ffmpeg, model, main_servers, .. } = &self.config;
         let with = |what, has: bool| format!("{} {what}", if has { "with" } else { "without" });
@@ -92,7 +93,7 @@ impl Shared {
         );
     }
 
-    /// What the worker says about itself.
+    /// The worker's state for main servers.
     pub(crate) fn state(&self) -> job::Worker {
         let Metrics { done, failed, .. } = &*self.metrics;
         job::Worker {
@@ -108,16 +109,16 @@ impl Shared {
         }
     }
 
-    /// Counts a call to a main server that failed.
+    /// Counts a failed call to a main server.
     pub(crate) fn note_failure(&self, error: &CallError) {
         self.metrics.calls_failed.inc();
         tracing::debug!(%error, "a call to a main server failed: {error}");
     }
 }
 
-/// 32 hex digits that no other process has. No secret depends on them.
+/// 32 random hex digits that identify this process. Not for secrets.
 fn random_id() -> String {
-    // A random state is seeded by the system, and no two are alike.
+    // Each random state is seeded by the system and differs.
     let digits = || RandomState::new().hash_one(std::process::id());
     format!("{:016x}{:016x}", digits(), digits())
 }

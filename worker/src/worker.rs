@@ -1,4 +1,4 @@
-//! The loop that claims tasks, and how it ends.
+//! The loop that claims tasks, and the end of a worker.
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -22,8 +22,8 @@ use crate::{
     shared::{Run, Shared},
 };
 
-/// Time between two heartbeats of a worker that has tasks. A claim counts as a heartbeat, but a worker without a free place makes no
-/// claims.
+/// Time between two heartbeats of a worker that has tasks. A claim counts as a heartbeat, but a fully
+/// occupied worker makes no claims.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 /// Waits after every main server failed once grow from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
@@ -31,10 +31,10 @@ const LAST_RETRY: Duration = Duration::from_secs(5);
 /// Waits after tasks that failed or were handed back, in a row, grow from the first to the second.
 const FIRST_TASK_RETRY: Duration = Duration::from_millis(500);
 const LAST_TASK_RETRY: Duration = Duration::from_secs(30);
-/// How long the reports of tasks that are handed back may take.
+/// How long the reports of handed-back tasks may take.
 const LAST_REPORTS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// See the [crate](crate).
+/// A worker that is ready to run. See the [crate](crate).
 pub struct Worker {
     shared: Arc<Shared>,
     unhealthy_after: Option<Duration>,
@@ -42,7 +42,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Makes a worker. Nothing is sent before [`Self::run`].
+    /// Creates a worker. Nothing is sent before [`Self::run`].
     ///
     /// # Errors
     /// See [`Error`].
@@ -50,7 +50,7 @@ impl Worker {
         Self::with(config, Arc::new(job_kinds::run))
     }
 
-    /// A worker that does tasks by `run`.
+    /// Creates a worker that does tasks by `run`.
     pub(crate) fn with(config: Config, run: Run) -> Result<Self, Error> {
         let (unhealthy_after, stop_grace) = (config.unhealthy_after, config.stop_grace);
         let shared = Shared::open(config, run)?;
@@ -62,14 +62,14 @@ impl Worker {
         http::router(self.shared.clone())
     }
 
-    /// What the tests look at.
+    /// The shared state, for tests.
     #[cfg(test)]
     pub(crate) fn shared(&self) -> Arc<Shared> {
         self.shared.clone()
     }
 
-    /// Claims tasks and does them until `stopping`. Then it finishes those that are nearly done, and hands back the others: that
-    /// takes at most the configured grace and two seconds.
+    /// Claims tasks and does them until `stopping`. Then it finishes those that are nearly done, and hands
+    /// back the others. That takes at most the configured grace plus two seconds.
     pub async fn run(self, stopping: CancellationToken) {
         let Self { shared, unhealthy_after, stop_grace } = self;
         let mut attempts = JoinSet::new();
@@ -115,7 +115,7 @@ impl Shared {
         }
     }
 
-    /// Waits after the `failures`th failure in a row, unless another main server has not had its turn.
+    /// Waits after the `failures`th failure in a row, unless another main server has not been tried yet.
     async fn wait_after(&self, error: &CallError, failures: usize) {
         self.note_failure(error);
         let count = self.api.main_servers().count();

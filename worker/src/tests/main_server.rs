@@ -1,4 +1,4 @@
-//! A main server of which the test writes the script: which tasks there are, and how it answers.
+//! A scripted main server: the test decides which tasks there are, and how it answers.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -26,10 +26,10 @@ use protocol::{
 use serde::de::DeserializeOwned;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 
-/// Longest that anything here may take; what is awaited is always a condition.
+/// Timeout for everything here; the tests await conditions, not times.
 pub(super) const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a worker said.
+/// A report of the worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Claimed(String),
@@ -38,26 +38,26 @@ pub(super) enum Event {
     Failed(String, Failure, String),
 }
 
-/// The script, and what came of it.
+/// The script, and what the worker did.
 #[derive(Default)]
 pub(super) struct Script {
     /// Tasks that can be claimed.
     pub(super) tasks: VecDeque<ClaimedTask>,
-    /// Keys of tasks that the worker has lost, as it hears when it reports them.
+    /// Keys of lost tasks, as reported in answers to reports.
     pub(super) lost: BTreeSet<String>,
-    /// The same, as it hears by its heartbeats.
+    /// Keys of lost tasks, as reported in answers to heartbeats.
     pub(super) lost_by_heartbeat: BTreeSet<String>,
-    /// Answers to reports of ends before they are accepted; the report counts all the same.
+    /// Answers to final reports before one is accepted; each report counts all the same.
     pub(super) refusals: VecDeque<StatusCode>,
     /// Whether no blob can be read or written.
     pub(super) store_is_away: bool,
     pub(super) blobs: BTreeMap<String, Bytes>,
-    /// How many blobs were asked for.
+    /// Number of requested blobs.
     pub(super) reads: usize,
     pub(super) events: Vec<Event>,
-    /// What the worker said about itself with its last claim.
+    /// The worker's state in its last claim.
     pub(super) worker: Option<Worker>,
-    /// The same with its last heartbeat.
+    /// The worker's state in its last heartbeat.
     pub(super) heartbeat: Option<Worker>,
 }
 
@@ -80,7 +80,7 @@ impl Script {
         });
     }
 
-    /// How the worker's tasks ended, in the order of the reports.
+    /// The ends of the worker's tasks, in the order of the reports.
     pub(super) fn ends(&self) -> Vec<Event> {
         let is_end = |event: &&Event| matches!(event, Event::Done(_) | Event::Failed(..));
         self.events.iter().filter(is_end).cloned().collect()
@@ -158,7 +158,7 @@ impl MainServer {
         waited.unwrap_or_else(|_| panic!("not within {TEST_TIMEOUT:?}: {:?}", self.shared.lock().events))
     }
 
-    /// Waits until so many tasks have ended, and gives how.
+    /// Waits until `count` tasks have ended, and returns how.
     pub(super) async fn ends(&self, count: usize) -> Vec<Event> {
         self.wait_for(|script| Some(script.ends()).filter(|ends| ends.len() >= count)).await
     }
@@ -190,7 +190,7 @@ async fn heartbeat(State(shared): State<Shared>, body: Bytes) -> Json<LostTasks>
     }))
 }
 
-/// Whether the task called `key` is the worker's, who shows `claim`.
+/// Whether the task `key` belongs to the worker that shows `claim`.
 fn answer(script: &mut Script, key: &str, claim: &str) -> Response {
     assert_eq!(claim, format!("claim of {key}"));
     match script.lost.contains(key) {

@@ -1,4 +1,4 @@
-//! A worker against a main server that follows a script: what it claims, what it reports, and how it ends.
+//! A worker with a scripted main server: what it claims, what it reports, and how it ends.
 
 mod main_server;
 
@@ -89,7 +89,7 @@ fn output(waveform: Blob) -> Output {
     Output::Measured { waveform, loudness_centi_lufs: None, true_peak_centi_db: None }
 }
 
-/// What a task gives that does nothing.
+/// The output of a task that does nothing.
 fn nothing(work: &Work, _: &Tools<'_>) -> Result<Output, Failed> {
     Ok(output(input(work).clone()))
 }
@@ -104,7 +104,7 @@ fn done(key: &str) -> Event {
     Event::Done(key.into())
 }
 
-/// Reports `part` again and again until the task has to stop.
+/// Reports `part` repeatedly until the task has to stop.
 fn until_cancelled(tools: &Tools<'_>, part: f32) -> Failed {
     loop {
         if let Err(cancelled) = tools.report.progress(part) {
@@ -207,7 +207,7 @@ async fn a_heartbeat_tells_which_tasks_are_lost() {
     let (ended, endings) = mpsc::channel();
     let worker = start(&[&server.url], 2, move |_, tools| {
         let failed = until_cancelled(tools, 0.0);
-        // The test waits for the first of two only.
+        // The test waits only for the first of two.
         let _ = ended.send(());
         Err(failed)
     });
@@ -399,11 +399,11 @@ async fn no_more_threads_run_than_asked_for_even_if_lost_tasks_do_not_stop() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn tasks_run_only_when_the_machine_has_nothing_else_to_do() {
-    /// sched(7): `SCHED_IDLE`.
+    /// The policy `SCHED_IDLE`, see sched(7).
     const IDLE: &str = "5";
     let server = MainServer::start(tasks(&["a"])).await;
     let worker = start(&[&server.url], 1, |work, tools| {
-        // proc(5): field 41 is the policy; the name, field 2, may have spaces.
+        // proc(5): field 41 is the policy; the name, field 2, may contain spaces.
         let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
         let policy = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(41 - 3).unwrap().to_owned();
         assert_eq!(policy, IDLE);
