@@ -1,7 +1,8 @@
-//! Does what follows from a job: gives its next tasks to the queue, makes its results, and clears up after its end.
+//! Advances jobs: gives their next tasks to the queue, makes their results, and cleans up after their end.
 //!
-//! The server that changed a job does it at once. Every server checks all unfinished jobs from time to time, so that nothing is left
-//! undone when one dies between two writes. Everything here may be done twice, and by two servers at the same time.
+//! The server that changed a job advances it at once. Every server checks all unfinished jobs from time to
+//! time, so that nothing is left undone when one dies between two writes. Everything here is idempotent, and
+//! may be done by two servers at the same time.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,12 +20,12 @@ use super::{
 };
 use crate::{clock::Now, library::Error as LibraryError};
 
-/// How long after its end a job is still checked for tasks that it left in the queue.
+/// How long after its end a job is still checked for tasks left in the queue.
 const CLEARED_UNTIL_MS: u64 = 60_000;
 /// Time between two checks of all unfinished jobs.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Jobs that are to be advanced now.
+/// Jobs to advance now.
 #[derive(Default)]
 pub(super) struct Due {
     jobs: Mutex<BTreeSet<JobId>>,
@@ -32,7 +33,7 @@ pub(super) struct Due {
 }
 
 impl Due {
-    /// The job is advanced soon.
+    /// Schedules a job to be advanced soon.
     pub(super) fn add(&self, job_id: JobId) {
         self.jobs().insert(job_id);
         self.added.notify_one();
@@ -66,7 +67,7 @@ pub(super) async fn run(jobs: Arc<Jobs>) {
         }
         for job_id in jobs.due.take() {
             if !advancing.insert(job_id) {
-                // Once more when the present task has ended.
+                // Advanced again when the current task has ended.
                 jobs.due.jobs().insert(job_id);
                 continue;
             }
@@ -81,12 +82,12 @@ pub(super) async fn run(jobs: Arc<Jobs>) {
     }
 }
 
-/// Checks all jobs that are not finished, or were not a moment ago, from time to time, until it is dropped.
+/// Periodically checks all jobs that are unfinished or ended a moment ago, until dropped.
 pub(super) async fn look_after(jobs: Arc<Jobs>) {
     // A job that has changed since the last check is advanced by the server that changed it.
     let mut seen = BTreeMap::new();
     sleep(INTERVAL).await;
-    // Jobs that ended while a store was away, or before all servers stopped, may have left something.
+    // Jobs that ended while a store was unavailable, or before all servers stopped, may have left something.
     jobs.records.with(|records| {
         let ended = records.iter().filter(|(_, record)| !record.is_open());
         ended.for_each(|(job_id, _)| jobs.due.add(*job_id));
@@ -107,10 +108,10 @@ pub(super) async fn look_after(jobs: Arc<Jobs>) {
 }
 
 impl Jobs {
-    /// Does what follows from the job as it is known here.
+    /// Advances the job according to its record on this server.
     ///
     /// # Errors
-    /// Those of the store and the object store: it is done later then.
+    /// Those of the store and the object store; the job is then advanced later.
     pub(super) async fn advance(&self, job_id: JobId) -> Result<(), Error> {
         while let Some(record) = self.records.get(&job_id) {
             if !record.is_open() {
@@ -140,7 +141,7 @@ impl Jobs {
         }
     }
 
-    /// Fails the job if one of its tasks failed too often. Says whether one did.
+    /// Fails the job if one of its tasks failed too often. Returns whether one did.
     async fn fail_dead(&self, job_id: JobId, record: &Record) -> Result<bool, Error> {
         for n in record.open_numbers() {
             let Some((reason, ended)) = self.tasks.dead(Key::of(job_id, record, n)) else { continue };
@@ -154,7 +155,7 @@ impl Jobs {
         Ok(false)
     }
 
-    /// Gives tasks to the queue that it does not have.
+    /// Adds the tasks that the queue lacks.
     async fn enqueue(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
         for n in record.open_numbers() {
             let key = Key::of(job_id, record, n);
@@ -168,12 +169,12 @@ impl Jobs {
         Ok(())
     }
 
-    /// Makes the results of a job of which all tasks are done.
+    /// Makes the results of a job whose tasks are all done.
     pub(super) async fn finish(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
         self.try_finish(job_id, record).await?;
         let has_begun_again = |now: Record| !now.is_same_run(record);
         if self.records.get(&job_id).is_some_and(has_begun_again) {
-            // It was cancelled and cleared meanwhile. What this run has made since belongs to no job.
+            // The job was cancelled and cleaned up meanwhile. What this run has made since belongs to no job.
             self.clear(job_id, record).await?;
         }
         Ok(())
@@ -186,7 +187,7 @@ impl Jobs {
                 return self.begin_again(job_id, record).await;
             }
             Err(error @ Error::Objects(objects::Error::Unavailable(_))) => return Err(error),
-            // It was deleted a moment ago.
+            // The item was deleted a moment ago.
             Err(Error::Library(LibraryError::Unknown)) if self.is_source_gone(record).await? => {
                 return self.change(job_id, Record::cancel).await;
             }
@@ -215,7 +216,8 @@ impl Jobs {
         Ok(())
     }
 
-    /// Begins the job again: a blob of an earlier step is gone. The manifest is written again, for it may be the missing blob.
+    /// Restarts the job, because a blob of an earlier step is gone. Writes the manifest again, because it may
+    /// be the missing blob.
     ///
     /// # Errors
     /// As [`Self::advance`].
@@ -233,13 +235,13 @@ impl Jobs {
                 tracing::warn!(job = %job_id, "job {job_id} begins again: blobs that it needs are gone");
             }
             Again::Failed => self.count_failure(job_id, GONE_TOO_OFTEN),
-            // Another server was first. The items of this run may be results by now.
+            // Another server was first. The items of this run may already be results.
             Again::Over => return Ok(()),
         }
         self.clear(job_id, record).await
     }
 
-    /// Removes what a run of a job that is over has left: its tasks in the queue, and items that it did not finish.
+    /// Removes what an ended run has left: its tasks in the queue, and unfinished items.
     pub(super) async fn clear(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
         self.cancel_tasks(job_id, record, record.unfinished_numbers()).await?;
         if record.phase != Phase::Done {
@@ -263,7 +265,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// Counts and logs that a job failed.
+    /// Counts and logs the failure of a job.
     pub(super) fn count_failure(&self, job_id: JobId, reason: &str) {
         self.counts.failed.inc();
         tracing::warn!(job = %job_id, "job {job_id} failed: {reason}");

@@ -1,7 +1,7 @@
-//! Jobs that the server starts itself: every finished upload and recording with sound is measured, so that pages show its wave form
-//! and parties play it at even loudness (`auto_waveform`).
+//! Jobs that the server starts itself: every finished upload and recording with sound is measured, so that
+//! pages show its waveform and parties play it at even loudness (`auto_waveform`).
 //!
-//! Each main server looks for such items; the job of an item has the same id at all of them.
+//! Each main server looks for such items; the job of an item has the same id on all of them.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::library::Record as Item;
 
-/// Most unfinished jobs that the server started itself, before it starts another one.
+/// The server starts no more jobs itself while it has this many unfinished ones.
 const AT_ONCE: usize = 8;
 /// Shortest and longest time between two searches for items.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ pub(super) async fn run(jobs: Arc<Jobs>) {
 }
 
 impl Jobs {
-    /// Has items measured that are not, the newest first, up to a number at a time.
+    /// Starts measurements of unmeasured items, newest first, up to a number at a time.
     ///
     /// # Errors
     /// Those of the stores.
@@ -59,7 +59,7 @@ impl Jobs {
             self.library.first(room, |item_id, item| is_due(item) && !tried.contains(&item_id))
         {
             match self.start_own(Kind::Waveform, item_id, &item).await {
-                // It was deleted or changed a moment ago, or there is no room now.
+                // The item was deleted or changed a moment ago, or there is no space now.
                 Ok(_) | Err(Error::Library(_) | Error::Invalid(_) | Error::Full(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -68,7 +68,7 @@ impl Jobs {
     }
 }
 
-/// Whether an item can be measured and is not.
+/// Whether an item can be measured and has not been.
 fn is_due(item: &Item) -> bool {
     item.state == State::Ready
         && item.kind != ItemKind::Job

@@ -2,13 +2,13 @@
 
 use super::job::MOST_PIECES;
 
-/// Pieces of a song that are separated one by one.
+/// Largest number of pieces of a song, which are separated one by one.
 pub const JOB_PIECES: usize = MOST_PIECES;
-/// Ended jobs of an account that are kept.
+/// Number of ended jobs kept per account.
 pub const JOBS_KEPT_PER_ACCOUNT: usize = 100;
-/// Ended jobs that are kept, of all.
+/// Number of ended jobs kept in total.
 pub const JOBS_KEPT: usize = 10_000;
-/// Open event streams of jobs, of one main server.
+/// Open event streams of jobs per main server.
 pub const JOB_LISTENERS: usize = 1_000;
-/// Bytes of a report of a worker.
+/// Most bytes of a worker's report.
 pub const WORKER_BYTES: usize = 256 << 10;

@@ -1,4 +1,4 @@
-//! Which ended jobs are kept: the newest ones of each starter, and of all.
+//! Limits the ended jobs that are kept: the newest ones of each starter, and in total.
 
 use std::cmp::Reverse;
 
@@ -11,11 +11,11 @@ use super::{
 };
 
 impl Jobs {
-    /// Removes the oldest ended jobs beyond the number that is kept. It is called before a job is made, so that requests cannot make
-    /// more records than that.
+    /// Removes the oldest ended jobs beyond the limit. Called before a job is created, so that requests
+    /// cannot create more records than that.
     ///
     /// # Errors
-    /// The stores'.
+    /// Those of the stores.
     pub(super) async fn forget_oldest(&self, starter: &Starter) -> Result<(), Error> {
         for (job_id, record) in self.surplus(starter) {
             self.forget(job_id, &record).await?;
@@ -23,14 +23,14 @@ impl Jobs {
         Ok(())
     }
 
-    /// Removes the record of an ended job, unless it has begun again, and what the job has left.
+    /// Removes the record of an ended job and its leftovers, unless it was restarted.
     ///
     /// # Errors
-    /// The stores'.
+    /// Those of the stores.
     pub(super) async fn forget(&self, job_id: JobId, record: &Record) -> Result<(), Error> {
-        // Without the record nothing would clear up.
+        // Cleaned up first, because nothing would without the record.
         self.clear(job_id, record).await?;
-        // The queue remembers tasks that are done. The same job, made anew, has tasks with the same keys.
+        // The queue remembers done tasks, and the same job, created again, has tasks with the same keys.
         self.cancel_tasks(job_id, record, record.task_numbers()).await?;
         Ok(self.records.remove_if(&job_id, |now| now.is_same_run(record) && !now.is_open()).await?)
     }
@@ -53,11 +53,11 @@ impl Jobs {
     }
 }
 
-/// How many ended jobs of a starter are kept.
+/// The number of ended jobs kept for a starter.
 fn most_kept(starter: &Starter) -> usize {
     match starter {
         Starter::Account(_) | Starter::Command => JOBS_KEPT_PER_ACCOUNT,
-        // An item is not measured again by itself while its failed job is known.
+        // As long as its failed job is known, an item is not measured again automatically.
         Starter::Server => JOBS_KEPT / 2,
     }
 }

@@ -1,4 +1,4 @@
-//! Why something about jobs was refused, and the code of each reason.
+//! Errors about jobs, and the code of each.
 
 use protocol::ErrorCode;
 use store::queue::Error as QueueError;
@@ -6,7 +6,7 @@ use store::queue::Error as QueueError;
 use super::job::Refused;
 use crate::{api::error::Error as ApiError, cluster::partition::CutOff, library::Error as LibraryError};
 
-/// See the [module](self).
+/// Why a request about a job failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// No job has this id, or the caller may not see it: the answer does not say which.
@@ -15,13 +15,13 @@ pub(crate) enum Error {
     /// The caller may not start jobs on this item.
     #[error("{0}")]
     NotAllowed(&'static str),
-    /// A field is out of range, or the item is not such that the job can be done; says why.
+    /// A field is out of range, or the item does not allow the job; contains the reason.
     #[error("{0}")]
     Invalid(String),
-    /// As many jobs are unfinished as may be; names the option.
+    /// The limit of unfinished jobs is reached; names the option.
     #[error("{0}")]
     Full(String),
-    /// The job is done: there is nothing to try again.
+    /// The job is done, so there is nothing to retry.
     #[error("the job is done")]
     Done,
     /// All places for event streams are taken.
@@ -30,10 +30,10 @@ pub(crate) enum Error {
     /// The job made no file, or its file is gone.
     #[error("the job has no file")]
     NoFile,
-    /// The worker does not have the task any more.
+    /// The worker no longer has the task.
     #[error("the task was cancelled, or another worker has it")]
     Lost,
-    /// The output is not what the task gives.
+    /// The output does not fit the task.
     #[error(transparent)]
     Refused(Refused),
     /// The item cannot be used, or the result cannot be made.

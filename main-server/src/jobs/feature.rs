@@ -1,4 +1,5 @@
-//! Jobs as a feature: their routes, what keeps their records in sync with the store, and what is done without a request.
+//! The feature of jobs: its routes, the synchronisation of its records with the store, and its background
+//! work.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use crate::{
     feature::{Context, Feature},
 };
 
-/// The routes of jobs, and the tasks of their records. The library is loaded before.
+/// The routes of jobs, and their background tasks. The library is loaded before.
 pub(crate) fn feature(context: &Context, jobs: &Arc<Jobs>) -> Feature {
     let [loading, following, queued, heard, saving, advancing, looking, measuring] =
         [(); 8].map(|()| Arc::clone(jobs));

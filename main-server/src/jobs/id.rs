@@ -1,11 +1,11 @@
-//! Ids that follow from what they name, so that making something twice makes it once.
+//! Deterministic ids, so that creating something twice creates it once.
 
 use objects::Hash;
 use protocol::{ItemId, JobId, item::Stem, job::Kind};
 
 use super::job::{NewJob, Record};
 
-/// The version of each kind: a newer one gives other results, so the same job is done again.
+/// The version of each kind. A newer version gives other results, so the same job is done again.
 const fn version(kind: Kind) -> u32 {
     match kind {
         Kind::Stems | Kind::Export | Kind::Waveform => 2,
@@ -24,14 +24,14 @@ pub(super) fn job_id(new: &NewJob) -> JobId {
     JobId::from_bytes(digest(&text))
 }
 
-/// The id of an item that a job makes. Each generation makes other items, and so does a job that is started after its record expired:
-/// it clears up its own items only, never those of the run before.
+/// The id of an item that a job makes. Each generation makes other items, and so does a job that is started
+/// after its record expired: it cleans up only its own items, never those of the previous run.
 pub(super) fn item_id(job_id: JobId, record: &Record, stem: Stem) -> ItemId {
     let named = serde_json::json!([job_id, record.created_at_ms, record.generation, stem]);
     ItemId::from_bytes(digest(&named.to_string()))
 }
 
-/// The first 16 bytes of BLAKE3.
+/// The first 16 bytes of the BLAKE3 hash.
 fn digest(text: &str) -> [u8; 16] {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&Hash::of(text.as_bytes()).as_bytes()[..16]);

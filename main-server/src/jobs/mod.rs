@@ -49,10 +49,10 @@ use crate::{
     library::Library, metrics::Counter,
 };
 
-/// How many jobs are changed at the same time. Jobs that share one of these places take turns.
+/// How many jobs are changed in parallel. Jobs that share one of these places take turns.
 const WRITERS: usize = 16;
 
-/// See the [module](self).
+/// All jobs of the cluster, as one main server knows them.
 pub(crate) struct Jobs {
     records: Replicated<Record>,
     tasks: Tasks,
@@ -62,16 +62,16 @@ pub(crate) struct Jobs {
     broadcasters: Arc<Broadcasters>,
     objects: Objects,
     limits: JobLimits,
-    /// Changes of one job are written one after another: changes at the same time would meet conflicts.
+    /// Serialises changes of one job, because concurrent ones would conflict.
     writing: [sync::Mutex<()>; WRITERS],
-    /// Jobs are started one after another: each counts those before it.
+    /// Serialises starts, because each counts the jobs before it.
     starting: sync::Mutex<()>,
     /// One per open event stream.
     listeners: Arc<Shares>,
     counts: Counts,
 }
 
-/// What is counted for operators.
+/// Counters for operators.
 struct Counts {
     started: Counter,
     done: Counter,
@@ -81,7 +81,7 @@ struct Counts {
 }
 
 impl Jobs {
-    /// No jobs are known yet: see [`Self::load`].
+    /// Knows no jobs before [`Self::load`].
     pub(crate) fn new(context: &Context, broadcasters: &Arc<Broadcasters>, library: &Arc<Library>) -> Self {
         let kv = &context.store.kv;
         let metrics = &context.metrics;
@@ -111,17 +111,17 @@ impl Jobs {
         }
     }
 
-    /// Takes over what the store has.
+    /// Loads the records of the store.
     ///
     /// # Errors
-    /// The store's.
+    /// Those of the store.
     async fn load(&self) -> Result<(), store::Error> {
         self.records.load().await?;
         self.workers.load().await?;
         self.tasks.load().await
     }
 
-    /// A job. The store is asked for one that is not known here: another main server may have made it just now.
+    /// Finds a job. Asks the store for an unknown one, because another main server may have just created it.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Store`].
@@ -132,7 +132,7 @@ impl Jobs {
         self.records.get(&job_id).ok_or(Error::Unknown)
     }
 
-    /// A job that the person may see: see [`Self::may_see`], which needs the item to be known here.
+    /// Finds a job that the person may see: see [`Self::may_see`], which needs the item to be known here.
     ///
     /// # Errors
     /// As [`Self::find`].
@@ -142,8 +142,8 @@ impl Jobs {
         self.may_see(&record, person).then_some(record).ok_or(Error::Unknown)
     }
 
-    /// Whether the person may see the job: the owner of its item, operators, and the accounts that asked for it. Those accounts do not
-    /// see it once the item is private.
+    /// Whether the person may see the job: the owner of its item, operators, and accounts that requested it,
+    /// the latter only while the item is not private.
     fn may_see(&self, record: &Record, person: &Person) -> bool {
         let is_private = || {
             let item = self.library.known(record.item_id);
@@ -153,13 +153,13 @@ impl Jobs {
         may_manage(record.owner.as_ref()) || (self.may_change(record, person) && !is_private())
     }
 
-    /// Whether the person may cancel and retry the job: the accounts that asked for it, and operators.
+    /// Whether the person may cancel and retry the job: operators, and accounts that requested it.
     fn may_change(&self, record: &Record, person: &Person) -> bool {
         person.is_operator()
             || record.accounts().any(|account| self.broadcasters.may_manage(person, Some(account)))
     }
 
-    /// A job as clients see it, with the attempts at its tasks or without.
+    /// A job as clients see it, with or without the attempts at its tasks.
     fn view(&self, job_id: JobId, record: &Record, with_logs: bool) -> Job {
         let seen = |n| self.tasks.seen(Key::of(job_id, record, n));
         let mut job = view(job_id, record, seen, Now::read().unix_ms());
@@ -197,7 +197,7 @@ impl Jobs {
     /// Calls `each` with every blob that a job names.
     ///
     /// # Errors
-    /// The store's, also for a job that this version cannot read: then some were not named.
+    /// Those of the store, and for a job that this version cannot read, whose blobs were not named.
     pub(crate) async fn named_blobs(&self, mut each: impl FnMut(&str)) -> Result<(), store::Error> {
         let file = |_, record: Record| {
             record.file.iter().flat_map(|file| &file.blobs).for_each(|blob| each(&blob.hash));

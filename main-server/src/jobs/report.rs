@@ -1,4 +1,4 @@
-//! What workers ask for and report.
+//! Requests and reports of workers.
 
 use std::cmp::Ordering;
 
@@ -11,15 +11,15 @@ use super::{
 };
 use crate::library::Error as LibraryError;
 
-/// At which attempt a job begins again because a blob is gone. One worker alone may look in the wrong place, and the work of the whole
-/// job would be done again.
+/// The attempt at which a job restarts because a blob is gone. A single worker may look in the wrong place,
+/// and a restart repeats the whole job.
 const GONE_AT_ATTEMPT: u32 = 2;
 
 impl Jobs {
-    /// Waits for a task for a worker; `None` when `end` completes before there is one.
+    /// Waits for a task for a worker; `None` when `end` completes first.
     ///
     /// # Errors
-    /// The store's.
+    /// Those of the store.
     pub(super) async fn claim(
         &self,
         worker: &Worker,
@@ -35,7 +35,7 @@ impl Jobs {
         Ok(None)
     }
 
-    /// A claimed task as its worker gets it; `None`, and the task is removed, if the job does not want it any more.
+    /// A claimed task in the worker's form; `None`, and the task is removed, if the job no longer needs it.
     async fn handed(&self, held: Held) -> Result<Option<ClaimedTask>, Error> {
         let wanted = match held.key().parse::<Key>() {
             Ok(key) => self.wanted(key).await?.map(|_| key),
@@ -56,13 +56,13 @@ impl Jobs {
         }))
     }
 
-    /// The job of a task, if it still needs the task. The store is asked if this server is behind.
+    /// The job of a task, if it still needs the task. Asks the store if this server is behind.
     async fn wanted(&self, key: Key) -> Result<Option<Record>, Error> {
         let record = self.of_generation(key).await?;
         Ok(record.filter(|record| record.open_numbers().contains(&key.n)))
     }
 
-    /// The job of a task, if it is in the task's generation.
+    /// The job of a task, if it has the task's generation.
     async fn of_generation(&self, Key { job_id, generation, n, .. }: Key) -> Result<Option<Record>, Error> {
         let known = || self.records.get(&job_id);
         let is_behind = |record: &Record| record.generation < generation || record.tasks.len() <= n as usize;
@@ -72,10 +72,10 @@ impl Jobs {
         Ok(known().filter(|record| record.generation == generation))
     }
 
-    /// The keys that `worker` has and that are not its own any more.
+    /// The keys that `worker` has but that no longer belong to it.
     ///
     /// # Errors
-    /// The store's.
+    /// Those of the store.
     pub(super) async fn lost(&self, worker: &Worker) -> Result<Vec<String>, Error> {
         let mut lost = Vec::new();
         for text in &worker.tasks {
@@ -90,8 +90,8 @@ impl Jobs {
         Ok(lost)
     }
 
-    /// Whether the job of a task is known to be over, or in a later generation. A job that is known in an earlier one has begun again
-    /// since.
+    /// Whether the job of a task is known to have ended, or to have a later generation. If the known
+    /// generation is earlier, the job was restarted since.
     fn is_over(&self, key: Key) -> bool {
         self.records.get(&key.job_id).is_some_and(|record| match record.generation.cmp(&key.generation) {
             Ordering::Less => false,
@@ -100,19 +100,20 @@ impl Jobs {
         })
     }
 
-    /// A worker goes on with a task.
+    /// Renews a worker's task.
     ///
     /// # Errors
-    /// [`Error::Lost`], the store's.
+    /// [`Error::Lost`], those of the store.
     pub(super) async fn progress(&self, key: Key, claim: &str, percent: u8) -> Result<(), Error> {
         let mut held = self.tasks.resume(key, claim).await?;
         Ok(held.progress(percent).await?)
     }
 
-    /// A worker did a task. It may say so again. Its output counts even if the task is another worker's by now, which then loses it.
+    /// Records a worker's output, idempotently. It counts even if the task now belongs to another worker,
+    /// which then loses it.
     ///
     /// # Errors
-    /// [`Error::Lost`], [`Error::Refused`], the store's.
+    /// [`Error::Lost`], [`Error::Refused`], those of the store.
     pub(super) async fn done(&self, key: Key, claim: &str, output: &Output) -> Result<(), Error> {
         let Key { job_id, n, .. } = key;
         self.of_generation(key).await?.ok_or(Error::Lost)?;
@@ -135,7 +136,7 @@ impl Jobs {
                 tracing::warn!(job = %job_id, "task {key} was done twice with different results")
             }
         };
-        // First the job, then the queue: a task whose output is known is not done again.
+        // The job first, then the queue: a task whose output is known is not done again.
         match held {
             Some(held) => settled(held.ack().await)?,
             None if accepted == Accepted::New => self.tasks.cancel(key).await?,
@@ -145,10 +146,10 @@ impl Jobs {
         Ok(())
     }
 
-    /// A worker could not do a task.
+    /// Records that a worker's attempt failed.
     ///
     /// # Errors
-    /// [`Error::Lost`], the store's.
+    /// [`Error::Lost`], those of the store.
     pub(super) async fn failed(
         &self,
         key: Key,
@@ -187,7 +188,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// The claim, if it has the task.
+    /// The claim, if it still has the task.
     async fn held(&self, key: Key, claim: &str) -> Result<Option<Held>, Error> {
         match self.tasks.resume(key, claim).await {
             Ok(held) => Ok(Some(held)),
@@ -197,7 +198,7 @@ impl Jobs {
     }
 }
 
-/// The outcome of settling a task whose output counts already: it does not matter if the task was lost meanwhile.
+/// The outcome of settling a task whose output counts already: a loss meanwhile does not matter.
 fn settled(outcome: Result<(), store::queue::Error>) -> Result<(), Error> {
     match outcome.map_err(Error::from) {
         Err(Error::Lost) => Ok(()),

@@ -1,4 +1,4 @@
-//! Room for what jobs make: the files of exports take up the library's space as items do.
+//! Space for results: export files count towards the library's space, like items.
 
 use protocol::{
     export,
@@ -15,7 +15,8 @@ use crate::{
 const SOUND_BYTES: u64 = 192;
 
 impl Jobs {
-    /// Whether the library, and the account's share of it, have room for so many bytes besides the files of exports.
+    /// Checks that the library, and the account's share of it, have space for so many bytes besides the
+    /// export files.
     ///
     /// # Errors
     /// [`LibraryError::Full`], which names the option.
@@ -37,7 +38,7 @@ impl Jobs {
     }
 }
 
-/// About how many bytes the file of a job will have; 0 if it makes none.
+/// Approximate size of a job's file, in bytes; 0 if it has none.
 pub(super) fn file_bytes(kind: Kind, params: &Params, item: &Item) -> u64 {
     let Some(format) = params.format.filter(|_| kind == Kind::Export) else { return 0 };
     let whole = item.duration_ms.max(1);

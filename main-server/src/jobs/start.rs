@@ -1,4 +1,4 @@
-//! Starts jobs, and begins again what failed, was cancelled, or made what is deleted by now.
+//! Starts jobs, and restarts those that failed, were cancelled, or whose results were deleted.
 
 use protocol::{
     ItemId, JobId,
@@ -20,19 +20,19 @@ use crate::{
     library::{Error as LibraryError, Record as Item},
 };
 
-/// What came of a request for a job.
+/// The result of a request for a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Started {
     pub(super) job_id: JobId,
-    /// Whether it begins now.
+    /// Whether it starts now.
     pub(super) is_new: bool,
 }
 
 impl Jobs {
-    /// Starts a job for a person. If the same job goes on, or its results are there, it stays as it is.
+    /// Starts a job for a person. If the same job is running, or its results exist, it stays unchanged.
     ///
     /// # Errors
-    /// [`Error::NotAllowed`], [`Error::Invalid`], [`Error::Full`], [`Error::Library`], the stores'.
+    /// [`Error::NotAllowed`], [`Error::Invalid`], [`Error::Full`], [`Error::Library`], those of the stores.
     pub(super) async fn start(&self, asked: CreateJob, person: &Person) -> Result<Started, Error> {
         let item = self.library.newest(asked.item_id).await?;
         self.admit(&item, person)?;
@@ -71,7 +71,7 @@ impl Jobs {
         self.begin(new, true).await
     }
 
-    /// Begins a job again that failed or was cancelled. One that goes on stays as it is.
+    /// Restarts a failed or cancelled job. A running one stays unchanged.
     ///
     /// # Errors
     /// [`Error::Done`], and as [`Self::start`].
@@ -90,7 +90,7 @@ impl Jobs {
         self.restart(job_id, record, &new).await.map(drop)
     }
 
-    /// Checks what is asked for, and writes the item's manifest for the workers.
+    /// Validates the request, and writes the item's manifest for the workers.
     async fn new_job(&self, asked: CreateJob, item: &Item, starter: Starter) -> Result<NewJob, Error> {
         let CreateJob { kind, item_id, params } = asked;
         if item.state != State::Ready {
@@ -125,7 +125,7 @@ impl Jobs {
         })
     }
 
-    /// Makes the record of a job, unless it is there and needs nothing.
+    /// Creates the record of a job, unless it exists and is in place.
     async fn begin(&self, new: NewJob, is_unlimited: bool) -> Result<Started, Error> {
         let job_id = job_id(&new);
         let _turn = self.starting.lock().await;
@@ -146,7 +146,7 @@ impl Jobs {
         self.forget_oldest(&new.starter).await?;
         match self.records.create(&job_id, Record::new(new.clone(), Now::read().unix_ms())).await {
             Ok(()) => self.begun(job_id),
-            // Another client asked for it at the same moment.
+            // Another client requested it at the same moment.
             Err(store::Error::Conflict) => {
                 self.records.look_up(&job_id).await?;
                 return self.join(job_id, &new.starter).await.map(|()| Started { job_id, is_new: false });
@@ -156,7 +156,7 @@ impl Jobs {
         Ok(Started { job_id, is_new: true })
     }
 
-    /// Notes that an account asked for a job that is there.
+    /// Records that an account requested an existing job.
     async fn join(&self, job_id: JobId, starter: &Starter) -> Result<(), Error> {
         let Starter::Account(account) = starter else { return Ok(()) };
         if self.change(job_id, |record, _| record.join(account)).await? {
@@ -165,7 +165,7 @@ impl Jobs {
         Err(Error::Full("as many accounts as may be have asked for this job already".into()))
     }
 
-    /// Whether the job goes on, or what it made is there.
+    /// Whether the job is running, or its results exist.
     async fn is_in_place(&self, record: &Record) -> Result<bool, Error> {
         if record.phase != Phase::Done {
             return Ok(record.is_open());
@@ -187,7 +187,7 @@ impl Jobs {
         }
     }
 
-    /// Begins the job again. Says whether this call did, and not another one at the same moment.
+    /// Restarts the job. Returns whether this call did, and not a concurrent one.
     async fn restart(&self, job_id: JobId, known: &Record, new: &NewJob) -> Result<bool, Error> {
         let again = |record: &mut Record, now_ms| {
             let is_meant = record.is_same_run(known) && !record.is_open();
@@ -211,7 +211,7 @@ impl Jobs {
         self.due.add(job_id);
     }
 
-    /// Whether there may be another unfinished job, and there is room for its file.
+    /// Checks the limit of unfinished jobs, and the space for the file.
     fn check_room(&self, new: &NewJob, is_unlimited: bool) -> Result<(), Error> {
         let starter = &new.starter;
         let (all, own) = self.records.with(|records| {
@@ -236,7 +236,7 @@ impl Jobs {
     }
 }
 
-/// The parameters without bounds that do not shorten the item: equal clips are one job.
+/// The parameters without bounds that do not shorten the item, so that equal clips are one job.
 fn plain(params: Params, manifest: &Manifest) -> Params {
     let fragments = manifest.takes.iter().flat_map(|take| &take.fragments);
     let end_ms = fragments.map(protocol::export::end_ms).max().unwrap_or(u64::MAX);
@@ -247,7 +247,8 @@ fn plain(params: Params, manifest: &Manifest) -> Params {
     }
 }
 
-/// Checks the parameters, and that the item has what the job works on. Says whether an export needs `ffmpeg`.
+/// Validates the parameters, and that the item has the needed media. Returns whether an export needs
+/// `ffmpeg`.
 fn check(kind: Kind, params: &Params, item: &Item, manifest: &Manifest) -> Result<bool, Error> {
     if kind == Kind::Export {
         return protocol::export::needs_ffmpeg(manifest, params)

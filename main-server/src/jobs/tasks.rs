@@ -1,8 +1,8 @@
-//! The tasks of jobs in the store's queue. There is one queue for tasks that every worker can do, and one for those that need `ffmpeg`:
-//! a worker without it does not look through tasks that it cannot do.
+//! The tasks of jobs in the store's queue. There is one queue for tasks that every worker can do, and one for
+//! those that need `ffmpeg`, so that a worker without it does not search through the latter.
 //!
-//! If a server dies between two writes, the queue may keep a task that its job does not need any more. The server that would give it to
-//! a worker removes it.
+//! If a server dies between two writes, the queue may keep a task that its job no longer needs. The server
+//! that would give it to a worker removes it.
 
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
@@ -23,9 +23,9 @@ use super::{
     job::{Ended, Record, Seen, SeenState},
 };
 
-/// How long a worker has a task without a report of progress.
+/// Lifetime of a claim without a report of progress.
 const LEASE: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 10 });
-/// How often a task is tried.
+/// Most attempts at a task.
 const ATTEMPTS: u32 = 6;
 /// Pauses after failed attempts.
 const FIRST_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 500 });
@@ -33,7 +33,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How long a done task is remembered, so that a server that is behind does not enqueue it again.
 const REMEMBER_DONE: Duration = Duration::from_secs(10 * 60);
 
-/// Names a task: `{job_id}-{generation}-{n}`, and at its end what a worker needs.
+/// The key of a task: `{job_id}-{generation}-{n}`, followed by the worker's required ability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(crate) job_id: JobId,
@@ -84,14 +84,14 @@ impl Key {
     }
 }
 
-/// What the queue keeps.
+/// A task in the queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Plain {
-    /// What the worker has to do.
+    /// The work.
     work: Work,
 }
 
-/// The same in the queue of what needs `ffmpeg`.
+/// A task in the queue for workers with `ffmpeg`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ffmpeg {
     work: Work,
@@ -105,21 +105,21 @@ impl queue::Task for Ffmpeg {
     const NAMESPACE: Namespace = Namespace::new("job-tasks-ffmpeg");
 }
 
-/// See the [module](self).
+/// Both queues of tasks.
 pub(crate) struct Tasks {
     plain: Queue<Plain>,
     ffmpeg: Queue<Ffmpeg>,
 }
 
-/// A task that a worker has.
+/// A claimed task.
 pub(crate) enum Held {
-    /// One that every worker does.
+    /// A task that every worker can do.
     Plain(Claim<Plain>),
     /// One that needs `ffmpeg`.
     Ffmpeg(Claim<Ffmpeg>),
 }
 
-/// Does the same with either kind of a claim.
+/// Runs the same code for either kind of claim.
 macro_rules! each {
     ($held:expr, $claim:ident => $result:expr) => {
         match $held {
@@ -135,53 +135,53 @@ impl Held {
         each!(self, claim => claim.key())
     }
 
-    /// Names the claim.
+    /// The id of the claim.
     pub(crate) fn id(&self) -> &str {
         each!(self, claim => claim.id())
     }
 
-    /// What is to be done.
+    /// The work.
     pub(crate) fn work(&self) -> &Work {
         each!(self, claim => &claim.task().work)
     }
 
-    /// Which attempt it is, from 1.
+    /// The number of the attempt, from 1.
     pub(crate) fn attempt(&self) -> u32 {
         each!(self, claim => claim.attempt())
     }
 
-    /// How long the worker has the task from each renewal on.
+    /// How long a renewal lasts.
     pub(crate) fn lease(&self) -> Duration {
         each!(self, claim => claim.lease())
     }
 
-    /// The attempts, if this one ended now.
+    /// The attempts, if this one ended now with this outcome.
     pub(crate) fn ended(&self, outcome: &str) -> Ended {
         each!(self, claim => ended(claim.tracked(), outcome))
     }
 
-    /// So much is done: the lease restarts.
+    /// Reports progress, which renews the lease.
     pub(crate) async fn progress(&mut self, percent: u8) -> Result<(), queue::Error> {
         each!(self, claim => claim.progress_to(percent).await)
     }
 
-    /// It is done.
+    /// Settles the task as done.
     pub(crate) async fn ack(self) -> Result<(), queue::Error> {
         each!(self, claim => claim.ack().await)
     }
 
-    /// The attempt failed.
+    /// Settles the attempt as failed.
     pub(crate) async fn nack(self, reason: &str) -> Result<(), queue::Error> {
         each!(self, claim => claim.nack(reason).await)
     }
 
-    /// The attempt does not count.
+    /// Returns the task; the attempt does not count.
     pub(crate) async fn put_back(self) -> Result<(), queue::Error> {
         each!(self, claim => claim.put_back(Duration::ZERO).await)
     }
 }
 
-/// Does the same with the queue of a key.
+/// Runs the same code for the queue of a key.
 macro_rules! of_key {
     ($tasks:expr, $key:expr, $queue:ident => $result:expr) => {
         if $key.needs_ffmpeg {
@@ -195,7 +195,7 @@ macro_rules! of_key {
 }
 
 impl Tasks {
-    /// No tasks are known yet: see [`Self::load`].
+    /// Knows no tasks before [`Self::load`].
     pub(crate) fn new(kv: &Arc<dyn Kv>) -> Self {
         let settings = Settings {
             lease: LEASE,
@@ -208,10 +208,10 @@ impl Tasks {
         Self { plain: Queue::new(Arc::clone(kv), settings), ffmpeg: Queue::new(Arc::clone(kv), settings) }
     }
 
-    /// Takes over the tasks in the store.
+    /// Loads the tasks from the store.
     ///
     /// # Errors
-    /// The store's.
+    /// Those of the store.
     pub(crate) async fn load(&self) -> Result<(), store::Error> {
         for loaded in [self.plain.load().await, self.ffmpeg.load().await] {
             if let Err(queue::Error::Store(error)) = loaded {
@@ -221,12 +221,12 @@ impl Tasks {
         Ok(())
     }
 
-    /// Follows what other main servers do, until it is dropped.
+    /// Follows changes by other main servers, until dropped.
     pub(crate) async fn follow(&self) {
         tokio::join!(self.plain.follow(), self.ffmpeg.follow());
     }
 
-    /// Change whenever a task does.
+    /// Notified of every change of a task.
     pub(crate) fn changed(&self) -> [watch::Receiver<()>; 2] {
         [self.plain.changed(), self.ffmpeg.changed()]
     }
@@ -236,10 +236,10 @@ impl Tasks {
         self.plain.waiting() + self.ffmpeg.waiting()
     }
 
-    /// Adds a task; one that is there, or that is done, stays as it is.
+    /// Adds a task; an existing or done one stays unchanged.
     ///
     /// # Errors
-    /// [`Error::Full`], the store's.
+    /// [`Error::Full`], those of the store.
     pub(crate) async fn enqueue(&self, key: Key, work: Work, priority: u8) -> Result<Enqueued, Error> {
         let options = Options { key: Some(key.to_string()), priority, ..Options::default() };
         if key.needs_ffmpeg {
@@ -253,18 +253,18 @@ impl Tasks {
         of_key!(self, key, queue => queue.knows(&key.to_string()))
     }
 
-    /// Removes a task. Its worker learns of that when it reports.
+    /// Removes a task. Its worker learns of that at its next report.
     ///
     /// # Errors
-    /// The store's.
+    /// Those of the store.
     pub(crate) async fn cancel(&self, key: Key) -> Result<(), Error> {
         of_key!(self, key, queue => queue.cancel(&key.to_string()).await.map(drop).map_err(Error::from))
     }
 
-    /// Takes up a claim by its id.
+    /// Continues a claim by its id.
     ///
     /// # Errors
-    /// [`Error::Lost`], the store's.
+    /// [`Error::Lost`], those of the store.
     pub(crate) async fn resume(&self, key: Key, claim: &str) -> Result<Held, Error> {
         let text = key.to_string();
         if key.needs_ffmpeg {
@@ -273,10 +273,11 @@ impl Tasks {
         Ok(Held::Plain(self.plain.resume(&text, claim).await?))
     }
 
-    /// Waits for a task that the worker can do, and claims it under the worker's name. `None` when `end` completes before there is one.
+    /// Waits for a task that the worker can do, and claims it under the worker's name. `None` when `end`
+    /// completes first.
     ///
     /// # Errors
-    /// The store's.
+    /// Those of the store.
     pub(crate) async fn claim(
         &self,
         worker: &str,
@@ -286,7 +287,7 @@ impl Tasks {
         let mut end = std::pin::pin!(end);
         let mut lost = 0;
         loop {
-            // The wait ends with `end`. A claim that is being written does not.
+            // The wait ends with `end`, but a claim that is being written continues.
             let reserved = match select(std::pin::pin!(self.reserve(has_ffmpeg, lost)), end.as_mut()).await {
                 Either::Left((reserved, _)) => reserved,
                 Either::Right(((), _)) => return Ok(None),
@@ -302,7 +303,7 @@ impl Tasks {
         }
     }
 
-    /// Waits for a task in one of the queues that the worker looks into; of two, the one with the higher priority.
+    /// Waits for a task in the worker's queues; of two, takes the one with the higher priority.
     async fn reserve(&self, has_ffmpeg: bool, lost: u32) -> Reserved<'_> {
         if !has_ffmpeg {
             return Reserved::Plain(self.plain.reserve(lost).await);
@@ -321,7 +322,7 @@ impl Tasks {
         }
     }
 
-    /// If the task failed too often: why it failed last, and its attempts.
+    /// If the task failed too often: its last error, and its attempts.
     pub(crate) fn dead(&self, key: Key) -> Option<(String, Ended)> {
         fn reason<T: queue::Task>(tracked: &Tracked<T>) -> Option<(String, Ended)> {
             match &tracked.state {
@@ -333,7 +334,7 @@ impl Tasks {
         of_key!(self, key, queue => queue.read(&text, reason)).flatten()
     }
 
-    /// What the queue says of a task.
+    /// The queue's view of a task.
     pub(crate) fn seen(&self, key: Key) -> Option<Seen> {
         fn seen<T: queue::Task>(tracked: &Tracked<T>) -> Seen {
             let state = tracked.claimed().map_or(SeenState::Waiting, |claimed| SeenState::Claimed {
@@ -347,11 +348,12 @@ impl Tasks {
         of_key!(self, key, queue => queue.read(&text, seen))
     }
 
-    /// Whether the task is another worker's by now, or cancelled. A server that is behind may believe so wrongly, so it asks the store.
-    /// A task that is not known here may be too new: it does not count as lost.
+    /// Whether the task was cancelled or now belongs to another worker. A server that is behind may be wrong
+    /// about that, so it asks the store. A task that is unknown here may be too new: it does not count as
+    /// lost.
     ///
     /// # Errors
-    /// The store's.
+    /// Those of the store.
     pub(crate) async fn is_lost(&self, key: Key, worker: &str) -> Result<bool, Error> {
         if !self.knows(key) || self.is_with(key, worker) {
             return Ok(false);
@@ -361,7 +363,7 @@ impl Tasks {
         Ok(!self.is_with(key, worker))
     }
 
-    /// Whether a worker of that name has the task, as far as is known here.
+    /// Whether a worker of that name has the task, as far as known here.
     fn is_with(&self, key: Key, worker: &str) -> bool {
         let text = key.to_string();
         of_key!(self, key, queue => queue.read(&text, |tracked| {
@@ -371,7 +373,7 @@ impl Tasks {
     }
 }
 
-/// A task that waits, set aside for a worker.
+/// A waiting task that is reserved for a worker.
 enum Reserved<'a> {
     Plain(queue::Reserved<'a, Plain>),
     Ffmpeg(queue::Reserved<'a, Ffmpeg>),

@@ -1,4 +1,4 @@
-//! What happens to a job.
+//! State changes of a job.
 
 use protocol::{
     ItemId,
@@ -14,54 +14,54 @@ use super::{
 };
 use crate::state::catalogue::record::Owner;
 
-/// The stems that are made, in the order of a job's results.
+/// The stems, in the order of a job's results.
 const STEMS: [Stem; 2] = [Stem::Vocals, Stem::Accompaniment];
 /// Most pieces of a song; a job has three tasks more.
 pub(crate) const MOST_PIECES: usize = 390;
-/// How many seconds of a song each task separates.
+/// Seconds of a song that each task separates.
 const PIECE_S: u32 = 22;
-/// How often a job begins again by itself because blobs of it are gone.
+/// How often a job restarts by itself because its blobs are gone.
 const MOST_RESTARTS: u32 = 2;
-/// Why a job fails that began again so often.
+/// The error of a job that restarted too often.
 pub(crate) const GONE_TOO_OFTEN: &str = "what earlier steps made was deleted again and again";
 /// Most attempts that a job keeps of all its tasks together, and the least and the most of each task.
 const MOST_ATTEMPTS: usize = 800;
 const ATTEMPTS_OF_TASK: (usize, usize) = (2, 10);
-/// Most accounts that may ask for a job besides the one that started it.
+/// Most accounts that may request a job besides the one that started it.
 const MOST_OTHERS: usize = 15;
-/// Most characters of what is kept of the outcome of an attempt.
+/// Most stored characters of an attempt's outcome.
 const OUTCOME_CHARS: usize = 150;
-/// Most characters of what is kept of the reason why a job failed.
+/// Most stored characters of a job's error.
 const ERROR_CHARS: usize = 300;
 
 /// How the attempts at a task ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ended {
-    /// How often the task was begun.
+    /// Number of attempts.
     pub(crate) attempts: u32,
-    /// Its attempts, the newest last.
+    /// The attempts, newest last.
     pub(crate) log: Vec<Attempt>,
 }
 
-/// What became of an output.
+/// How an output was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accepted {
-    /// It counts.
+    /// It was accepted.
     New,
-    /// The task was done before, with the same output.
+    /// The task was already done, with the same output.
     Again,
-    /// The task was done before, with another output, which counts.
+    /// The task was already done, with another output, which counts.
     Other,
 }
 
-/// What became of a job of which a blob is gone.
+/// The reaction to a missing blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
-    /// It has begun again.
+    /// The job was restarted.
     Begun,
-    /// It failed: it had begun again too often.
+    /// The job failed, because it had restarted too often.
     Failed,
-    /// It was over before, and stays as it was.
+    /// The job had already ended.
     Over,
 }
 
@@ -77,7 +77,7 @@ pub(crate) enum Refused {
 }
 
 impl Record {
-    /// Task `n` is done. The next step follows if it was the last one of its step.
+    /// Records the output of task `n`. If it was the last one of its step, the next step follows.
     ///
     /// # Errors
     /// [`Refused`]: nothing changed.
@@ -129,7 +129,7 @@ impl Record {
     fn separation(&self) -> Result<Vec<Task>, &'static str> {
         let sound = self.sound().filter(|sound| sound.samples > 0 && sound.rate > 0);
         let sound = sound.ok_or("the item has no sound")?;
-        // Before the pieces are made: a worker may report any number of samples.
+        // Checked before the pieces are made, because a worker may report any number of samples.
         if sound.samples / u64::from(sound.rate) > u64::from(PIECE_S) * MOST_PIECES as u64 {
             return Err("the item is too long");
         }
@@ -143,7 +143,8 @@ impl Record {
         Ok(pieces.map(|piece| step(piece).into()).collect())
     }
 
-    /// Task `n` failed for good, or too often: so does the job, unless it is over. Says whether the job fails by that.
+    /// Records that task `n` failed permanently or too often, so that the job fails unless it has ended.
+    /// Returns whether this made it fail.
     pub(crate) fn failed(&mut self, n: u32, reason: &str, ended: &Ended, now_ms: u64) -> bool {
         let most = self.most_attempts();
         let is_open = self.is_open();
@@ -156,7 +157,7 @@ impl Record {
         self.fail(reason, now_ms)
     }
 
-    /// The job fails, unless it is over. Says whether it fails by that.
+    /// Fails the job, unless it has ended. Returns whether this made it fail.
     pub(crate) fn fail(&mut self, reason: &str, now_ms: u64) -> bool {
         let is_open = self.is_open();
         if is_open {
@@ -166,7 +167,7 @@ impl Record {
         is_open
     }
 
-    /// A blob of an earlier step is gone: the job begins again, or fails if it did so too often.
+    /// Restarts the job because a blob of an earlier step is gone; fails it if that happened too often.
     pub(crate) fn input_gone(&mut self, now_ms: u64) -> Again {
         if !self.is_open() {
             return Again::Over;
@@ -180,14 +181,14 @@ impl Record {
         Again::Begun
     }
 
-    /// It is cancelled, unless it is over.
+    /// Cancels the job, unless it has ended.
     pub(crate) fn cancel(&mut self, now_ms: u64) {
         if self.is_open() {
             self.end(Phase::Cancelled, now_ms);
         }
     }
 
-    /// Another account asks for it. Says whether there was room for the account.
+    /// Records that another account requested the job. Returns false if there are too many accounts.
     pub(crate) fn join(&mut self, account: &Owner) -> bool {
         let is_known = self.accounts().any(|known| known.is_same_account(account));
         let has_room = self.others.len() < MOST_OTHERS;
@@ -197,7 +198,7 @@ impl Record {
         is_known || has_room
     }
 
-    /// An account does not want it any more. The job is given up when no account wants it.
+    /// Records that an account cancelled. The job ends when no account is left.
     pub(crate) fn leave(&mut self, account: &Owner, now_ms: u64) {
         let is_starter = self.account().is_some_and(|starter| starter.is_same_account(account));
         self.others.retain(|other| !other.is_same_account(account));
@@ -208,13 +209,13 @@ impl Record {
         }
     }
 
-    /// It is cancelled if it goes on, and its file is not kept any longer.
+    /// Cancels the job if it is running, and gives up its file.
     pub(crate) fn give_up(&mut self, now_ms: u64) {
         self.cancel(now_ms);
         self.file = None;
     }
 
-    /// Its results are made.
+    /// Records the results.
     pub(crate) fn made(&mut self, result: &[ItemId], file: Option<&FileRecord>, now_ms: u64) {
         if self.is_complete() {
             (self.result, self.file) = (result.to_vec(), file.cloned());
@@ -222,10 +223,10 @@ impl Record {
         }
     }
 
-    /// It begins again because a client asks for it.
+    /// Restarts the job on a client's request.
     pub(crate) fn restart(&mut self, new: NewJob, now_ms: u64) {
         let generation = self.generation;
-        // Accounts that cancelled it do not ask for it any more.
+        // Accounts that cancelled the job no longer request it.
         let known: Vec<Owner> = match self.phase {
             Phase::Cancelled => Vec::new(),
             _ => self.accounts().cloned().collect(),

@@ -1,16 +1,17 @@
-//! A job: what the store keeps of it, and how it changes. Pure: no clock, no store, no queue.
+//! A job: its record, and how it changes. Pure: no clock, no store, no queue.
 //!
-//! A job has steps, one after another; each has tasks. The outputs of a step give the tasks of the next one:
+//! A job has steps, one after another; each has tasks. The outputs of a step determine the tasks of the next
+//! one:
 //!
 //! ```text
-//! stems      decode → separate × n → join × 2 → two items
-//! waveform   measure → peaks and loudness of the item
-//! preview    pictures → previews of the item
-//! export     export → a file
+//!   stems      decode → separate × n → join × 2 → two items
+//!   waveform   measure → peaks and loudness of the item
+//!   preview    pictures → previews of the item
+//!   export     export → a file
 //! ```
 //!
-//! The first output of a task counts, from any worker: the same work gives the same output. A job that begins again has the next
-//! generation, and takes no outputs of earlier ones.
+//! The first output of a task counts, from any worker, because the same work gives the same output. A
+//! restarted job has the next generation, and accepts no outputs of earlier ones.
 
 mod change;
 mod output;

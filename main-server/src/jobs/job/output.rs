@@ -1,4 +1,4 @@
-//! Checks what a worker says a task gave, before the job keeps it.
+//! Validates the output that a worker reports, before the job stores it.
 
 use objects::Hash;
 use protocol::{
@@ -6,14 +6,14 @@ use protocol::{
     job::{Output, Piece, Sound},
 };
 
-/// Most pictures of a task.
+/// Most pictures per task.
 const MOST_PICTURES: usize = 240;
-/// Longest extension and type of a file, in bytes.
+/// Longest extension and MIME type of a file, in bytes.
 const EXTENSION_BYTES: usize = 8;
 const MIME_BYTES: usize = 64;
 
-/// Whether an output has a bounded size, names blobs by their hashes, and has texts that are fit for a file's name and header fields.
-/// Whether the blobs are there is seen when the results are made.
+/// Whether an output has a bounded size, names blobs by their hashes, and has texts that are valid in file
+/// names and header fields. Whether the blobs exist is checked when the results are made.
 pub(super) fn is_plausible(output: &Output) -> bool {
     match output {
         Output::Sound(Sound { blobs, .. }) | Output::Piece(Piece { blobs, .. }) => is_blob(blobs),

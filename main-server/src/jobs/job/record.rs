@@ -1,4 +1,4 @@
-//! What the store keeps of a job.
+//! The stored record of a job.
 
 use std::time::Duration;
 
@@ -15,34 +15,34 @@ use crate::state::catalogue::record::Owner;
 
 /// How long a job is kept after its end.
 const KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// How long a job is kept that the server started itself and that is done.
+/// How long a done job is kept that the server started itself.
 const KEEP_OWN: Duration = Duration::from_secs(60 * 60);
-/// Most pictures that are taken of a video, and the least time between two.
+/// Most pictures of a video, and the shortest interval between two.
 const MOST_PICTURES: u64 = 120;
 const LEAST_EVERY_MS: u64 = 2_000;
 
-/// A job to be made; its parameters are checked already.
+/// The validated request for a new job.
 #[derive(Clone, Debug)]
 pub(crate) struct NewJob {
-    /// What is done.
+    /// The kind of work.
     pub(crate) kind: Kind,
-    /// How.
+    /// Its parameters.
     pub(crate) params: Params,
-    /// With which item.
+    /// The item to work on.
     pub(crate) item_id: ItemId,
-    /// Of the item.
+    /// Title of the item.
     pub(crate) title: String,
-    /// Of the item.
+    /// Artist of the item.
     pub(crate) artist: Option<String>,
     /// JSON of the item's manifest.
     pub(crate) manifest: Blob,
-    /// Of the item.
+    /// Duration of the item.
     pub(crate) duration_ms: u64,
-    /// About how many bytes its file will have.
+    /// Approximate size of its file, in bytes.
     pub(crate) file_bytes: u64,
     /// Whether an export needs more than a copy of the item's frames.
     pub(crate) needs_ffmpeg: bool,
-    /// The model that separates vocals, by its hash; of stems alone.
+    /// The hash of the model that separates vocals; only for stems.
     pub(crate) stems_model: Option<String>,
     /// The account that the item belongs to: it sees the job.
     pub(crate) owner: Option<Owner>,
@@ -78,7 +78,7 @@ impl Starter {
         }
     }
 
-    /// Whether it is the same one. Accounts are compared without their stream keys.
+    /// Whether both are the same starter. Accounts are compared without their stream keys.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Account(account), Self::Account(other)) => account.is_same_account(other),
@@ -87,11 +87,11 @@ impl Starter {
     }
 }
 
-/// What became of a job.
+/// The phase of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Phase {
-    /// It waits for workers, or they work on it, or its results are being made.
+    /// Waiting for workers, being worked on, or its results are being made.
     Open,
     /// It is done.
     Done,
@@ -104,17 +104,17 @@ pub(crate) enum Phase {
 /// The file that an export made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileRecord {
-    /// Its name, for people's disks.
+    /// Its name for downloads.
     pub(crate) name: String,
     /// Its type.
     pub(crate) mime: String,
     /// Its size.
     pub(crate) bytes: u64,
-    /// One after another they are the file.
+    /// The content of the file, as consecutive blobs.
     pub(crate) blobs: Vec<Blob>,
 }
 
-/// See the [module](self). Smaller than [`MAX_VALUE_BYTES`](store::MAX_VALUE_BYTES).
+/// A job as the store keeps it. Smaller than [`MAX_VALUE_BYTES`](store::MAX_VALUE_BYTES).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub(crate) kind: Kind,
@@ -133,7 +133,7 @@ pub(crate) struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<Owner>,
     pub(crate) starter: Starter,
-    /// Other accounts that asked for the same job.
+    /// Other accounts that requested the same job.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) others: Vec<Owner>,
     /// Unix epoch.
@@ -141,14 +141,14 @@ pub(crate) struct Record {
     /// Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ended_at_ms: Option<u64>,
-    /// Counts how often the job began again. It takes no outputs of tasks of earlier generations.
+    /// Counts the restarts. Outputs of tasks of earlier generations are rejected.
     #[serde(default)]
     pub(crate) generation: u32,
-    /// How often it began again by itself since it was started.
+    /// How often it restarted by itself since it was started.
     #[serde(default)]
     pub(crate) restarts: u32,
     pub(crate) phase: Phase,
-    /// In the order of their numbers. Those of a step follow when the step before is done.
+    /// In the order of their numbers. Tasks of a step are added when the previous step is done.
     pub(crate) tasks: Vec<Task>,
     /// The items that it made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -209,12 +209,12 @@ impl Record {
         vec![step.into()]
     }
 
-    /// Whether it goes on.
+    /// Whether it has not ended.
     pub(crate) fn is_open(&self) -> bool {
         self.phase == Phase::Open
     }
 
-    /// Whether all that workers do is done, and the results can be made.
+    /// Whether all tasks are done, and the results can be made.
     pub(crate) fn is_complete(&self) -> bool {
         let is_done = |task: &Task| task.output.is_some();
         let is_last_step = match self.kind {
@@ -224,7 +224,7 @@ impl Record {
         self.is_open() && is_last_step && self.tasks.iter().all(is_done)
     }
 
-    /// How long the store keeps it after its last write; for ever while it goes on.
+    /// How long the store keeps it after its last write; forever while it is open.
     pub(crate) fn lease(&self) -> Option<Duration> {
         match (self.phase, &self.starter) {
             (Phase::Open, _) => None,
@@ -233,7 +233,7 @@ impl Record {
         }
     }
 
-    /// Whether it is the same run of the job: it has not begun again, and was not made anew after its record was gone.
+    /// Whether it is the same run of the job: not restarted, nor created again after its record was removed.
     pub(crate) fn is_same_run(&self, other: &Self) -> bool {
         (self.created_at_ms, self.generation) == (other.created_at_ms, other.generation)
     }
@@ -243,7 +243,7 @@ impl Record {
         self.starter.account()
     }
 
-    /// The accounts that asked for it.
+    /// The accounts that requested it.
     pub(crate) fn accounts(&self) -> impl Iterator<Item = &Owner> {
         self.account().into_iter().chain(&self.others)
     }

@@ -1,4 +1,4 @@
-//! One task of a job: what it does, and what became of it.
+//! One task of a job: its work and its state.
 
 use protocol::{
     item::Stem,
@@ -6,7 +6,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What a task does. What it needs besides is in the job and in the outputs of earlier steps.
+/// The work of a task. Everything else it needs is in the job and in the outputs of earlier steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "step")]
 pub(crate) enum Step {
@@ -52,7 +52,8 @@ impl Step {
         }
     }
 
-    /// Tasks of a higher priority are claimed first: short ones that people wait for, and later steps, so that jobs end that were begun.
+    /// Tasks of a higher priority are claimed first: short ones that people wait for, and later steps, so
+    /// that started jobs finish.
     pub(super) fn priority(&self) -> u8 {
         match self {
             Self::Measure => 3,
@@ -76,19 +77,19 @@ impl Step {
     }
 }
 
-/// A task as the job keeps it. What happens to it until it ends is in the queue.
+/// A task in the job's record. Its state until it ends is in the queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Task {
-    /// What it does.
+    /// Its work.
     #[serde(flatten)]
     pub(crate) step: Step,
-    /// What it gave; none until it is done.
+    /// Its output, once it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) output: Option<Output>,
     /// Whether the job failed because of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) has_failed: bool,
-    /// How often it was begun, once it has ended.
+    /// Number of attempts, once it has ended.
     #[serde(default)]
     pub(crate) attempts: u32,
     /// Its attempts, once it has ended.

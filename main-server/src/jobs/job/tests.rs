@@ -37,7 +37,7 @@ fn job(kind: Kind) -> Record {
     Record::new(new_job(kind), 1_000)
 }
 
-/// What task `n` of a song of so many samples gives.
+/// The output of task `n` for a song of so many samples.
 fn output(record: &Record, n: u32, samples: u64) -> Output {
     match &record.tasks[n as usize].step {
         Step::Decode => {

@@ -1,4 +1,4 @@
-//! A job as clients see it: its record, and what the queue says of its tasks.
+//! A job as clients see it: its record, combined with the queue's state of its tasks.
 
 use protocol::{
     JobId,
@@ -13,22 +13,22 @@ use super::{
 /// Shares of the steps of `stems` in its progress.
 const DECODE: f64 = 0.05;
 const SEPARATE: f64 = 0.85;
-/// Least progress and least running time of a job before its time left is estimated.
+/// Least progress and least running time before the time left is estimated.
 const LEAST_PROGRESS: f64 = 0.02;
 const LEAST_MS: u64 = 1_000;
 
-/// What the queue says of a task.
+/// The queue's view of a task.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    /// What became of it.
+    /// Its state.
     pub(crate) state: SeenState,
-    /// How often it was begun.
+    /// Number of attempts.
     pub(crate) attempts: u32,
     /// Attempts that ended.
     pub(crate) log: Vec<Attempt>,
 }
 
-/// See [`Seen`].
+/// The state of a task, see [`Seen`].
 #[derive(Clone, Debug, Default)]
 pub(crate) enum SeenState {
     /// It waits, or is not in the queue.
@@ -38,14 +38,14 @@ pub(crate) enum SeenState {
     Claimed {
         /// Name of the worker.
         worker: String,
-        /// Since when, Unix epoch.
+        /// Start of the attempt, Unix epoch.
         began_at_ms: u64,
         /// How much of it is done.
         percent: u8,
     },
 }
 
-/// The job as clients see it. `seen` gives what the queue says of the task with a number.
+/// The job as clients see it. `seen` returns the queue's view of a task by its number.
 pub(crate) fn view(job_id: JobId, record: &Record, seen: impl Fn(u32) -> Option<Seen>, now_ms: u64) -> Job {
     let tasks: Vec<SeenTask> =
         (0..).zip(&record.tasks).map(|(n, task)| seen_task(n, task, record.is_open(), &seen)).collect();
@@ -142,7 +142,7 @@ fn progress(kind: Kind, tasks: &[SeenTask]) -> f64 {
     }
 }
 
-/// The time left if the rest is as fast as what is done.
+/// The time left at the average speed so far.
 fn left(elapsed_ms: u64, progress: f64) -> u64 {
     (elapsed_ms as f64 * (1.0 - progress) / progress) as u64
 }

@@ -1,11 +1,11 @@
-//! What workers are given to do.
+//! The work that is given to workers.
 
 use protocol::job::{Export, Join, Output, Piece, Separate, Sound, Source, TakePictures, Work};
 
 use super::{Record, step::Step};
 
 impl Record {
-    /// What the worker of task `n` has to do; `None` without such a task, or while an earlier step is not done.
+    /// The work of task `n`; `None` if there is no such task, or an earlier step is not done.
     pub(crate) fn work(&self, n: u32) -> Option<Work> {
         let source = || Source { manifest: self.manifest.clone() };
         Some(match self.tasks.get(n as usize)?.step {

@@ -10,9 +10,9 @@ use super::{
     Made, unusable,
 };
 
-/// Most blobs of a file: the job names all of them.
+/// Most blobs of a file, because the job names all of them.
 const MOST_BLOBS: usize = 4_000;
-/// Most characters of the name of a file, its extension aside.
+/// Most characters of a file's name, without its extension.
 const NAME_CHARS: usize = 100;
 
 impl Jobs {
@@ -36,7 +36,7 @@ impl Jobs {
     }
 }
 
-/// The title as the name of a file that every system takes.
+/// The title as a file name that is valid on every system.
 fn file_name(title: &str) -> String {
     let is_refused = |char: char| char.is_control() || "/\\:*?\"<>|".contains(char);
     let name: String =

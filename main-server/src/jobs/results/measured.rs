@@ -7,9 +7,9 @@ use super::{
     unusable,
 };
 
-/// Most peaks of a wave form.
+/// Most peaks of a waveform.
 const MOST_PEAKS: usize = 4_096;
-/// Loudness and peaks that sound can have, in hundredths of LUFS or dB.
+/// Plausible loudness and peaks, in hundredths of LUFS or dB.
 const PLAUSIBLE: std::ops::RangeInclusive<i32> = -20_000..=10_000;
 
 impl Jobs {

@@ -1,4 +1,4 @@
-//! Makes the results of a job once all its tasks are done. Making them again changes nothing.
+//! Makes the results of a job once all its tasks are done. Idempotent.
 
 mod file;
 mod measured;
@@ -20,7 +20,7 @@ use super::{
 
 /// Largest blob that is read as JSON here: lists of a job's blobs and fragments.
 const MOST_JSON_BYTES: u64 = 4 << 20;
-/// How many blobs are looked for at the same time.
+/// How many blobs are checked in parallel.
 const AT_ONCE: usize = 16;
 
 /// What a job made.
@@ -34,8 +34,8 @@ impl Jobs {
     /// Makes the results.
     ///
     /// # Errors
-    /// [`Error::Objects`] with [`objects::Error::Missing`] if a blob of a task is gone, [`Error::Invalid`] for an output that cannot be
-    /// used, [`Error::Library`], the stores'.
+    /// [`Error::Objects`] with [`objects::Error::Missing`] if a blob of a task is gone, [`Error::Invalid`]
+    /// for an unusable output, [`Error::Library`], those of the stores.
     pub(super) async fn make_results(&self, job_id: JobId, record: &Record) -> Result<Made, Error> {
         match record.kind {
             Kind::Stems => self.make_stems(job_id, record).await,
@@ -77,8 +77,8 @@ impl Jobs {
         looks.buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await.map(drop)
     }
 
-    /// Checks that the object store has a blob that a worker says it wrote, of the size that the worker says: quotas and headers depend
-    /// on it.
+    /// Checks that the object store has a blob with the size that the worker reported, because quotas and
+    /// headers depend on it.
     async fn check_there(&self, blob: &Blob) -> Result<(), Error> {
         let hash = blob.hash.parse().map_err(|_| unusable())?;
         match self.objects.head(&hash).await? {
@@ -89,7 +89,7 @@ impl Jobs {
     }
 }
 
-/// The output cannot be used: its worker has another version, or does not work right.
+/// The output is unusable: its worker has another version, or does not work properly.
 fn unusable() -> Error {
     Error::Invalid("what a worker made cannot be used".into())
 }

@@ -1,4 +1,4 @@
-//! `stems`: two items, linked with each other and with the song.
+//! `stems`: two items, linked to each other and to the song.
 
 use protocol::{
     ItemId, JobId,
@@ -16,7 +16,7 @@ use crate::{
     library::{Error as LibraryError, Format, Links, NewItem, NewTake, Record as Item, TakeFragment, Text},
 };
 
-/// Fragments that are named with one write.
+/// Fragments added per write.
 const BATCH: usize = 64;
 /// Most takes of a stem, and most fragments of each.
 const MOST_TAKES: usize = 16;
@@ -26,7 +26,7 @@ impl Jobs {
     pub(super) async fn make_stems(&self, job_id: JobId, record: &Record) -> Result<Made, Error> {
         let of = |stem| item_id(job_id, record, stem);
         let stems = Stems { vocals: of(Stem::Vocals), accompaniment: of(Stem::Accompaniment) };
-        // As the store has it: it may have become private just now, at another main server.
+        // Read from the store, because another main server may have just made it private.
         let source = self.library.newest(record.item_id).await?;
         for (stem, item_id) in [(Stem::Vocals, stems.vocals), (Stem::Accompaniment, stems.accompaniment)] {
             let Some(Output::Media { takes, .. }) = record.stem_output(stem) else { return Err(unusable()) };
@@ -37,7 +37,7 @@ impl Jobs {
         Ok(Made { items: vec![stems.vocals, stems.accompaniment], file: None })
     }
 
-    /// Makes one of them, or what is missing of it. One that is complete counts towards the quotas already.
+    /// Makes one of the items, or its missing parts. A complete one already counts towards the quotas.
     async fn make_stem(
         &self,
         item_id: ItemId,
@@ -78,13 +78,13 @@ impl Jobs {
         Ok(self.library.set_state(item_id, State::Ready, None).await?)
     }
 
-    /// Whether the library, and the share of the song's owner, have room.
+    /// Whether the library, and the share of the song's owner, have space.
     fn check_quota(&self, source: &Item, takes: &[ManifestTake]) -> Result<(), LibraryError> {
         let bytes = blobs(takes).fold(0_u64, |sum, blob| sum.saturating_add(blob.bytes));
         self.room_for(source.owner.as_ref(), bytes)
     }
 
-    /// Removes the items of the record's generation, in which the job was not done.
+    /// Removes the items of the record's generation, in which the job was not completed.
     pub(in crate::jobs) async fn remove_unfinished(
         &self,
         job_id: JobId,
@@ -129,7 +129,7 @@ fn new_item(item_id: ItemId, source: &Item, links: Links) -> NewItem {
     }
 }
 
-/// A take of a stem as the library keeps it.
+/// A take of a stem in the library's form.
 fn parts(number: u64, take: &ManifestTake) -> Result<(NewTake, Vec<TakeFragment>), Error> {
     let alternatives = take.alternatives.iter();
     let new = NewTake {

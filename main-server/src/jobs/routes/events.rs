@@ -1,4 +1,4 @@
-//! `GET /api/jobs/{job_id}/events`: the job, and again after changes, as Server-Sent Events.
+//! `GET /api/jobs/{job_id}/events`: the job, now and after changes, as Server-Sent Events.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,9 +27,9 @@ struct Listener {
     api: Arc<Api>,
     job_id: JobId,
     person: Person,
-    /// Change with the job and its tasks.
+    /// Notified of changes of the job and its tasks.
     changed: [watch::Receiver<()>; 3],
-    /// What was sent last; nothing of it changes with time alone.
+    /// The last sent job; none of its fields changes with time alone.
     sent: Option<Job>,
     /// When the next event may be sent.
     next_at: Instant,
@@ -65,7 +65,8 @@ impl sse::Listener for Listener {
 }
 
 impl Listener {
-    /// The job as soon as it differs from what was sent; `None` if it is gone, or the person may not see it any more.
+    /// The job as soon as it differs from the last sent one; `None` if it is gone, or the person may no
+    /// longer see it.
     async fn news(&mut self) -> Option<Job> {
         loop {
             sleep_until(self.next_at).await;
@@ -92,7 +93,7 @@ fn shown(jobs: &Jobs, job_id: JobId, person: &Person) -> Option<Job> {
     Some(jobs.view(job_id, &record, true))
 }
 
-/// Whether more has changed than the time left.
+/// Whether anything besides the time left has changed.
 fn is_other(sent: &Job, job: &Job) -> bool {
     let without_time = |job: &Job| Job { left_ms: None, ..job.clone() };
     without_time(sent) != without_time(job)

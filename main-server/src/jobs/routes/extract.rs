@@ -1,4 +1,5 @@
-//! What the handlers of jobs take out of a request. A job that the caller may not see gets the answer of one that does not exist.
+//! The extractors of the handlers of jobs. A job that the caller may not see gets the same answer as one that
+//! does not exist.
 
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ impl FromRequestParts<Arc<Api>> for ShownJob {
     }
 }
 
-/// A job that the caller may cancel and retry: the accounts that asked for it, and operators.
+/// A job that the caller may cancel and retry: operators, and accounts that requested it.
 pub(super) struct ChangedJob {
     pub(super) job_id: JobId,
     pub(super) record: Record,
@@ -54,7 +55,7 @@ impl FromRequestParts<Arc<Api>> for ChangedJob {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let ShownJob { job_id, person, .. } = ShownJob::from_request_parts(parts, api).await?;
-        // As the store has it: it may have begun again just now, at another main server.
+        // Read from the store, because another main server may have just restarted it.
         api.jobs.records.look_up(&job_id).await?;
         let record = api.jobs.find_for(job_id, &person).await?;
         if !api.jobs.may_change(&record, &person) {
@@ -64,7 +65,7 @@ impl FromRequestParts<Arc<Api>> for ChangedJob {
     }
 }
 
-/// The task that the path names. The answer to a malformed key is that of a task that the worker has lost.
+/// The task in the path. A malformed key gets the same answer as a task that the worker has lost.
 pub(super) struct TaskPath(pub(super) Key);
 
 impl<S: Send + Sync> FromRequestParts<S> for TaskPath {

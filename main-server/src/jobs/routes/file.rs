@@ -28,7 +28,8 @@ pub(super) async fn read(
     ShownJob { job_id, record, person }: ShownJob,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    // A deleted item is gone for all, what was made of it too. It may have become private just now, at another main server.
+    // A deleted item is gone for everyone, as are its exports. Another main server may have just made it
+    // private.
     match api.jobs.library.newest(record.item_id).await {
         Ok(_) => {}
         Err(LibraryError::Unknown) => return Err(Error::NoFile.into()),
@@ -71,7 +72,8 @@ pub(super) async fn read(
     Ok((StatusCode::PARTIAL_CONTENT, part, answer).into_response())
 }
 
-/// The body. Its first piece is read before the answer begins, so that a file that is gone is an error and not a body that ends early.
+/// The body. Its first piece is read before the answer begins, so that a missing file is an error and not a
+/// truncated body.
 async fn first_piece(
     pieces: impl Stream<Item = Result<Bytes, objects::Error>> + Send + 'static,
 ) -> Result<Body, ApiError> {
@@ -103,7 +105,8 @@ fn pieces(
     parts.try_flatten()
 }
 
-/// The ranges of blobs that make a range of the file. A blob without a valid hash is left out: the client sees that the file ends early.
+/// The ranges of blobs that make a range of the file. A blob without a valid hash is left out: the client
+/// detects the missing end.
 fn parts(blobs: &[Blob], range: Range<u64>) -> Vec<(Hash, Range<u64>)> {
     let mut begins = 0_u64;
     let mut parts = Vec::new();
@@ -119,7 +122,7 @@ fn parts(blobs: &[Blob], range: Range<u64>) -> Vec<(Hash, Range<u64>)> {
     parts
 }
 
-/// What a client asks for.
+/// The requested part.
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
     Whole,
@@ -128,7 +131,8 @@ enum Asked {
     Nothing,
 }
 
-/// Reads a header `Range`. The answer to several ranges, and to a header that cannot be read, is the whole file, which RFC 9110 allows.
+/// Reads a header `Range`. For several ranges, or an unreadable header, the answer is the whole file, which
+/// RFC 9110 allows.
 fn parse(header: &str, bytes: u64) -> Asked {
     let number = |text: &str| {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -146,7 +150,7 @@ fn parse(header: &str, bytes: u64) -> Asked {
     if range.is_empty() { Asked::Nothing } else { Asked::Part(range) }
 }
 
-/// The name that browsers give the file (RFC 6266).
+/// The header field with the file's name for browsers (RFC 6266).
 fn disposition(name: &str) -> Option<HeaderValue> {
     let plain: String = name
         .chars()

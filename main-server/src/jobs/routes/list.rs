@@ -1,4 +1,4 @@
-//! `GET /api/jobs`: the jobs that the caller may see, the newest first.
+//! `GET /api/jobs`: the jobs that the caller may see, newest first.
 
 use std::{cmp::Reverse, sync::Arc};
 
@@ -24,11 +24,11 @@ use crate::api::{
     error::Error,
 };
 
-/// Jobs of a page if the caller does not say, and at most.
+/// Default and largest page size.
 const PAGE: usize = 50;
 const MOST: usize = 100;
 
-/// What is asked for; all may be left out.
+/// The query; all fields are optional.
 #[derive(Deserialize)]
 pub(super) struct Asked {
     state: Option<JobState>,
@@ -37,7 +37,7 @@ pub(super) struct Asked {
     cursor: Option<String>,
 }
 
-/// Where a job is in the list.
+/// A job's position in the list.
 type Place = Reverse<(u64, JobId)>;
 
 pub(super) async fn list(
@@ -69,7 +69,7 @@ impl Jobs {
             self.records.get(job_id).map(|record| self.view(*job_id, &record, false))
         };
         if matches!(asked.state, Some(JobState::Waiting | JobState::Running)) {
-            // The queue knows whether work has begun.
+            // Only the queue knows whether work has begun.
             found.retain(|place| view(place).is_some_and(|job| Some(job.state) == asked.state));
         }
         let total = found.len() as u64;

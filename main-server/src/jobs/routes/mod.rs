@@ -31,12 +31,12 @@ use crate::{
     feature::Context,
 };
 
-/// What the handlers share.
+/// The shared state of the handlers.
 pub(super) struct Api {
     jobs: Arc<Jobs>,
     partition: Arc<Partition>,
     credentials: Credentials,
-    /// Cancelled when event streams and waiting workers have to end.
+    /// Cancelled when event streams and waiting workers must end.
     closing: CancellationToken,
 }
 
@@ -114,7 +114,7 @@ async fn cancel(
     if api.jobs.change(job_id, cancel).await? {
         audit::log(&person.name, address, &format!("cancelled the job {job_id}"));
     }
-    // Its workers learn of it when they report next.
+    // Its workers learn of the cancellation at their next report.
     api.jobs.advance(job_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -135,7 +135,7 @@ async fn workers(State(api): State<Arc<Api>>, _: Operator) -> Answer<Workers> {
     Answer(Workers { workers, waiting })
 }
 
-/// The answer when all places for event streams are taken.
+/// The answer when the limit of event streams is reached.
 fn no_listener() -> ApiError {
     Error::NoListener.into()
 }

@@ -1,4 +1,4 @@
-//! `/api/worker`: workers claim tasks and report what became of them, at any main server.
+//! `/api/worker`: workers claim tasks and report their results, at any main server.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use crate::{
 
 /// Longest wait for a task.
 const LONGEST_WAIT: Duration = Duration::from_secs(25);
-/// Longest name, version and id of a worker, in bytes, and how many tasks it may have at once.
+/// Longest name, version and id of a worker, in bytes, and its largest number of simultaneous tasks.
 const NAME_BYTES: usize = 100;
 const MOST_TASKS: usize = 256;
 const MOST_ABILITIES: usize = 8;
@@ -42,7 +42,7 @@ pub(super) async fn claim(
         api.closing.run_until_cancelled(sleep(wait)).await;
     };
     let claimed = api.jobs.claim(&worker, end).await?;
-    // The worker was connected all the time.
+    // The worker stayed connected during its wait.
     api.jobs.workers.hear(&worker, Now::read());
     Ok(match claimed {
         Some(claimed) => Answer(claimed).into_response(),
@@ -93,7 +93,7 @@ pub(super) async fn failed(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// All workers have the model that the operator set: pieces of one song have to come from the same one.
+/// All workers must have the operator's model, because all pieces of a song must come from the same one.
 fn check_model(worker: &Worker, model: Option<Hash>) -> Result<(), Error> {
     let Some(model) = model.map(|model| model.to_string()) else { return Ok(()) };
     match &worker.stems_model {
@@ -107,7 +107,7 @@ fn check_model(worker: &Worker, model: Option<Hash>) -> Result<(), Error> {
     }
 }
 
-/// What a worker says about itself, without abilities of newer versions.
+/// The worker's validated state, without abilities of newer versions.
 fn checked(mut worker: Worker) -> Result<Worker, Error> {
     let Worker { worker_id, name, version, tasks, stems_model, .. } = &worker;
     let is_id = worker_id.len() == 32 && worker_id.bytes().all(|byte| byte.is_ascii_hexdigit());

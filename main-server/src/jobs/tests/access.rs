@@ -49,7 +49,7 @@ async fn a_job_is_for_who_started_it_the_owner_of_its_item_and_operators() {
     assert_eq!(cancel(&owner).await.code(), ErrorCode::Forbidden);
     assert_eq!(server.get(&path).await.code(), ErrorCode::Unauthorized);
     assert_eq!(cancel(&other).await.status, StatusCode::NO_CONTENT);
-    // Who asks for it next is who started it.
+    // The next account that requests it is also its starter.
     assert_eq!(ask(&server, &stranger, item_id).await.status, StatusCode::CREATED);
     assert_eq!(cancel(&other).await.code(), ErrorCode::UnknownJob);
 }

@@ -1,4 +1,4 @@
-//! Nothing is lost and nothing is done twice in the result, whatever fails between two writes.
+//! Whatever fails between two writes, nothing is lost, and no result is made twice.
 
 use std::{collections::BTreeMap, fs};
 
@@ -35,7 +35,7 @@ async fn media(server: &Server, items: &[ItemId]) -> Vec<Vec<String>> {
     media
 }
 
-/// Makes a job that is done one whose results are to be made.
+/// Turns a done job into one whose results are still to be made.
 fn reopen(record: &mut Record, _: u64) {
     record.phase = Phase::Open;
     (record.result, record.ended_at_ms) = (vec![], None);
@@ -47,7 +47,7 @@ async fn a_task_of_a_worker_that_died_is_anothers_and_what_the_first_sends_late_
     let job_id = start(&server, "stems", song(&server, "a", |_| {}).await).await;
     let (dead, other) = (Hand::new("dead"), Hand::new("other"));
     let first = dead.claim(&server).await;
-    // The lease ends.
+    // The lease expires.
     let second = other.claim(&server).await;
     assert_eq!((&second.key, second.attempt), (&first.key, 2));
     assert_eq!(dead.lost(&server, &[&first]).await, [&*first.key]);
@@ -67,7 +67,7 @@ async fn what_a_server_did_not_do_after_a_write_another_does() {
     let (_folder, a, mut b) = pair().await;
     let job_id = start(&a, "stems", song(&a, "a", |_| {}).await).await;
     let hand = Hand::new("a");
-    // The job has each output, and nothing else was done: as if the server had died after that write.
+    // The job has each output, but nothing else was done, as if the server had died after that write.
     for _ in 0..6 {
         let task = hand.claim(&a).await;
         let output = output(&a, &task.work).await;
@@ -81,7 +81,7 @@ async fn what_a_server_did_not_do_after_a_write_another_does() {
     let job = until_state(&a, job_id, State::Done).await;
     assert_eq!(job.result.len(), 2);
     until("the queue is empty", async || a.jobs.tasks.waiting() == 0).await;
-    // Their leases end, and whoever would get them finds that they are done.
+    // Their leases expire, and the next claims find that they are done.
     assert!(hand.try_claim(&a, 5_000).await.is_none());
 }
 
@@ -95,7 +95,7 @@ async fn results_are_made_once_by_however_many_servers_and_begun_ones_are_comple
     let job = show(&a, job_id).await;
     let expected = media(&a, &job.result).await;
 
-    // Every prefix of the writes: an item that has some of them gets the rest.
+    // Tries every prefix of the writes: an item that has some of them gets the rest.
     let record = a.jobs.find(job_id).await.unwrap();
     for begun in [1, 2] {
         for item_id in &job.result[..begun] {
@@ -160,7 +160,7 @@ async fn a_run_that_ends_while_its_results_are_made_leaves_no_items_and_does_not
     let server = server().await;
     let job_id = start(&server, "stems", song(&server, "a", |_| {}).await).await;
     let job = Hand::new("a").finish(&server, job_id).await;
-    // As it was when all tasks were done.
+    // Restores the state in which all tasks were done.
     for item_id in job.result {
         server.library.remove(item_id, |_| true).await.unwrap();
     }
@@ -266,7 +266,7 @@ async fn an_output_without_hashes_is_refused_and_the_sizes_of_blobs_are_checked(
     let wrong = with(Blob { hash: "a".repeat(100_000), bytes: 1 });
     assert_eq!(hand.done(&server, &task, &wrong).await, StatusCode::BAD_REQUEST);
     assert_eq!(show(&server, job_id).await.state, State::Running, "the worker may send another one");
-    // Two blobs of 6 bytes, one of which is said to have more.
+    // Two blobs of 6 bytes; the size of one is reported larger.
     let Output::File { blobs, .. } = &right else { panic!("a file") };
     let list = server.context().objects.get(&blobs.hash.parse().unwrap(), None).await.unwrap();
     let mut list: Vec<Blob> = serde_json::from_slice(&list).unwrap();
@@ -303,7 +303,7 @@ async fn a_job_goes_on_after_all_servers_were_restarted() {
     let task = hand.claim(&server).await;
     server.crash().await;
     let server = cluster.member(set).await;
-    // The claim of before still counts.
+    // The earlier claim still counts.
     assert_eq!(hand.progress(&server, &task, 30).await, OK);
     assert_eq!(show(&server, job_id).await.tasks[0].progress, 0.3);
     assert_eq!(hand.done(&server, &task, &output(&server, &task.work).await).await, OK);
@@ -335,7 +335,7 @@ async fn workers_that_crash_at_random_change_nothing_in_the_result() {
         let Some(task) = hand.try_claim(server, 4_000).await else { continue };
         *given.entry(task.key.clone()).or_default() += 1;
         match (random >> 40) % 4 {
-            // It dies, and is back long after.
+            // The worker dies, and returns much later.
             0 if kept.len() < 2 => kept.push(task),
             1 => drop(hand.failed(server, &task, "again").await),
             _ => drop(hand.done(server, &task, &output(server, &task.work).await).await),

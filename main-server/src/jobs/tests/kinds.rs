@@ -1,4 +1,4 @@
-//! What each kind of jobs makes.
+//! The results of each kind of job.
 
 use std::{
     fs,
@@ -76,7 +76,7 @@ async fn stems_are_two_items_with_what_describes_their_source() {
     let of_stem = try_start(&server, json!({ "kind": "stems", "item_id": stems.vocals })).await;
     assert_eq!(of_stem.code(), ErrorCode::InvalidRequest);
 
-    // The same job again is there at once, until a result is deleted.
+    // The same job again has its results at once, until one is deleted.
     let again = json!({ "kind": "stems", "item_id": source });
     assert_eq!(try_start(&server, again.clone()).await.status, StatusCode::OK);
     server.operate(Method::DELETE, &format!("/api/library/{}", stems.vocals), vec![]).await;
@@ -93,7 +93,7 @@ async fn stems_outlive_the_record_of_their_job_and_the_end_of_a_later_run() {
     let job_id = start(&server, "stems", source).await;
     let stems = Hand::new("a").finish(&server, job_id).await.result;
     assert_eq!(stems.len(), 2);
-    // As 7 days later.
+    // Simulates the state 7 days later.
     server.jobs.records.remove(&job_id).await.unwrap();
     assert_eq!(start(&server, "stems", source).await, job_id);
     let cancelled = server.operate(Method::DELETE, &format!("/api/jobs/{job_id}"), vec![]).await;
@@ -194,7 +194,7 @@ async fn an_export_is_a_file_with_ranges_that_the_collection_of_garbage_keeps() 
     assert_eq!(get(None).await.status(), StatusCode::NOT_FOUND, "the item is deleted");
 }
 
-/// As if all blobs had been written days ago.
+/// Simulates that all blobs were written days ago.
 fn make_old(server: &Server) {
     let Location::Folder(folder) = &server.context().config.objects else { panic!("a folder") };
     for part in fs::read_dir(folder.join("blobs")).unwrap() {
@@ -223,7 +223,7 @@ async fn jobs_are_listed_by_state_and_item_in_pages() {
     assert_eq!((rest.jobs.len(), rest.next_cursor), (1, None));
     assert_eq!(page(&format!("item_id={}", items[1])).await.total, 2);
     let hand = Hand::new("a");
-    // Wave forms come first.
+    // Waveforms come first.
     let task = hand.claim(&server).await;
     assert_eq!(task.work.step(), "measure");
     let running = page("state=running").await;

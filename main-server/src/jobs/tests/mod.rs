@@ -1,4 +1,4 @@
-//! Jobs over HTTP, with workers played by the tests, at one main server and at several that share a store.
+//! Jobs over HTTP, with workers played by the tests, on one main server and on several with a shared store.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
@@ -32,7 +32,7 @@ async fn server() -> Server {
     Cluster::new().await.member(|_| {}).await
 }
 
-/// Two main servers with one store and one folder of objects, which lasts as long as the first value.
+/// Two main servers with one store and one folder of objects, which exists as long as the first value.
 async fn pair() -> (tempfile::TempDir, Server, Server) {
     let (folder, cluster) = (tempfile::tempdir().unwrap(), Cluster::new().await);
     let set = |config: &mut crate::Config| config.objects = Location::Folder(folder.path().to_owned());
@@ -124,7 +124,7 @@ impl Hand {
         server.post(&format!("/api/worker/{path}"), Some(&server.secret), body).await
     }
 
-    /// A task within some time.
+    /// Claims a task, and fails if there is none in time.
     async fn claim(&self, server: &Server) -> ClaimedTask {
         self.try_claim(server, 10_000).await.expect("a task in time")
     }
@@ -164,7 +164,7 @@ impl Hand {
         task
     }
 
-    /// Does everything that the job still needs.
+    /// Does all remaining tasks of the job.
     async fn finish(&self, server: &Server, job_id: JobId) -> Job {
         while matches!(show(server, job_id).await.state, State::Waiting | State::Running) {
             if let Some(task) = self.try_claim(server, 100).await {
@@ -176,7 +176,7 @@ impl Hand {
     }
 }
 
-/// What some work gives: the same each time.
+/// The output of some work; deterministic.
 async fn output(server: &Server, work: &Work) -> Output {
     match work {
         Work::Decode(_) => Output::Sound(Sound {
@@ -231,12 +231,12 @@ async fn output(server: &Server, work: &Work) -> Output {
     }
 }
 
-/// Makes an account of a broadcaster and signs in; gives the cookie.
+/// Creates an account of a broadcaster and signs in; returns the cookie.
 async fn account(server: &Server, name: &str) -> String {
     cluster::tests::account(server, name, "broadcaster").await
 }
 
-/// The events of a job, for a person who signed in.
+/// The events of a job, for a signed-in person.
 async fn listen_as(server: &Server, cookie: &str, job_id: JobId) -> Listener {
     let path = format!("/api/jobs/{job_id}/events");
     Listener::of(server.call(Method::GET, &path, &[("cookie", cookie)], vec![]).await)

@@ -1,4 +1,4 @@
-//! What workers are told: who has which task, what is lost, and what becomes of failures.
+//! Answers to workers: who has which task, what is lost, and the effects of failures.
 
 use protocol::job::{State, TaskState, Workers};
 use reqwest::{Method, StatusCode};

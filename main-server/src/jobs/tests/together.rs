@@ -1,4 +1,4 @@
-//! A job at several main servers that share a store.
+//! A job on several main servers that share a store.
 
 use std::path::Path;
 
@@ -52,7 +52,7 @@ async fn a_server_that_is_behind_ends_no_task_of_a_worker() {
     let job_id = start(&a, "waveform", song(&a, "a", |_| {}).await).await;
     until("the other server knows the task", async || b.jobs.tasks.waiting() == 1).await;
     let (first, second) = (Hand::new("first"), Hand::new("other"));
-    // From here on it hears of nothing: the task waits, as far as it knows.
+    // From here on it receives no changes: to it, the task is still waiting.
     b.blind();
     let task = first.claim(&a).await;
     assert!(first.lost(&b, &[&task]).await.is_empty());
@@ -62,7 +62,7 @@ async fn a_server_that_is_behind_ends_no_task_of_a_worker() {
     b.jobs.records.look_up(&job_id).await.unwrap();
     let retry = a.operate(Method::POST, &format!("/api/jobs/{job_id}/retry"), vec![]).await;
     assert_eq!(retry.status, StatusCode::OK);
-    // The other server knows that the job failed, and not that it began again.
+    // The other server knows that the job failed, but not that it was restarted.
     let again = first.claim(&a).await;
     assert!(first.lost(&b, &[&again]).await.is_empty());
 }
