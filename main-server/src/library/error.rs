@@ -1,25 +1,25 @@
-//! Why something about the library was refused, and the code of each reason.
+//! Errors about the library, and the code of each.
 
 use protocol::ErrorCode;
 
 use crate::{api::error::Error as ApiError, auth::token, cluster::partition::CutOff};
 
-/// See the [module](self).
+/// Why a request about an item failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// No item has this id, it is deleted, or the caller may not see it: the answer does not say which.
     #[error("no item has this id, or you may not see it")]
     Unknown,
-    /// The item has no media yet; says why.
+    /// The item has no media yet; contains the reason.
     #[error("{0}")]
     NotReady(String),
     /// The library, or the account's part of it, is full; names the option.
     #[error("{0}")]
     Full(String),
-    /// A field is out of range; says which.
+    /// A field is out of range; names it.
     #[error("{0}")]
     Invalid(String),
-    /// The take has another type or init segment than it was begun with.
+    /// The take has another type or init segment than at its beginning.
     #[error("take {0} was begun with another type or init segment")]
     OtherTake(u64),
     /// The system gave no random bytes.

@@ -1,4 +1,4 @@
-//! The library as a feature: its routes, and what keeps its records in sync with the store.
+//! The feature of the library: its routes, and the synchronisation of its records with the store.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::{
     invitations::Invitations,
 };
 
-/// The routes of the library, and the tasks of its records.
+/// The routes of the library, and the background tasks of its records.
 pub(crate) fn feature(
     context: &Context,
     nodes: &ItemNodes,

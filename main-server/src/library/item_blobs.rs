@@ -1,4 +1,4 @@
-//! The blobs that items name.
+//! The blobs that items refer to.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,11 @@ use protocol::{ItemId, item::Blob};
 use super::{Error, Library, Record};
 
 impl Library {
-    /// Calls `each` with every blob that an item names and with the item, also for items that can be restored. A blob may come
-    /// more than once.
+    /// Calls `each` with every blob of every item, including items that can be restored, possibly more than
+    /// once.
     ///
     /// # Errors
-    /// [`Error::Store`], also for an entry that this version cannot read: then some were not named.
+    /// [`Error::Store`], also for an entry that this version cannot read, whose blobs were not named.
     pub(crate) async fn item_blobs(&self, mut each: impl FnMut(ItemId, &Blob)) -> Result<(), Error> {
         self.manifests.blobs(|item_id, blob| each(item_id, blob)).await?;
         for (item_id, record) in self.items.all() {
@@ -20,11 +20,11 @@ impl Library {
         Ok(())
     }
 
-    /// Calls `each` with the hash of every blob that an item names: of items that can be restored, too. Manifests without an
-    /// item, which a failure may leave, are deleted.
+    /// Calls `each` with the hash of every blob of every item, including items that can be restored. Deletes
+    /// manifests without an item, which a failure may leave.
     ///
     /// # Errors
-    /// [`Error::Store`], also for an entry that this version cannot read: then some were not named.
+    /// [`Error::Store`], also for an entry that this version cannot read, whose blobs were not named.
     pub(crate) async fn named_blobs(&self, mut each: impl FnMut(&str)) -> Result<(), Error> {
         let mut unknown = BTreeSet::new();
         self.manifests

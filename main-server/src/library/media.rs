@@ -1,4 +1,4 @@
-//! Reads and changes the media of items: the manifest in the store, and the record in line with it.
+//! Reads and changes the media of items: the manifest in the store, and the matching fields of the record.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,13 +15,13 @@ use super::{
     },
 };
 
-/// What is known of a recording after fragments were appended.
+/// The state of a recording after fragments were appended.
 pub(crate) struct Appended {
-    /// The groups that the manifest has, as ranges in order.
+    /// The groups in the manifest, as ranges in order.
     pub(crate) recorded: Vec<GroupRange>,
-    /// How many fragments were not taken because they overlap others in part.
+    /// How many fragments were refused because they partially overlap others.
     pub(crate) overlapping: usize,
-    /// Whether the item has so many fragments that it should not grow on.
+    /// Whether the item has so many fragments that it should not grow further.
     pub(crate) is_long: bool,
 }
 
@@ -34,12 +34,13 @@ pub(crate) struct Versioned {
 }
 
 impl Library {
-    /// Adds fragments to a take of an item, which is made if it is new. Fragments that are there are passed over, so a caller
-    /// that does not know whether it succeeded may call again. When this returns, the store has them.
+    /// Adds fragments to a take of an item; a new take is created. Known fragments are ignored, so that the
+    /// call can be repeated after an unknown outcome. When it returns, the store has the fragments.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for an item that is unknown, or deleted and takes no media ([`Record::takes_media`]), [`Error::Invalid`],
-    /// [`Error::OtherTake`], [`Error::Full`], [`Error::Store`].
+    /// [`Error::Unknown`] for an item that is unknown, or deleted and accepts no media
+    /// ([`Record::takes_media`]), [`Error::Invalid`], [`Error::OtherTake`], [`Error::Full`],
+    /// [`Error::Store`].
     pub(crate) async fn append(
         &self,
         item_id: ItemId,
@@ -58,7 +59,7 @@ impl Library {
         Ok(Appended { recorded: recorded(&cached.takes), overlapping, is_long })
     }
 
-    /// Gives up the groups that are missing between those that are there: the manifest of a growing item continues after them.
+    /// Gives up missing groups before existing ones: the manifest of a growing item continues after them.
     ///
     /// # Errors
     /// As [`Self::append`].
@@ -85,7 +86,7 @@ impl Library {
         self.change_media(item_id, &Write::Nothing, with_state).await.map(drop)
     }
 
-    /// Notes how much of its upload was read of an item that is being processed.
+    /// Records how much of the upload of an item has been processed.
     ///
     /// # Errors
     /// As [`Self::change`].
@@ -98,7 +99,7 @@ impl Library {
         self.change(item_id, with_percent).await.map(drop)
     }
 
-    /// Ends the growth of a recording. One of which nothing has arrived has failed until something does.
+    /// Ends the growth of a recording. A recording without media has failed until some arrive.
     ///
     /// # Errors
     /// As [`Self::append`].
@@ -106,7 +107,7 @@ impl Library {
         self.change_media(item_id, &Write::Nothing, Record::conclude).await.map(drop)
     }
 
-    /// The groups that the manifest of an item has, as ranges in order.
+    /// The groups in the manifest of an item, as ranges in order.
     ///
     /// # Errors
     /// [`Error::Unknown`] as of [`Self::append`], [`Error::Store`].
@@ -115,7 +116,7 @@ impl Library {
         Ok(recorded(&self.manifests.load(item_id, record.media_version).await?.takes))
     }
 
-    /// Names what an item plays, 64 hex digits: items with the same media have the same.
+    /// The identity of an item's media, 64 hex digits: equal for items with the same media.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -139,13 +140,13 @@ impl Library {
         Ok(Versioned { tag, manifest })
     }
 
-    /// An item to which media may be added.
+    /// An item that accepts media.
     async fn taking_media(&self, item_id: ItemId) -> Result<Record, Error> {
         self.find(item_id).await?.filter(Record::takes_media).ok_or(Error::Unknown)
     }
 
-    /// Writes media and brings the record in line with them; `change` may run again after a conflict. Returns the media, and how
-    /// many fragments were refused because they overlap others in part.
+    /// Writes media and updates the record; `change` may run again after a conflict. Returns the media, and
+    /// how many fragments were refused because they partially overlap others.
     async fn change_media(
         &self,
         item_id: ItemId,
@@ -163,7 +164,7 @@ impl Library {
                     continue;
                 }
                 Err(error) => {
-                    // Whether it was written is not known.
+                    // It is unknown whether the write succeeded.
                     self.manifests.evict(item_id);
                     return Err(error);
                 }
@@ -210,7 +211,7 @@ impl Library {
     }
 }
 
-/// What is written to the media of an item.
+/// A write to the media of an item.
 enum Write<'a> {
     /// Fragments of a take.
     Append(&'a NewTake, &'a [TakeFragment]),
@@ -220,13 +221,13 @@ enum Write<'a> {
     Nothing,
 }
 
-/// Whether two versions of the takes come from the same writes.
+/// Whether two versions of the takes have the same revisions.
 fn is_same(takes: &Takes, others: &Takes) -> bool {
     takes.len() == others.len()
         && takes.iter().all(|(number, take)| others.get(number).is_some_and(|other| take.is_same(other)))
 }
 
-/// The tracks that the codecs of a MIME type name.
+/// The tracks named by the codecs of a MIME type.
 fn tracks(mime: &str) -> Vec<ItemTrack> {
     const AUDIO: [&str; 7] = ["opus", "mp4a", "flac", "vorbis", "mp3", "ac-3", "ec-3"];
     let track = |codec: &str| {

@@ -1,10 +1,10 @@
-//! The library: items that were recorded or uploaded, and their manifests.
+//! The library: recorded and uploaded items, and their manifests.
 //!
-//! [`Library`] is what requests and other features come to. A [`record`] describes an item; every main server has all of them in
-//! memory. Its media are in its [`manifest`], which names blobs of the object store. No media pass through here: nodes serve
-//! them to clients that have a grant.
+//! [`Library`] is the interface for requests and other features. A [`record`] describes an item; every main
+//! server has all records in memory. The media of an item are in its [`manifest`], which names blobs of the
+//! object store. No media pass through here: nodes serve them to clients that have a grant.
 //!
-//! Everything changes by compare-and-set, so that any main server may do it, and again after a failure.
+//! Everything changes by compare-and-set, so that any main server may do it, and repeat it after a failure.
 
 mod error;
 mod feature;
@@ -47,12 +47,12 @@ use crate::{
     api::caller::Person, broadcasters::Broadcasters, clock::Now, config::LibraryLimits, feature::Context,
 };
 
-/// Most characters that are kept of the reason why an item failed.
+/// Most stored characters of an item's error.
 pub(crate) const MOST_ERROR_CHARS: usize = 100;
-/// How often a change that met another server's is tried again, with pauses between.
+/// How often a conflicting change is retried, with pauses in between.
 const ATTEMPTS: u32 = 16;
 
-/// See the [module](self).
+/// All items of the cluster, as one main server knows them.
 pub(crate) struct Library {
     items: Replicated<Record, Arc<Table>>,
     table: Arc<Table>,
@@ -62,7 +62,7 @@ pub(crate) struct Library {
 }
 
 impl Library {
-    /// It without items: see [`Self::load`].
+    /// Knows no items before [`Self::load`].
     pub(crate) fn new(context: &Context, broadcasters: &Arc<Broadcasters>) -> Self {
         let table = Arc::new(Table::new(&context.feed));
         let kv = &context.store.kv;
@@ -75,10 +75,10 @@ impl Library {
         }
     }
 
-    /// Takes over the items in the store.
+    /// Loads the items from the store.
     ///
     /// # Errors
-    /// The store's.
+    /// Those of the store.
     pub(crate) async fn load(&self) -> Result<(), store::Error> {
         self.items.load().await?;
         self.table.tell();
@@ -90,7 +90,7 @@ impl Library {
         self.table.changed()
     }
 
-    /// Makes an item. One that has the id already stays as it is.
+    /// Creates an item. An existing one with the same id stays unchanged.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::Store`].
@@ -115,7 +115,7 @@ impl Library {
         self.table.page(query)
     }
 
-    /// The first `most` items that are wanted, the newest first.
+    /// The first `most` matching items, newest first.
     pub(crate) fn first(
         &self,
         most: usize,
@@ -138,8 +138,8 @@ impl Library {
         self.items.get(&item_id)
     }
 
-    /// An item that is not deleted. The store is asked for one that is not known here: another main server may have made it
-    /// just now.
+    /// An item that is not deleted. Asks the store for an unknown one, because another main server may have
+    /// just created it.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Store`].
@@ -147,7 +147,8 @@ impl Library {
         self.find(item_id).await?.filter(|record| !record.is_deleted()).ok_or(Error::Unknown)
     }
 
-    /// An item that is not deleted, as the store has it now: another main server may have changed it just now.
+    /// An item that is not deleted, read from the store, because another main server may have just changed
+    /// it.
     ///
     /// # Errors
     /// As [`Self::get`].
@@ -164,10 +165,11 @@ impl Library {
         Ok(self.items.get(&item_id))
     }
 
-    /// Whether the store has no such item, deleted or not. An item of a newer version, which this one cannot read, is not gone.
+    /// Whether the store has no such item, deleted or not. An item of a newer version, which this one cannot
+    /// read, is not gone.
     ///
     /// # Errors
-    /// The store's.
+    /// Those of the store.
     pub(crate) async fn is_gone(&self, item_id: ItemId) -> Result<bool, store::Error> {
         self.items.is_absent(&item_id).await
     }
@@ -177,7 +179,7 @@ impl Library {
         person.is_some_and(|person| self.broadcasters.may_manage(person, record.owner.as_ref()))
     }
 
-    /// Notes why a recording ends while its stream goes on. It takes media until it is complete.
+    /// Records why a recording ends while its stream continues. It accepts media until it is complete.
     ///
     /// # Errors
     /// As [`Self::change`].
@@ -186,7 +188,7 @@ impl Library {
         self.change(item_id, |record| record.error = Some(reason.clone())).await.map(drop)
     }
 
-    /// Changes what describes an item that is not deleted. `change` may run several times.
+    /// Changes the description of an item that is not deleted. `change` may run several times.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Store`].
@@ -200,7 +202,7 @@ impl Library {
         changed.ok_or(Error::Unknown)
     }
 
-    /// The links of an item that a client may see. A client that found a listed item is told of no item that is not.
+    /// The links of an item that a client may see. Other clients than editors see no links to unlisted items.
     pub(crate) fn shown_links(&self, record: &Record, may_edit: bool) -> Links {
         let is_shown = |item_id: &ItemId| {
             let other = self.items.get(item_id).filter(|other| !other.is_deleted());
@@ -215,7 +217,7 @@ impl Library {
     }
 }
 
-/// The record after `change`; `None` if it is deleted or stays as it is.
+/// The record after `change`; `None` if it is deleted or unchanged.
 fn changed(record: &Record, change: impl Fn(&mut Record)) -> Option<Record> {
     let mut changed = record.clone();
     change(&mut changed);

@@ -1,4 +1,4 @@
-//! The pictures of items: one for lists, and those of the time line.
+//! The pictures of items: the poster for lists, and the previews of the time line.
 
 use protocol::{ItemId, item::Blob};
 use store::contention::give_way;
@@ -17,7 +17,7 @@ impl Library {
         self.change(item_id, |record| record.poster = Some(poster.clone())).await.map(drop)
     }
 
-    /// Adds a picture for the time line of an item, which shows its time `at_ms`.
+    /// Adds a preview of the time `at_ms` to an item.
     ///
     /// # Errors
     /// As [`Self::change`].
@@ -25,7 +25,7 @@ impl Library {
         self.add_previews(item_id, vec![(at_ms, blob)]).await
     }
 
-    /// Adds pictures for the time line of an item, each with the time that it shows.
+    /// Adds previews to an item, each with its time.
     ///
     /// # Errors
     /// As [`Self::change`].

@@ -1,4 +1,4 @@
-//! What it takes to play an item: media, and nodes that serve it.
+//! The requirements for playing an item: media, and nodes that serve it.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use serving::Prefix;
 use super::{Error, Record};
 use crate::{api::error::Error as ApiError, clock::Now, state::ClusterState};
 
-/// Most nodes of an answer.
+/// Most nodes in an answer.
 const MOST_NODES: usize = 8;
 
-/// Whether the item has media.
+/// Checks that the item has media.
 ///
 /// # Errors
 /// [`Error::NotReady`].
@@ -27,17 +27,17 @@ pub(crate) fn check_state(record: &Record) -> Result<(), Error> {
     }
 }
 
-/// Knows the nodes that serve items.
+/// Chooses the nodes that serve items.
 #[derive(Clone)]
 pub(crate) struct ItemNodes(Arc<ClusterState>);
 
 impl ItemNodes {
-    /// Those of `state`.
+    /// Uses the nodes of `state`.
     pub(crate) fn new(state: &Arc<ClusterState>) -> Self {
         Self(Arc::clone(state))
     }
 
-    /// Whether a stream is live that is recorded into this item. The item is made shortly after the stream started.
+    /// Whether a live stream is recorded into this item, which is created shortly after the stream started.
     pub(crate) fn is_to_be_recorded(&self, item_id: ItemId) -> bool {
         self.0.read_streams(|catalogue, _| {
             catalogue.recorded().any(|(_, stream)| {

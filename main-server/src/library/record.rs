@@ -1,7 +1,7 @@
-//! What the store keeps of an item, in the namespace `library`. Every main server has all records in memory, so what grows
-//! with the media is elsewhere ([`manifest`](super::manifest)).
+//! The record of an item, in the namespace `library`. Every main server has all records in memory, so data
+//! that grows with the media is elsewhere ([`manifest`](super::manifest)).
 //!
-//! Records change by compare-and-set only.
+//! Records change only by compare-and-set.
 
 use protocol::{
     ItemId, StreamId,
@@ -13,52 +13,52 @@ use store::Namespace;
 
 use crate::state::catalogue::record::Owner;
 
-/// Why a recording that has no media failed.
+/// The error of a recording without media.
 const NOTHING_ARRIVED: &str = "nothing has arrived from the nodes that recorded it";
 
-/// An item to be made; its texts are checked already.
+/// A validated new item.
 pub(crate) struct NewItem {
-    /// Names it: [`new_id`]. The same id again changes nothing.
+    /// Its id: [`new_id`]. Creating the same id again changes nothing.
     pub(crate) item_id: ItemId,
     /// Where it comes from.
     pub(crate) kind: Kind,
-    /// What can be done with it at first.
+    /// Its initial state.
     pub(crate) state: State,
-    /// What describes it.
+    /// Its texts.
     pub(crate) text: Text,
     /// Who may find and play it.
     pub(crate) visibility: Visibility,
-    /// Of the passphrase of a private item, in PHC string form.
+    /// The hash of a private item's passphrase, in PHC string form.
     pub(crate) passphrase_hash: Option<String>,
-    /// The account that it belongs to; operators alone without one.
+    /// The account that owns it; without one, only operators do.
     pub(crate) owner: Option<Owner>,
     /// The stream that it records.
     pub(crate) stream_id: Option<StreamId>,
 }
 
-/// What describes an item, each in the form of [`title::clean`](protocol::title::clean).
+/// The texts of an item, each in the form of [`title::clean`](protocol::title::clean).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Text {
     /// Its title.
     pub(crate) title: String,
-    /// Who made it.
+    /// The artist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) artist: Option<String>,
-    /// What it belongs to.
+    /// The album.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) album: Option<String>,
-    /// Words to find it by, in lower case, each once.
+    /// Tags, in lower case, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<String>,
 }
 
-/// What an item has to do with other items. They may be deleted.
+/// Links to other items, which may have been deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Links {
-    /// The item that it was made of.
+    /// The item that it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) source: Option<ItemId>,
-    /// Which part of its source it holds.
+    /// Which part of its source it contains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stem: Option<Stem>,
     /// The stems of the song that it belongs to.
@@ -81,37 +81,37 @@ pub(crate) fn new_id() -> Result<ItemId, super::Error> {
 pub(crate) struct Record {
     /// Where it comes from.
     pub(crate) kind: Kind,
-    /// What describes it.
+    /// Its texts.
     #[serde(flatten)]
     pub(crate) text: Text,
     /// Who may find and play it.
     pub(crate) visibility: Visibility,
-    /// In PHC string form, if the passphrase opens it.
+    /// The hash of the passphrase, in PHC string form, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) passphrase_hash: Option<String>,
-    /// Counts the rules it had for who may play it: grants that were given under an earlier one do not admit any more.
+    /// The version of its access rules: grants of earlier versions are no longer accepted.
     #[serde(default)]
     pub(crate) rule: u64,
-    /// The account that it belongs to; operators alone without one.
+    /// The account that owns it; without one, only operators do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<Owner>,
     /// Unix epoch.
     pub(crate) created_at_ms: u64,
-    /// Length of what can be played.
+    /// Length of the playable media.
     #[serde(default)]
     pub(crate) duration_ms: u64,
     /// Size of its media, in all formats.
     #[serde(default)]
     pub(crate) bytes: u64,
-    /// Counts changes of its manifest, so that every server knows whether it has the newest.
+    /// Counts changes of its manifest, so that every server knows whether its copy is current.
     #[serde(default)]
     pub(crate) media_version: u64,
-    /// Of its first take.
+    /// The tracks of its first take.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tracks: Vec<ItemTrack>,
     /// What can be done with it.
     pub(crate) state: State,
-    /// How much of its upload was read, in percent, while it is processed.
+    /// How much of its upload has been processed, in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) processed_percent: Option<u8>,
     /// Why it failed, or why a recording ended before its stream.
@@ -123,10 +123,10 @@ pub(crate) struct Record {
     /// Its picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) poster: Option<Blob>,
-    /// How many previews it has.
+    /// The number of previews.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) previews: usize,
-    /// What it has to do with other items.
+    /// Its links to other items.
     #[serde(flatten)]
     pub(crate) links: Links,
     /// Integrated loudness, in hundredths of LUFS.
@@ -135,13 +135,13 @@ pub(crate) struct Record {
     /// True peak, in hundredths of dBTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) true_peak_centi_db: Option<i32>,
-    /// JSON of its [`Waveform`](protocol::job::Waveform).
+    /// The blob with the JSON of its [`Waveform`](protocol::job::Waveform).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) waveform: Option<Blob>,
-    /// Its lyrics, a text.
+    /// The blob with its lyrics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lyrics: Option<Blob>,
-    /// When it is deleted for good, Unix epoch, if it was deleted.
+    /// If it was deleted: when it is permanently removed, Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deleted_until_ms: Option<u64>,
 }
@@ -182,12 +182,12 @@ impl Record {
         }
     }
 
-    /// Whether it was deleted and can be restored.
+    /// Whether it was deleted but can be restored.
     pub(crate) fn is_deleted(&self) -> bool {
         self.deleted_until_ms.is_some()
     }
 
-    /// Whether media may be added to it. A recording that can be restored takes what nodes still have of it.
+    /// Whether it accepts media. A recording that can be restored accepts what nodes still have of it.
     pub(super) fn takes_media(&self) -> bool {
         !self.is_deleted() || self.kind == Kind::Recording
     }
@@ -205,15 +205,15 @@ impl Record {
         }
     }
 
-    /// Media of it arrived: late ones make a recording that failed without them ready.
+    /// Records that media arrived: a recording that failed without media becomes ready.
     pub(super) fn has_arrived(&mut self) {
         if (self.kind, self.state) == (Kind::Recording, State::Failed) {
             (self.state, self.error) = (State::Ready, None);
         }
     }
 
-    /// Changes who may play it; what is `None` stays. A passphrase belongs to a private item. Grants that were given before the
-    /// item asked for this do not count any more.
+    /// Changes its access; `None` leaves a field unchanged. Only private items have a passphrase. Grants from
+    /// before the change are no longer accepted.
     pub(crate) fn admit_by(
         &mut self,
         visibility: Option<Visibility>,
@@ -239,12 +239,13 @@ impl Record {
         self.visibility == Visibility::Public && self.state == State::Ready && !self.is_deleted()
     }
 
-    /// The blobs that it names itself, beside those of its manifest.
+    /// The blobs that it names itself, besides those of its manifest.
     pub(super) fn blobs(&self) -> impl Iterator<Item = &Blob> {
         [&self.poster, &self.waveform, &self.lyrics].into_iter().flatten()
     }
 
-    /// It as lists show it: without its links and previews. Its owner is for clients that may edit it.
+    /// The item as shown in lists: without its links and previews. Its owner is only for clients that may
+    /// edit it.
     pub(crate) fn item(&self, item_id: ItemId, shows_owner: bool) -> Item {
         let Text { title, artist, album, tags } = self.text.clone();
         Item {
@@ -290,7 +291,7 @@ fn api_url(item_id: ItemId, name: &str, blob: &Blob) -> String {
     versioned(format!("/api/library/{item_id}/{name}"), blob)
 }
 
-/// The path with a version, which changes with the bytes that are there.
+/// The path with a version that changes with the blob.
 fn versioned(path: String, blob: &Blob) -> String {
     let version: String = blob.hash.chars().take(16).collect();
     path + "?v=" + &version

@@ -1,4 +1,4 @@
-//! Deletes items, for some time or for good.
+//! Deletes items, temporarily or permanently.
 
 use protocol::ItemId;
 
@@ -15,7 +15,7 @@ impl Library {
         self.change(item_id, |record| record.deleted_until_ms = Some(until_ms)).await.map(drop)
     }
 
-    /// Restores an item that was deleted; one that was not stays as it is.
+    /// Restores a deleted item; others stay unchanged.
     ///
     /// # Errors
     /// As [`Self::change`].
@@ -28,18 +28,18 @@ impl Library {
         record.filter(|record| !record.is_deleted()).map(drop).ok_or(Error::Unknown)
     }
 
-    /// Removes an item for good, with its manifest, as long as the store has it as one that `is_meant`; another one stays. Says
+    /// Permanently removes an item and its manifest, if its record in the store satisfies `is_meant`. Returns
     /// whether it is gone.
     ///
     /// # Errors
-    /// The store's: then the manifest may be left, for the collection of garbage.
+    /// Those of the store. The manifest may then remain, until garbage collection.
     pub(crate) async fn remove(
         &self,
         item_id: ItemId,
         is_meant: impl Fn(&Record) -> bool,
     ) -> Result<bool, store::Error> {
         self.items.look_up(&item_id).await?;
-        // First the record: it says whether the item was restored meanwhile.
+        // The record first, because it shows whether the item was restored meanwhile.
         self.items.remove_if(&item_id, is_meant).await?;
         let is_gone = self.is_gone(item_id).await?;
         if is_gone {
@@ -48,7 +48,7 @@ impl Library {
         Ok(is_gone)
     }
 
-    /// Deletes an item for good if it has no media, as the store has it. Says whether it is gone.
+    /// Permanently removes an item that has no media according to the store. Returns whether it is gone.
     ///
     /// # Errors
     /// [`Error::Store`].

@@ -1,16 +1,16 @@
-//! What is deleted without a request.
+//! Automatic deletion.
 //!
-//! 1. Deleted items whose time to be restored is over go for good, with their manifests. The object store's collection of garbage
-//!    deletes their blobs later.
-//! 2. Recordings and results of jobs that ended longer ago than `library_keep_days` are deleted as if by their owners: they can
-//!    still be restored. Uploads stay until their owners delete them.
-//! 3. While the library has more bytes than `library_quota_bytes`, items go for good: first deleted ones, those that were deleted
-//!    first; then finished recordings and results of jobs, the oldest first.
+//! 1. Deleted items that can no longer be restored are permanently removed, with their manifests. Garbage
+//!    collection of the object store deletes their blobs later.
+//! 2. Recordings and results of jobs that ended longer ago than `library_keep_days` are deleted as if by
+//!    their owners: they can still be restored. Uploads stay until their owners delete them.
+//! 3. While the library has more bytes than `library_quota_bytes`, items are permanently removed: first
+//!    deleted ones, in the order of their deletion; then finished recordings and results of jobs, oldest first.
 //!
-//! A recording that grows is not deleted. It ends when nothing else is left that could be, or when its account has more than
-//! `library_account_quota_bytes` ([`Library::may_grow`]).
+//! A growing recording is not deleted. It ends when nothing else is left to delete, or when its account has
+//! more than `library_account_quota_bytes` ([`Library::may_grow`]).
 //!
-//! Every main server does this; each step may be done twice.
+//! Every main server does this; each step is idempotent.
 
 use std::time::Duration;
 
@@ -23,19 +23,19 @@ use tokio::time::{sleep, timeout};
 use super::{Error, Library, Record, index::Index};
 use crate::{clock::Now, config::LibraryLimits, invitations::Invitations, subject::Subject};
 
-/// Longest time between two looks.
+/// Longest time between two checks.
 const INTERVAL: Duration = Duration::from_secs(60);
-/// Shortest time between two looks.
+/// Shortest time between two checks.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Most items of one look; the next one finds the rest.
+/// Most items per check; the next one finds the rest.
 const AT_ONCE: usize = 100;
 
-/// What is to be done.
+/// The planned deletions.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Plan {
-    /// These are deleted, and can be restored.
+    /// Items to delete; they can be restored.
     delete: Vec<ItemId>,
-    /// These go for good, if they are still deleted until that time, or still not deleted.
+    /// Items to remove permanently, if they are still deleted until that time, or still not deleted.
     remove: Vec<(ItemId, Option<u64>)>,
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn run(library: &Library) {
     }
 }
 
-/// Ends invitations to items that are gone, until it is dropped.
+/// Ends invitations to items that are gone, until dropped.
 pub(super) async fn end_invitations(library: &Library, invitations: &Invitations) {
     loop {
         sleep(INTERVAL).await;
@@ -59,18 +59,18 @@ pub(super) async fn end_invitations(library: &Library, invitations: &Invitations
     }
 }
 
-/// Ends those there are now.
+/// Ends the current ones.
 pub(super) async fn tidy(library: &Library, invitations: &Invitations) {
     for key in invitations.keys() {
         let Subject::Item(item_id) = key.subject else { continue };
-        // A later look removes what cannot be removed now.
+        // A later check retries failures.
         if library.known(item_id).is_none() && matches!(library.is_gone(item_id).await, Ok(true)) {
             drop(invitations.remove(&key).await);
         }
     }
 }
 
-/// Does what is to be done at `now`.
+/// Executes the deletions due at `now`.
 pub(super) async fn step(library: &Library, now: Now) -> Result<(), Error> {
     let plan = library.plan(now);
     carry_out(library, plan, now).await
@@ -85,7 +85,7 @@ async fn carry_out(library: &Library, Plan { delete, remove }: Plan, now: Now) -
         }
     }
     for (item_id, planned_ms) in remove {
-        // Another server may have restored it, or deleted it later, since this was planned.
+        // Another server may have restored it, or deleted it again, since this was planned.
         let is_meant = |record: &Record| {
             record.deleted_until_ms == planned_ms && (record.is_deleted() || is_covered(record))
         };
@@ -97,10 +97,11 @@ async fn carry_out(library: &Library, Plan { delete, remove }: Plan, now: Now) -
 }
 
 impl Library {
-    /// Whether recordings of the account `owner`, if one is named, may grow on.
+    /// Checks whether recordings of the account `owner`, if given, may grow further.
     ///
     /// # Errors
-    /// [`Error::Full`], if the account or the library has more than its quota, and nothing is left that would be deleted for it.
+    /// [`Error::Full`], if the account or the library exceeds its quota, and nothing is left that would be
+    /// deleted for it.
     pub(crate) fn may_grow(&self, owner: Option<&str>) -> Result<(), Error> {
         let LibraryLimits { quota_bytes, account_quota_bytes, .. } = self.limits;
         let (left, of_owner) = self.table.index(|index, records| {
@@ -146,7 +147,7 @@ impl Library {
     }
 }
 
-/// The items that have to go so that the others have no more than `quota_bytes`, at most [`AT_ONCE`].
+/// The items to remove so that the others have at most `quota_bytes`, at most [`AT_ONCE`].
 fn beyond<'a>(
     index: &Index,
     quota_bytes: u64,
@@ -160,7 +161,7 @@ fn beyond<'a>(
         return Vec::new();
     }
     let mut beyond = Vec::new();
-    // An item without bytes makes no room.
+    // Removing an item without bytes frees no space.
     for item_id in removable(index, &record).filter(|item_id| bytes(item_id) > 0 && !going.contains(item_id))
     {
         if left <= quota_bytes || beyond.len() >= AT_ONCE {
@@ -172,7 +173,7 @@ fn beyond<'a>(
     beyond
 }
 
-/// The items that go for room, in that order.
+/// The items that may be removed to free space, in order.
 fn removable<'a>(
     index: &Index,
     record: impl Fn(&ItemId) -> Option<&'a Record>,
@@ -185,7 +186,7 @@ fn bytes_to_go<'a>(index: &Index, record: impl Fn(&ItemId) -> Option<&'a Record>
     removable(index, &record).filter_map(|item_id| record(&item_id)).map(|record| record.bytes).sum()
 }
 
-/// Whether items like this are deleted without a request.
+/// Whether items like this are deleted automatically.
 fn is_covered(record: &Record) -> bool {
     matches!(record.kind, Kind::Recording | Kind::Job) && matches!(record.state, State::Ready | State::Failed)
 }

@@ -1,10 +1,10 @@
-//! Whether the library has room for more.
+//! The free space of the library.
 
 use super::{Error, Library};
 use crate::config::LibraryLimits;
 
 impl Library {
-    /// Whether there is room for `bytes` more, for items of the account `owner` if one is named.
+    /// Checks that there is space for `bytes` more, for items of the account `owner` if given.
     ///
     /// # Errors
     /// [`Error::Full`].
@@ -17,7 +17,7 @@ impl Library {
         if is_full { Err(message()) } else { Ok(()) }
     }
 
-    /// As [`Self::room_for`], for an item that is there already.
+    /// As [`Self::room_for`], for an existing item.
     ///
     /// # Errors
     /// [`Error::Full`].

@@ -1,4 +1,4 @@
-//! The records of all items in memory, what finds them, and the events of their changes.
+//! The records of all items in memory, their index, and the events of their changes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::events::{Event, Feed};
 
-/// See the [module](self).
+/// The items of one main server.
 pub(super) struct Table {
     inner: Mutex<Inner>,
     changed: watch::Sender<()>,
@@ -24,7 +24,7 @@ pub(super) struct Table {
 struct Inner {
     replica: Replica<Record>,
     index: Index,
-    /// Whether listeners are told of changes: not of what is loaded at the start.
+    /// Whether listeners are notified of changes; not while loading at the start.
     tells: bool,
 }
 
@@ -35,12 +35,12 @@ struct Removed {
 }
 
 impl Table {
-    /// It without items. Listeners of `feed` are told of changes of listed items after [`Self::tell`].
+    /// Has no items. Listeners of `feed` are notified of changes of listed items after [`Self::tell`].
     pub(super) fn new(feed: &Arc<Feed>) -> Self {
         Self { inner: Mutex::default(), changed: watch::Sender::new(()), feed: Arc::clone(feed) }
     }
 
-    /// Tells listeners of changes from now on.
+    /// Notifies listeners of changes from now on.
     pub(super) fn tell(&self) {
         self.lock().tells = true;
     }
@@ -50,7 +50,7 @@ impl Table {
         self.changed.subscribe()
     }
 
-    /// Reads what finds items.
+    /// Reads the index.
     pub(super) fn index<R>(&self, read: impl FnOnce(&Index, &Replica<Record>) -> R) -> R {
         let inner = self.lock();
         read(&inner.index, &inner.replica)
@@ -89,14 +89,14 @@ impl Host<Record> for Table {
                 events.extend(event(change.key, before, after));
             }
         }
-        // Under the lock, so that listeners hear of changes in their order.
+        // Published under the lock, so that listeners receive changes in order.
         self.feed.publish(events);
         self.changed.send_replace(());
         outcome
     }
 }
 
-/// What listeners are told of a change: all clients may hear it.
+/// The event of a change; all clients may receive it.
 fn event(item_id: ItemId, before: Option<&Record>, after: Option<&Record>) -> Option<Event> {
     let listed = |record: Option<&Record>| -> Option<Item> {
         record.filter(|record| record.is_listed()).map(|record| record.item(item_id, false))

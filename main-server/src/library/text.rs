@@ -1,4 +1,4 @@
-//! The texts of an item as clients and files give them, checked and brought into one form.
+//! Validates and normalises the texts of an item from clients and files.
 
 use protocol::title;
 
@@ -9,7 +9,7 @@ pub(crate) const MOST_TAGS: usize = 10;
 /// Most characters of a tag.
 pub(crate) const TAG_CHARS: usize = 24;
 
-/// A required text in one form.
+/// A normalised required text.
 ///
 /// # Errors
 /// [`Error::Invalid`], which names `field`.
@@ -17,7 +17,7 @@ pub(crate) fn required(field: &str, text: &str) -> Result<String, Error> {
     title::clean(text).map_err(|error| Error::Invalid(format!("{field}: {error}")))
 }
 
-/// A text that may be left empty, in one form.
+/// A normalised optional text.
 ///
 /// # Errors
 /// As [`required`].
@@ -25,10 +25,10 @@ pub(crate) fn optional(field: &str, text: &str) -> Result<Option<String>, Error>
     if text.trim().is_empty() { Ok(None) } else { required(field, text).map(Some) }
 }
 
-/// Tags in lower case and in order, each once. Empty ones are left out.
+/// Tags in lower case and in order, each once. Empty ones are dropped.
 ///
 /// # Errors
-/// [`Error::Invalid`] for more than [`MOST_TAGS`] or one with more than [`TAG_CHARS`] characters.
+/// [`Error::Invalid`] for more than [`MOST_TAGS`], or one with more than [`TAG_CHARS`] characters.
 pub(crate) fn tags(tags: &[String]) -> Result<Vec<String>, Error> {
     let mut clean = Vec::new();
     for tag in tags {

@@ -1,4 +1,4 @@
-//! Texts as they are compared: without case, accents and punctuation, as words.
+//! Normalises texts for comparison: words without case, accents and punctuation.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -26,7 +26,7 @@ pub(super) fn folded(text: &str) -> String {
     folded
 }
 
-/// The words of `text`, folded. Scripts without spaces have one for each character; apostrophes join.
+/// The words of `text`, normalised. In scripts without spaces each character is a word; apostrophes join.
 pub(super) fn words(text: &str) -> Vec<String> {
     let (mut words, mut word) = (Vec::new(), String::new());
     let mut length = 0;
@@ -74,7 +74,7 @@ mod tests {
     }
 
     proptest! {
-        /// Typed in whatever case or composition, a text has the same words.
+        /// Whatever its case or composition, a text has the same words.
         #[test]
         fn the_form_of_a_text_does_not_matter(text in "\\PC{0,40}") {
             prop_assert_eq!(words(&text.nfd().collect::<String>()), words(&text.nfc().collect::<String>()));

@@ -1,8 +1,8 @@
 //! Finds items: lists in several orders, and searches, page by page. Pure.
 //!
-//! Items that all clients see are in four orders, and so are all items that are not deleted; a page of one of those costs as much
-//! as it has items. Where there is a query, a tag or an owner, the items that match are looked up ([`vocabulary`]) and the best of
-//! them taken. Nothing here is larger than the records that it is made of.
+//! Listed items are kept in four orders, and so are all items that are not deleted; a page of such an order
+//! costs as much as it has items. For a query, a tag or an owner, the matching items are looked up
+//! ([`vocabulary`]) and the best of them returned. Nothing here is larger than the records themselves.
 
 mod fold;
 mod order;
@@ -31,29 +31,29 @@ use crate::state::catalogue::record::Owner;
 const KEPT: [Sort; 4] = [Sort::Newest, Sort::Oldest, Sort::Title, Sort::Duration];
 const KINDS: [Kind; 3] = [Kind::Recording, Kind::Upload, Kind::Job];
 
-/// Which items a caller asks for.
+/// The set of items to search in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// Those that all clients find.
+    /// Items that all clients find.
     Listed,
-    /// Those that the caller may change, whatever their state: of that account, or of all for an operator.
+    /// Items that the caller may change, whatever their state: those of an account, or all for an operator.
     Editable(Option<Owner>),
-    /// Those among them that are deleted.
+    /// The deleted ones of these.
     Deleted(Option<Owner>),
 }
 
-/// What a caller asks for.
+/// A query.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
-    /// Among which items.
+    /// The set of items.
     pub(crate) scope: Scope,
-    /// What is typed.
+    /// The search text.
     pub(crate) text: String,
-    /// Only of this kind.
+    /// Only items of this kind.
     pub(crate) kind: Option<Kind>,
-    /// Only with this tag.
+    /// Only items with this tag.
     pub(crate) tag: Option<String>,
-    /// The order; by relevance with a text, by age without if not said.
+    /// The order; by default relevance with a text, else newest first.
     pub(crate) sort: Option<Sort>,
     /// Where the page begins.
     pub(crate) cursor: Option<Cursor>,
@@ -64,13 +64,13 @@ pub(crate) struct Query {
 /// A page of items.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// In the order that was asked for.
+    /// In the requested order.
     pub(crate) items: Vec<ItemId>,
-    /// How many there are on all pages.
+    /// Total over all pages.
     pub(crate) total: usize,
     /// Where the next page begins.
     pub(crate) next: Option<Cursor>,
-    /// How many items and words were looked at.
+    /// Number of items and words examined.
     pub(crate) examined: usize,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Found {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct OtherOrder;
 
-/// Items in each of the orders that are kept.
+/// Items in each of the stored orders.
 #[derive(Debug, Default)]
 struct Shelf {
     orders: [BTreeSet<Place>; KEPT.len()],
@@ -101,18 +101,18 @@ impl Shelf {
     }
 }
 
-/// What belongs to an account.
+/// The items and bytes of an account.
 #[derive(Debug, Default)]
 struct Owned {
     items: HashSet<ItemId>,
     bytes: u64,
 }
 
-/// See the [module](self).
+/// The index of all items.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     listed: Shelf,
-    /// All that are not deleted.
+    /// All items that are not deleted.
     all: Shelf,
     words: Vocabulary,
     tags: HashMap<Box<str>, HashSet<ItemId>>,
@@ -122,7 +122,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Takes a change of an item over.
+    /// Applies a change of an item.
     pub(super) fn apply(&mut self, item_id: ItemId, before: Option<&Record>, after: Option<&Record>) {
         if let Some(before) = before {
             self.remove(item_id, before);
@@ -187,7 +187,7 @@ impl Index {
         (self.bytes, owned.map_or(0, |owned| owned.bytes))
     }
 
-    /// Deleted items whose time to be restored is over at `now_ms`, at most `at_most`.
+    /// Deleted items that expired before `now_ms`, at most `at_most`.
     pub(super) fn expired(&self, now_ms: u64, at_most: usize) -> Vec<ItemId> {
         let over = self.deleted.iter().take_while(|(until_ms, _)| *until_ms <= now_ms);
         over.take(at_most).map(|(_, item_id)| *item_id).collect()
@@ -198,14 +198,14 @@ impl Index {
         self.all.orders[1].iter().map(|place| place.item_id)
     }
 
-    /// A page of the items that a caller asks for.
+    /// A page of the requested items.
     ///
     /// # Errors
     /// [`OtherOrder`].
     pub(super) fn page(&self, records: &Replica<Record>, query: &Query) -> Result<Found, OtherOrder> {
         let words = words(&query.text);
         let sort = query.sort.unwrap_or(if words.is_empty() { Sort::Newest } else { Sort::Relevance });
-        // Without a query all match alike: the newest come first.
+        // Without a query all items are equally relevant, so the newest come first.
         let kept = if words.is_empty() && sort == Sort::Relevance { Sort::Newest } else { sort };
         let after = match &query.cursor {
             Some(cursor) => Some(cursor.place(kept).ok_or(OtherOrder)?),
@@ -219,7 +219,7 @@ impl Index {
         })
     }
 
-    /// The items among which those are that a caller asks for, with what each costs, and how many things were looked at.
+    /// The candidates for a query, each with its cost, and the number of things examined.
     fn candidates(&self, query: &Query, words: &[String]) -> (Vec<(ItemId, u32)>, usize) {
         let (free, mut examined) = (|item_id: &ItemId| (*item_id, 0), 0);
         if !words.is_empty() {
@@ -238,7 +238,7 @@ impl Index {
     }
 }
 
-/// A query against the records.
+/// A query on the records.
 struct Request<'a> {
     records: &'a Replica<Record>,
     query: &'a Query,
@@ -247,7 +247,7 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// Takes the page from a shelf.
+    /// Takes the page from a stored order.
     fn walk(&self, shelf: &Shelf) -> Found {
         let order = &shelf.orders[KEPT.iter().position(|kept| *kept == self.sort).unwrap_or_default()];
         let begin = self.after.map_or(Bound::Unbounded, Bound::Excluded);
@@ -265,7 +265,7 @@ impl Request<'_> {
         self.found(places, total, examined)
     }
 
-    /// Takes the page from items in no order.
+    /// Takes the page from unordered items.
     fn collect(&self, (candidates, examined): (Vec<(ItemId, u32)>, usize)) -> Found {
         let examined = examined + candidates.len();
         let wanted = candidates.into_iter().filter_map(|(item_id, cost)| {
@@ -284,7 +284,7 @@ impl Request<'_> {
         self.found(places, total, examined)
     }
 
-    /// The page of `places`, which have one more than that if there are more.
+    /// The page of `places`, which contain one more if there is a next page.
     fn found(&self, mut places: Vec<Place>, total: usize, examined: usize) -> Found {
         let has_more = places.len() > self.query.limit;
         places.truncate(self.query.limit);
@@ -292,7 +292,7 @@ impl Request<'_> {
         Found { items: places.into_iter().map(|place| place.item_id).collect(), total, next, examined }
     }
 
-    /// The item, if it is what the caller asks for.
+    /// The item's record, if it matches.
     fn is_wanted(&self, item_id: ItemId) -> Option<&Record> {
         let record = self.records.get(&item_id)?;
         let Query { scope, kind, tag, .. } = self.query;

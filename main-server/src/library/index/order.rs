@@ -1,7 +1,7 @@
-//! The orders in which items are listed, and places in them.
+//! The orders of items, and places in them.
 //!
-//! A place is the key of an item, made of the item alone. So a page that begins after a place has the right items whatever came
-//! and went meanwhile, even the item of the place itself.
+//! A place is the sort key of an item, derived from the item alone. So a page that begins after a place has
+//! the right items whatever was added or removed meanwhile, even the item of the place itself.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use protocol::ItemId;
@@ -13,7 +13,7 @@ use crate::library::Record;
 /// Characters of a title that count in its order.
 const TITLE_CHARS: usize = 64;
 
-/// What items are listed by.
+/// An order of items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Sort {
@@ -25,11 +25,11 @@ pub(crate) enum Sort {
     Title,
     /// The shortest first.
     Duration,
-    /// What matches the query best first, of equal ones the newest.
+    /// The best match first; of equal ones the newest.
     Relevance,
 }
 
-/// The place of an item in an order: smaller ones come first.
+/// The place of an item in an order; smaller ones come first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Place {
     first: u64,
@@ -40,7 +40,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The place of an item. `cost` says how well it matches the query.
+    /// The place of an item. `cost` tells how well it matches the query; lower is better.
     pub(super) fn of(sort: Sort, item_id: ItemId, record: &Record, cost: u32) -> Self {
         let newest = u64::MAX - record.created_at_ms;
         let (first, second) = match sort {
@@ -56,7 +56,7 @@ impl Place {
     }
 }
 
-/// Where a page begins: after a place in an order. Clients hand it back as they got it.
+/// Where a page begins: after a place in an order. Opaque to clients.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cursor {
     sort: Sort,
@@ -68,18 +68,18 @@ impl Cursor {
         Self { sort, after }
     }
 
-    /// The place, if the cursor is one of this order.
+    /// The place, if the cursor belongs to this order.
     pub(crate) fn place(&self, sort: Sort) -> Option<&Place> {
         (self.sort == sort).then_some(&self.after)
     }
 
-    /// It as clients get it.
+    /// The cursor's text for clients.
     pub(crate) fn text(&self) -> String {
         let json = serde_json::to_vec(self).expect("numbers and texts are always JSON");
         URL_SAFE_NO_PAD.encode(json)
     }
 
-    /// Reads what a client hands back.
+    /// Parses a client's cursor.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
     }

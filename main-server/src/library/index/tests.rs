@@ -54,7 +54,7 @@ impl Library {
             let found = self.page(&query);
             assert!(found.items.len() <= query.limit);
             items.extend(found.items);
-            // As clients hand it back.
+            // Serialised, as clients return it.
             let Some(next) = found.next else { return items };
             query.cursor = Cursor::parse(&next.text());
             assert!(query.cursor.is_some());
@@ -90,7 +90,7 @@ fn query(text: &str) -> Query {
     Query { scope: Scope::Listed, text, kind: None, tag: None, sort: None, cursor: None, limit: 50 }
 }
 
-/// As many items as that, with titles of some words and a number.
+/// A library with `count` items, whose titles have some words and a number.
 fn library(count: usize) -> Library {
     let mut library = Library::default();
     for number in 0..count {
@@ -194,7 +194,7 @@ fn a_cursor_of_another_order_is_refused() {
     assert_eq!(Cursor::parse("eyJ9"), None);
 }
 
-/// 10,000 items: a page costs as much as it has items, a search what it finds and one look at each word.
+/// 10,000 items: a page costs as much as it has items, a search costs its results plus one look at each word.
 #[test]
 fn lists_and_searches_look_at_no_more_than_they_have_to() {
     const ITEMS: usize = 10_000;
@@ -216,7 +216,8 @@ fn lists_and_searches_look_at_no_more_than_they_have_to() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Items that are there all the time are on the pages once each and in order, whatever comes and goes between two pages.
+    /// Items that exist throughout are on the pages once each and in order, whatever is added and removed
+    /// between two pages.
     #[test]
     fn pages_stay_stable_while_items_come_and_go(
         sort in prop::sample::select(vec![Sort::Newest, Sort::Oldest, Sort::Title, Sort::Duration, Sort::Relevance]),
@@ -239,7 +240,7 @@ proptest! {
                 if goes {
                     library.remove(id(number));
                 } else {
-                    // A new one beside it.
+                    // Adds a new item beside it.
                     touched.insert(id(100 + number), true);
                     library.put(id(100 + number), record(100 + number, "night metallica live 1"));
                 }

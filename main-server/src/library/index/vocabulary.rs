@@ -1,8 +1,8 @@
-//! The words of all items, and which items have them: finds items as a query is typed, with typing errors.
+//! The words of all items: finds items as a query is typed, with typing errors.
 //!
-//! A word of a query stands for the words that begin with it. One with 4 letters or more may have one wrong, missing, surplus or
-//! swapped letter, one with 8 letters or more two. A search looks at each known word once, by a mask of its letters first: most
-//! are passed over without a comparison.
+//! A word of a query matches all words that begin with it. A word with 4 letters or more may have one wrong,
+//! missing, surplus or swapped letter, one with 8 letters or more two. A search examines each known word
+//! once, comparing masks of letters first, so that most words need no further comparison.
 
 use std::{
     cmp::Ordering,
@@ -13,13 +13,13 @@ use std::{
 use protocol::ItemId;
 use strsim::osa_distance;
 
-/// Most words of a query; further ones are passed over.
+/// Most words of a query; further ones are ignored.
 const MOST_QUERY_WORDS: usize = 8;
 /// Most known words that one word of a query is compared with for typing errors.
 const MOST_EXAMINED: usize = 200_000;
-/// What a typing error costs: more than everything else together.
+/// The cost of a typing error: more than everything else together.
 const TYPO_COST: u32 = 1000;
-/// What it costs that a word only begins like that.
+/// The cost of a match of only the beginning.
 const PREFIX_COST: u32 = 10;
 
 /// Where a word stands in an item; earlier ones count more.
@@ -38,11 +38,11 @@ struct Word {
     items: HashMap<ItemId, Field>,
 }
 
-/// See the [module](self).
+/// All known words, with the items that have them.
 #[derive(Debug, Default)]
 pub(super) struct Vocabulary(BTreeMap<Box<str>, Word>);
 
-/// The items that match a query, and what each costs: the less, the better it matches.
+/// The matching items with their costs; lower is better.
 pub(super) type Matches = HashMap<ItemId, u32>;
 
 impl Vocabulary {
@@ -67,7 +67,7 @@ impl Vocabulary {
         }
     }
 
-    /// The items that have all `words`. Adds to `examined` how many known words and items it looked at.
+    /// The items that have all `words`. Adds the number of examined words and items to `examined`.
     pub(super) fn search(&self, words: &[String], examined: &mut usize) -> Matches {
         let mut found: Option<Matches> = None;
         for word in words.iter().take(MOST_QUERY_WORDS) {
@@ -88,7 +88,7 @@ impl Vocabulary {
         found.unwrap_or_default()
     }
 
-    /// The items that have a word like `wanted`.
+    /// The items that have a word matching `wanted`.
     fn with(&self, wanted: &str, examined: &mut usize) -> Matches {
         let mut found = Matches::new();
         let mut add = |word: &Word, cost: u32, examined: &mut usize| {
@@ -113,7 +113,7 @@ impl Vocabulary {
         let wanted_letters = letters(wanted);
         for (text, word) in self.0.iter().take(MOST_EXAMINED) {
             *examined += 1;
-            // Each letter that is not there is an error.
+            // Each missing letter is an error.
             if (wanted_letters & !word.letters).count_ones() > most || text.starts_with(wanted) {
                 continue;
             }
@@ -130,7 +130,8 @@ impl Vocabulary {
     }
 }
 
-/// The least number of errors, at most `most`, with which `wanted` is `text` or what it begins with, and whether it is all of it.
+/// The least number of errors, at most `most`, with which `wanted` matches `text` or its beginning, and
+/// whether it matches all of it.
 fn typos(wanted: &str, length: usize, text: &str, most: usize) -> Option<(usize, bool)> {
     let ends = text.char_indices().map(|(at, c)| at + c.len_utf8()).enumerate();
     let long_enough = ends.skip(length.saturating_sub(most + 1)).take(2 * most + 1);
@@ -175,7 +176,7 @@ mod tests {
         vocabulary
     }
 
-    /// The numbers of the items that match, best first.
+    /// The numbers of the matching items, best first.
     fn found(texts: &[&str], query: &str) -> Vec<usize> {
         let words: Vec<_> = query.split(' ').map(str::to_owned).collect();
         let matches = vocabulary(texts).search(&words, &mut 0);

@@ -1,8 +1,9 @@
-//! The manifest that players get, made of the takes of an item. Pure.
+//! Assembles the manifest for players from the takes of an item. Pure.
 //!
-//! Takes are played one after another, without pauses. A take with a hole, groups that no node has any more, becomes two takes
-//! with the same init segment, and one that nodes of several versions wrote becomes several, each with its own. While an item grows, its manifest ends at the first hole that may still be filled, so that what
-//! players know of it never moves.
+//! Takes are played one after another, without pauses. A take with a gap (groups that no node has any more)
+//! becomes two takes with the same init segment; a take written by nodes of several versions becomes several,
+//! each with its own init segment. The manifest of a growing item ends at the first gap that may still be
+//! filled, so that its known part never changes.
 
 use std::collections::BTreeMap;
 
@@ -19,21 +20,21 @@ use super::take::{Take, TakeFragment};
 /// The takes of an item by their numbers.
 pub(crate) type Takes = BTreeMap<u64, Take>;
 
-/// What an item's record says of its media.
+/// The length and size of an item's media.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
-    /// Length of what can be played.
+    /// Length of the playable media.
     pub(crate) duration_ms: u64,
     /// Bytes of all blobs, in all formats.
     pub(crate) bytes: u64,
 }
 
-/// The groups that the takes have.
+/// The groups in the takes.
 pub(crate) fn recorded(takes: &Takes) -> Vec<GroupRange> {
     takes.iter().flat_map(|(number, take)| take.ranges(*number)).collect()
 }
 
-/// Names the media, 64 hex digits.
+/// The identity of the media, 64 hex digits.
 pub(crate) fn content_digest(takes: &Takes) -> String {
     let blobs = takes.values().flat_map(Take::fragments).map(|fragment| &fragment.blob.hash);
     let digest = blobs.fold(Sha256::new(), |digest, hash| digest.chain_update(hash));
@@ -60,7 +61,7 @@ pub(crate) fn assemble(item_id: ItemId, takes: &Takes, is_growing: bool) -> Mani
     Manifest { item_id, is_growing, takes: takes.collect() }
 }
 
-/// Fragments of one take and one format without a hole.
+/// Consecutive fragments of one take and one format.
 struct Run<'a> {
     take: &'a Take,
     fragments: Vec<&'a TakeFragment>,
@@ -70,7 +71,7 @@ fn runs(takes: &Takes, is_growing: bool) -> Vec<Run<'_>> {
     let mut runs: Vec<Run<'_>> = Vec::new();
     let mut is_first_take = true;
     for take in takes.values() {
-        // An item may begin within a take.
+        // The recording may begin within a take.
         let mut next = if is_first_take { None } else { Some(0) };
         let mut fragments: Vec<&TakeFragment> = Vec::new();
         for fragment in take.fragments() {
@@ -97,14 +98,14 @@ fn runs(takes: &Takes, is_growing: bool) -> Vec<Run<'_>> {
     runs
 }
 
-/// From the begin of the first fragment to the end of the last one.
+/// From the beginning of the first fragment to the end of the last one.
 fn span_ms(fragments: &[&TakeFragment]) -> u64 {
     let (Some(first), Some(last)) = (fragments.first(), fragments.last()) else { return 0 };
     last.start_ms.saturating_add(last.duration_ms).saturating_sub(first.start_ms)
 }
 
 impl Run<'_> {
-    /// It as a take that begins at `begins_ms` of the item.
+    /// The run as a take that begins at `begins_ms` of the item.
     fn manifest_take(&self, begins_ms: u64) -> ManifestTake {
         let (first_ms, number) =
             self.fragments.first().map_or((0, 0), |first| (first.start_ms, first.format));

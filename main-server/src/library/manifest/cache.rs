@@ -1,4 +1,4 @@
-//! The manifests that were asked for last, bounded by the number of their fragments.
+//! The most recently used manifests, bounded by the number of their fragments.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -6,20 +6,21 @@ use protocol::ItemId;
 
 use super::assemble::Takes;
 
-/// Most fragments of all cached manifests together: some 60 MiB.
+/// Most fragments of all cached manifests together, about 60 MiB.
 const MOST_FRAGMENTS: usize = 200_000;
 
-/// The media of an item as read at one moment.
+/// The media of an item, as read at one moment.
 #[derive(Debug, Default)]
 pub(crate) struct Cached {
-    /// As [`Record::media_version`](crate::library::record::Record::media_version) said before it was read; the takes may be newer.
+    /// The value of [`Record::media_version`](crate::library::record::Record::media_version) before reading;
+    /// the takes may be newer.
     pub(crate) version: u64,
     /// The takes.
     pub(crate) takes: Takes,
 }
 
 impl Cached {
-    /// What it counts for: an item without fragments takes room, too.
+    /// Its weight in the cache; an item without fragments has some, too.
     fn weight(&self) -> usize {
         1 + self.takes.values().map(|take| 1 + take.len()).sum::<usize>()
     }
@@ -32,7 +33,7 @@ struct Slot {
     used: u64,
 }
 
-/// See the [module](self).
+/// The cache of manifests.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     slots: HashMap<ItemId, Slot>,
@@ -41,7 +42,7 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// The manifest of an item, if it is cached in that version.
+    /// The manifest of an item, if it is cached in this version.
     pub(super) fn get(&mut self, item_id: ItemId, version: u64) -> Option<Arc<Cached>> {
         self.uses += 1;
         let slot = self.slots.get_mut(&item_id).filter(|slot| slot.manifest.version == version)?;
@@ -49,7 +50,7 @@ impl Cache {
         Some(Arc::clone(&slot.manifest))
     }
 
-    /// Keeps a manifest; those that were not asked for longest make room.
+    /// Adds a manifest, and removes the least recently used ones beyond the limit.
     pub(super) fn put(&mut self, item_id: ItemId, manifest: Arc<Cached>) {
         self.remove(item_id);
         self.uses += 1;
@@ -64,7 +65,7 @@ impl Cache {
         }
     }
 
-    /// Forgets a manifest.
+    /// Removes a manifest.
     pub(super) fn remove(&mut self, item_id: ItemId) {
         if let Some(slot) = self.slots.remove(&item_id) {
             self.weight -= slot.weight;

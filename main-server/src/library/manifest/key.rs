@@ -3,12 +3,12 @@
 use protocol::ItemId;
 use store::Namespace;
 
-/// Where manifests are kept; see the [folder](super).
+/// The namespace of manifests; see the [folder](super).
 pub(crate) const NAMESPACE: Namespace = Namespace::new("library-manifests");
-/// What the key of an item's pictures ends in.
+/// The suffix of the key of an item's pictures.
 const PREVIEWS: &str = "previews";
 
-/// What an entry of a manifest holds.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     /// The head of a take.
@@ -20,12 +20,12 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    /// What all keys of an item begin with.
+    /// The prefix of all keys of an item.
     pub(super) fn prefix(item_id: ItemId) -> String {
         format!("{item_id}/")
     }
 
-    /// It in the store.
+    /// The key in the store.
     pub(super) fn of(self, item_id: ItemId) -> String {
         match self {
             Self::Head(take) => format!("{item_id}/{take:08}"),
@@ -34,7 +34,7 @@ impl Key {
         }
     }
 
-    /// What the key `text` names, with its item; `None` for a key of a newer version.
+    /// Parses a key, with its item; `None` for a key of a newer version.
     pub(crate) fn parse(text: &str) -> Option<(ItemId, Self)> {
         let (item_id, rest) = text.split_once('/')?;
         let key = match rest.split_once('/') {

@@ -1,4 +1,4 @@
-//! Reads and writes manifests in the store.
+//! Stores manifests.
 
 use std::{
     collections::BTreeMap,
@@ -23,33 +23,33 @@ use crate::library::Error;
 
 /// Most takes of an item.
 const MOST_TAKES: usize = 10_000;
-/// Most fragments of an item: eleven days.
+/// Most fragments of an item, about eleven days.
 const MOST_FRAGMENTS: usize = if cfg!(test) { 2_000 } else { 100_000 };
-/// A recording ends before the last so many: nodes may still have some of it.
+/// Capacity that is reserved for fragments that nodes may still have when a recording ends early.
 const RESERVED_FRAGMENTS: usize = MOST_FRAGMENTS / 20;
 /// Most alternative formats of a take.
 const MOST_ALTERNATIVES: usize = 4;
 /// Longest type of a take, in bytes.
 const MIME_BYTES: usize = 256;
-/// Largest number in a fragment: what JSON readers take without loss.
+/// Largest number in a fragment: exact for all JSON readers.
 const MOST: u64 = 1 << 53;
-/// Longest wait for the store.
+/// Timeout of the store.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many entries are read at a time where all are read.
+/// Page size for reading all entries.
 const PAGE: usize = 256;
 
 /// The take that fragments belong to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewTake {
-    /// Its number: takes are played in that order.
+    /// Its number; takes are played in this order.
     pub(crate) take: u64,
-    /// What players are given first.
+    /// The preferred format for players.
     pub(crate) format: Format,
     /// The same frames in other formats.
     pub(crate) alternatives: Vec<Format>,
 }
 
-/// See the [module](self).
+/// The manifests of all items.
 pub(crate) struct Manifests {
     kv: Arc<dyn Kv>,
     cache: Mutex<Cache>,
@@ -60,10 +60,10 @@ impl Manifests {
         Self { kv: Arc::clone(kv), cache: Mutex::default() }
     }
 
-    /// The media of an item, at least as new as its record, which has the version `version`.
+    /// The media of an item, at least as new as `version`, the version in its record.
     ///
     /// # Errors
-    /// The store's.
+    /// Those of the store.
     pub(crate) async fn load(&self, item_id: ItemId, version: u64) -> Result<Arc<Cached>, store::Error> {
         if let Some(cached) = self.cache().get(item_id, version) {
             return Ok(cached);
@@ -74,22 +74,22 @@ impl Manifests {
         Ok(read)
     }
 
-    /// Caches what is known of an item.
+    /// Caches the media of an item.
     pub(crate) fn keep(&self, item_id: ItemId, cached: Arc<Cached>) {
         self.cache().put(item_id, cached);
     }
 
-    /// Forgets what is cached of an item.
+    /// Removes the media of an item from the cache.
     pub(crate) fn evict(&self, item_id: ItemId) {
         self.cache().remove(item_id);
     }
 
-    /// Writes fragments of a take, and the take if it is new; `takes` has them then. Fragments that are there are passed over.
-    /// Returns how many were refused because they overlap others in part.
+    /// Writes fragments of a take, and the take if it is new, and updates `takes`. Known fragments are
+    /// ignored. Returns how many were refused because they partially overlap others.
     ///
     /// # Errors
-    /// [`Error::Invalid`], [`Error::OtherTake`], [`Error::Full`]; [`Error::Store`] with a conflict if another server wrote
-    /// meanwhile: load again.
+    /// [`Error::Invalid`], [`Error::OtherTake`], [`Error::Full`]; [`Error::Store`] with a conflict if another
+    /// server wrote meanwhile: load again.
     pub(crate) async fn append(
         &self,
         item_id: ItemId,
@@ -123,7 +123,7 @@ impl Manifests {
         Ok(overlapping)
     }
 
-    /// Writes the take if it is new, or its init segment if that is. Returns the number of the format in the take.
+    /// Writes the take or its init segment if it is new. Returns the number of the format in the take.
     async fn begin(&self, item_id: ItemId, new: &NewTake, takes: &mut Takes) -> Result<usize, Error> {
         let key = Key::Head(new.take).of(item_id);
         let Some(known) = takes.get_mut(&new.take) else {
@@ -148,7 +148,7 @@ impl Manifests {
         Ok(known.head.others.len())
     }
 
-    /// Gives up the groups that are missing between those that are there: the manifest continues after them.
+    /// Gives up missing groups before existing ones: the manifest continues after them.
     ///
     /// # Errors
     /// As [`Self::append`].
@@ -172,16 +172,16 @@ impl Manifests {
     /// The pictures for the time line of an item.
     ///
     /// # Errors
-    /// The store's.
+    /// Those of the store.
     pub(crate) async fn previews(&self, item_id: ItemId) -> Result<Previews, store::Error> {
         let entry = in_time(self.kv.get(NAMESPACE, &Key::Previews.of(item_id))).await?;
         entry.as_ref().map_or_else(|| Ok(Previews::default()), read)
     }
 
-    /// Adds pictures, and says how many there are.
+    /// Adds pictures. Returns their new number.
     ///
     /// # Errors
-    /// The store's; a conflict if another server wrote meanwhile.
+    /// Those of the store; a conflict if another server wrote meanwhile.
     pub(crate) async fn add_previews(
         &self,
         item_id: ItemId,
@@ -196,10 +196,10 @@ impl Manifests {
         Ok(changed.pictures.len())
     }
 
-    /// Deletes everything of an item.
+    /// Deletes all entries of an item.
     ///
     /// # Errors
-    /// The store's: then a part may be left.
+    /// Those of the store; some entries may then remain.
     pub(crate) async fn remove(&self, item_id: ItemId) -> Result<(), store::Error> {
         self.evict(item_id);
         loop {
@@ -213,10 +213,11 @@ impl Manifests {
         }
     }
 
-    /// Calls `each` with every blob that a manifest names, and with the item that names it.
+    /// Calls `each` with every blob of a manifest, and its item.
     ///
     /// # Errors
-    /// The store's, and [`store::Error::Invalid`] for an entry that this version cannot read: then some were not named.
+    /// Those of the store, and [`store::Error::Invalid`] for an entry that this version cannot read, whose
+    /// blobs were not named.
     pub(crate) async fn blobs(&self, mut each: impl FnMut(ItemId, &Blob)) -> Result<(), store::Error> {
         let mut after = None;
         loop {
@@ -258,12 +259,12 @@ fn count(takes: &Takes) -> usize {
     takes.values().map(Take::len).sum()
 }
 
-/// Whether an item with these takes should not grow on: what nodes still have of it must find room.
+/// Whether an item with these takes should not grow, because the media that nodes still have must fit.
 pub(crate) fn is_long(takes: &Takes) -> bool {
     count(takes) > MOST_FRAGMENTS - RESERVED_FRAGMENTS
 }
 
-/// The takes that are in the entries of an item.
+/// Reads the takes from the entries of an item.
 fn takes(entries: &[Entry]) -> Result<Takes, store::Error> {
     let mut takes = Takes::new();
     let keys = || entries.iter().filter_map(|entry| Key::parse(&entry.key).map(|(_, key)| (key, entry)));
@@ -304,7 +305,7 @@ fn check(new: &NewTake, fragments: &[TakeFragment]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether `text` names a blob.
+/// Whether `text` is a valid blob name.
 pub(super) fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

@@ -30,5 +30,5 @@ pub(crate) use self::{
     take::{Format, TakeFragment},
 };
 
-/// Most tracks of an item that are told.
+/// Most tracks of an item that are reported.
 pub(crate) const MOST_TRACKS: usize = 8;

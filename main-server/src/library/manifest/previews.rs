@@ -3,7 +3,7 @@
 use protocol::item::Blob;
 use serde::{Deserialize, Serialize};
 
-/// Most pictures of an item. When there are more, every second one goes.
+/// Most pictures of an item. Beyond that, every second one is removed.
 const MOST: usize = 240;
 
 /// A picture in the object store.
@@ -11,7 +11,7 @@ const MOST: usize = 240;
 pub(crate) struct Picture {
     /// The time of the item that it shows.
     pub(crate) at_ms: u64,
-    /// Its bytes.
+    /// The blob with the picture.
     #[serde(flatten)]
     pub(crate) blob: Blob,
 }
@@ -19,12 +19,12 @@ pub(crate) struct Picture {
 /// The value of the entry with the pictures.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Previews {
-    /// In order of time, one for each.
+    /// In order of time, one per time.
     pub(crate) pictures: Vec<Picture>,
 }
 
 impl Previews {
-    /// It with one more picture, which replaces one of the same time.
+    /// Adds a picture, which replaces one of the same time.
     pub(super) fn with(mut self, picture: Picture) -> Self {
         match self.pictures.binary_search_by_key(&picture.at_ms, |known| known.at_ms) {
             Ok(known) => self.pictures[known] = picture,

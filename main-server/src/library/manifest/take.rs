@@ -1,8 +1,8 @@
 //! One take of an item: its head, and its fragments in parts. Pure.
 //!
-//! A fragment names the groups that it holds, so that reports of several nodes can be merged: a fragment whose groups are all
-//! there is passed over, one that overlaps others in part is refused, and any other one is taken, wherever it belongs. Takes of
-//! files have one group in each fragment.
+//! A fragment names its groups, so that reports of several nodes can be merged: a fragment with only known
+//! groups is ignored, one that partially overlaps others is refused, and any other one is added in its place.
+//! Takes of files have one group per fragment.
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
@@ -16,19 +16,19 @@ const MOST_OTHERS: usize = 7;
 /// The types and init segments of a take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TakeHead {
-    /// What players are given first.
+    /// The preferred format for players.
     #[serde(flatten)]
     pub(crate) format: Format,
     /// The same frames in other formats.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) alternatives: Vec<Format>,
-    /// Further init segments of the take: nodes of other versions may write its frames in another way.
+    /// Further init segments of the take, because nodes of other versions may write its frames differently.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) others: Vec<Format>,
-    /// Groups before this one that are missing are lost.
+    /// Missing groups before this one are lost.
     #[serde(default)]
     pub(crate) settled_before: u64,
-    /// Whether no groups come after those that are there.
+    /// Whether no groups follow the existing ones.
     #[serde(default)]
     pub(crate) is_over: bool,
 }
@@ -38,7 +38,7 @@ pub(crate) struct TakeHead {
 pub(crate) struct Format {
     /// The type for MSE, with codecs.
     pub(crate) mime: String,
-    /// What a decoder is given before the first fragment, if anything.
+    /// The init segment, if the format has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) init: Option<Blob>,
 }
@@ -49,29 +49,29 @@ impl TakeHead {
         Self { format, alternatives, others: Vec::new(), settled_before: 0, is_over: false }
     }
 
-    /// Which of the formats a fragment is in; `None` if the take does not have it.
+    /// The number of a fragment's format; `None` if the take does not have it.
     pub(super) fn number_of(&self, format: &Format, alternatives: &[Format]) -> Option<usize> {
         let is_same = self.alternatives == alternatives;
         self.formats().position(|known| known == format).filter(|_| is_same)
     }
 
-    /// The format of that number, or the first one.
+    /// The format with this number, or the first one.
     pub(super) fn numbered(&self, number: usize) -> &Format {
         self.formats().nth(number).unwrap_or(&self.format)
     }
 
-    /// Whether a fragment of the take may be in this format, which it does not have yet.
+    /// Whether the take can accept fragments in this new format.
     pub(super) fn takes(&self, format: &Format, alternatives: &[Format]) -> bool {
         let has_alternatives = !self.alternatives.is_empty() || !alternatives.is_empty();
         !has_alternatives && self.others.len() < MOST_OTHERS && format.container() == self.format.container()
     }
 
-    /// The formats that fragments may be in.
+    /// All formats of fragments.
     fn formats(&self) -> impl Iterator<Item = &Format> {
         std::iter::once(&self.format).chain(&self.others)
     }
 
-    /// The init segments that it names.
+    /// All init segments.
     pub(super) fn inits(&self) -> impl Iterator<Item = &Blob> {
         self.formats().chain(&self.alternatives).filter_map(|format| format.init.as_ref())
     }
@@ -87,26 +87,26 @@ impl Format {
 /// A fragment of a take. Its blobs are in the object store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TakeFragment {
-    /// The first group of the take that it holds. In a take of a file, its index.
+    /// Its first group. In a take of a file, its index.
     #[serde(rename = "group")]
     pub(crate) first_group: u64,
-    /// How many groups it holds, whole. In a take of a file, 1.
+    /// Number of whole groups. In a take of a file, 1.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub(crate) groups: u64,
-    /// Its bytes.
+    /// The blob with its bytes.
     #[serde(flatten)]
     pub(crate) blob: Blob,
-    /// The number of the format of the take that it is in.
+    /// The number of its format in the take.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) format: usize,
-    /// In each alternative format of the take.
+    /// Its blobs in each alternative format of the take.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) alternatives: Vec<Blob>,
-    /// When it begins, in ms of the take's time.
+    /// Start in the take's time, ms.
     pub(crate) start_ms: u64,
-    /// Until it ends.
+    /// Duration, ms.
     pub(crate) duration_ms: u64,
-    /// Whether the take ends with it.
+    /// Whether it is the last one of the take.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) ends_take: bool,
 }
@@ -138,7 +138,7 @@ impl TakeFragment {
         self.first_group / PART_GROUPS
     }
 
-    /// Every blob that it names.
+    /// All of its blobs.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = &Blob> {
         std::iter::once(&self.blob).chain(&self.alternatives)
     }
@@ -151,29 +151,29 @@ pub(crate) struct Part {
     pub(crate) fragments: Vec<TakeFragment>,
 }
 
-/// A part and the write that it comes from.
+/// A part, and the revision of its entry.
 #[derive(Clone, Debug)]
 pub(super) struct StoredPart {
     pub(super) part: Part,
     pub(super) revision: Revision,
 }
 
-/// What became of a fragment.
+/// The result of adding a fragment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It is there now.
+    /// It was added.
     Taken,
-    /// All of its groups were there.
+    /// All of its groups were known.
     Known,
-    /// Some of its groups were there.
+    /// Only some of its groups were known.
     Overlaps,
 }
 
-/// A take as the store has it.
+/// A take in the store.
 #[derive(Clone, Debug)]
 pub(crate) struct Take {
     pub(super) head: TakeHead,
-    /// The write that the head comes from.
+    /// The revision of the head's entry.
     pub(super) revision: Revision,
     pub(super) parts: BTreeMap<u64, Arc<StoredPart>>,
 }
@@ -183,7 +183,8 @@ impl Take {
         Self { head, revision, parts: BTreeMap::new() }
     }
 
-    /// Its fragments in the order of their groups. Where two servers wrote fragments that overlap, the earlier one counts.
+    /// Its fragments in the order of their groups. If two servers wrote overlapping fragments, the earlier
+    /// one counts.
     pub(super) fn fragments(&self) -> impl Iterator<Item = &TakeFragment> {
         shown(self.parts.values().flat_map(|stored| &stored.part.fragments))
     }
@@ -193,11 +194,11 @@ impl Take {
         self.parts.values().map(|stored| stored.part.fragments.len()).sum()
     }
 
-    /// The part with `fragment` in it, if it can be taken.
+    /// The part with `fragment` added, if possible.
     pub(super) fn with(&self, part: &mut Part, fragment: &TakeFragment) -> Outcome {
         let (first, end) = (fragment.first_group, fragment.end());
         let of = |parts: Range<u64>| self.parts.range(parts).flat_map(|(_, stored)| &stored.part.fragments);
-        // A fragment of the part before may reach into this one, and this one's into the next.
+        // A fragment of the previous part may reach into this one, and this fragment into the next part.
         let (before, after) = (of(0..fragment.part()), of(fragment.part() + 1..u64::MAX));
         let overlaps = |known: &TakeFragment| known.first_group < end && known.end() > first;
         let covered: u64 = shown(before.chain(&part.fragments).chain(after))
@@ -205,7 +206,7 @@ impl Take {
             .map(|known| known.end().min(end) - known.first_group.max(first))
             .sum();
         if covered == 0 {
-            // What overlaps now does not count.
+            // Overlapping fragments no longer count.
             part.fragments.retain(|known| !overlaps(known));
             let at = part.fragments.partition_point(|known| known.first_group < first);
             part.fragments.insert(at, fragment.clone());
@@ -217,7 +218,7 @@ impl Take {
         }
     }
 
-    /// The groups that it has, as ranges in order.
+    /// Its groups, as ranges in order.
     pub(super) fn ranges(&self, take: u64) -> Vec<GroupRange> {
         let mut ranges: Vec<GroupRange> = Vec::new();
         for fragment in self.fragments() {
@@ -234,7 +235,7 @@ impl Take {
         ranges
     }
 
-    /// Whether the other version comes from the same writes.
+    /// Whether the other version has the same revisions.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let revisions = |take: &Self| {
             let parts = take.parts.iter().map(|(index, stored)| (*index, stored.revision));

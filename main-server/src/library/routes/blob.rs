@@ -1,4 +1,4 @@
-//! Answers with a blob that belongs to an item, of which clients may keep a copy.
+//! Answers with a blob of an item, which clients may cache.
 
 use axum::{
     http::{
@@ -12,20 +12,21 @@ use protocol::{ErrorCode, item::Blob};
 use super::Api;
 use crate::api::error::Error;
 
-/// How long a client may keep a copy of `blob`, and its entity tag. A URL with a version names one blob; a URL without names the newest.
+/// How long a client may cache `blob`, and its entity tag. A URL with a version always has the same blob; one
+/// without has the newest.
 pub(super) fn caching(blob: &Blob, uri: &Uri) -> [(header::HeaderName, String); 2] {
     let has_version = uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("v=")));
     let caching = if has_version { "private, max-age=86400, immutable" } else { "private, no-cache" };
     [(header::CACHE_CONTROL, caching.to_owned()), (header::ETAG, format!("\"{}\"", blob.hash))]
 }
 
-/// Whether the client has `blob`.
+/// Whether the client has cached `blob`.
 pub(super) fn is_known(blob: &Blob, headers: &HeaderMap) -> bool {
     let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
     known.and_then(|known| known.strip_prefix('"')?.strip_suffix('"')) == Some(blob.hash.as_str())
 }
 
-/// The whole of a small blob. `what` says in errors what the blob is.
+/// Sends a whole small blob. `what` names it in errors.
 pub(super) async fn answer(
     api: &Api,
     blob: Option<&Blob>,

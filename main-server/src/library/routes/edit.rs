@@ -24,7 +24,7 @@ use crate::{
     clock::Now,
 };
 
-/// The texts of a request in one form; what it leaves out stays.
+/// The normalised texts of a request; omitted ones stay unchanged.
 struct Texts {
     title: Option<String>,
     artist: Option<Option<String>>,
@@ -83,7 +83,7 @@ pub(super) async fn edit(
     full(&api, editor.item_id, &record, true, forwarded.prefix()).await.map(Answer)
 }
 
-/// The passphrase of a request, if it may have one; an empty one removes it.
+/// The passphrase of a request, if the item may have one; an empty one removes it.
 fn checked_passphrase(request: &mut ChangeItem, record: &Record) -> Result<Option<String>, Error> {
     let passphrase = request.passphrase.take();
     let visibility = request.visibility.unwrap_or(record.visibility);

@@ -1,4 +1,5 @@
-//! What the library's handlers take out of a request. An item that the caller may not see gets the answer of one that does not exist.
+//! The extractors of the library's handlers. An item that the caller may not see gets the same answer as one
+//! that does not exist.
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
@@ -23,17 +24,17 @@ use crate::{
     clock::Now,
 };
 
-/// Longest wait for the item of a stream that has just begun, and the time between two checks.
+/// Longest wait for the item of a stream that has just begun, and the interval of checks.
 const RECORDING_WAIT: Duration = Duration::from_secs(3);
 const RECORDING_LOOK: Duration = Duration::from_millis(100);
 
-/// The part of a path that names an item; there may be others.
+/// The item's id in a path with possibly more parts.
 #[derive(Deserialize)]
 struct ItemIdText {
     item_id: String,
 }
 
-/// The item that the path names.
+/// The item in the path.
 pub(super) struct ItemPath(pub(super) ItemId);
 
 impl FromRequestParts<Arc<Api>> for ItemPath {
@@ -48,7 +49,7 @@ impl FromRequestParts<Arc<Api>> for ItemPath {
     }
 }
 
-/// Waits for the item of a stream that has just begun: the broadcaster gets a link to it at once.
+/// Waits for the item of a stream that has just begun, because the broadcaster gets a link to it at once.
 async fn await_recording(api: &Api, item_id: ItemId) {
     let end = Instant::now() + RECORDING_WAIT;
     while api.library.known(item_id).is_none() && Instant::now() < end && api.nodes.is_to_be_recorded(item_id)
@@ -57,11 +58,11 @@ async fn await_recording(api: &Api, item_id: ItemId) {
     }
 }
 
-/// What a caller shows in order to read an item. Any of it may be wrong.
+/// The caller's credentials for reading an item. Any of them may be wrong.
 pub(super) struct Shown {
     person: Option<Person>,
     token: Option<String>,
-    /// Whether it is a node.
+    /// Whether the caller is a node.
     pub(super) is_node: bool,
 }
 
@@ -77,20 +78,21 @@ impl FromRequestParts<Arc<Api>> for Shown {
     }
 }
 
-/// The grant in the query of a picture or a file: pages show them by their addresses, without headers.
+/// The grant in the query of a picture or file: pages load them by address, without headers.
 fn grant_in_query(uri: &Uri) -> Option<&str> {
     let query = uri.query().filter(|_| uri.path().starts_with("/library/"))?;
     query.split('&').find_map(|pair| pair.strip_prefix("grant="))
 }
 
 impl Shown {
-    /// Whether it is the owner, an operator, or the broadcaster of the stream that the item records.
+    /// Whether the caller is the owner, an operator, or the broadcaster of the recorded stream.
     pub(super) fn may_edit(&self, api: &Api, record: &Record) -> bool {
         api.library.may_edit(record, self.person.as_ref())
             || self.token.as_ref().is_some_and(|token| is_broadcaster(api, record, token))
     }
 
-    /// The claims of the grant with which it was admitted to a private item before, unless that admits it no more.
+    /// The claims of the grant with which the caller was admitted to a private item earlier, if it is still
+    /// accepted.
     pub(super) async fn earlier(
         &self,
         api: &Api,
@@ -114,15 +116,15 @@ pub(super) struct Reader {
     pub(super) record: Record,
     /// Whether the caller may change it.
     pub(super) may_edit: bool,
-    /// The invitation that admitted it to a private item before.
+    /// The invitation that admitted the caller to a private item earlier.
     pub(super) invitation_id: Option<String>,
 }
 
 impl FromRequestParts<Arc<Api>> for Reader {
     type Rejection = Error;
 
-    /// All see public and unlisted items. Private ones are for callers with a grant of the item, and for nodes; the owner,
-    /// operators and the broadcaster of the stream see deleted ones, too.
+    /// Everyone sees public and unlisted items. Private ones require a grant for the item, or a node. The
+    /// owner, operators and the broadcaster of the stream also see deleted ones.
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let ItemPath(item_id) = ItemPath::from_request_parts(parts, api).await?;
         let Ok(shown) = Shown::from_request_parts(parts, api).await;
@@ -142,11 +144,12 @@ impl FromRequestParts<Arc<Api>> for Reader {
     }
 }
 
-/// An item that the caller may change, deleted or not: its owner, an operator, or the broadcaster of the stream that it records.
+/// An item that the caller may change, deleted or not: its owner, an operator, or the broadcaster of the
+/// recorded stream.
 pub(super) struct Editor {
     pub(super) item_id: ItemId,
     pub(super) record: Record,
-    /// Who it is, if that is a person who signed in.
+    /// The caller, if a person signed in.
     person: Option<Person>,
 }
 
@@ -154,7 +157,7 @@ impl FromRequestParts<Arc<Api>> for Editor {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
-        // Before anything is said of the item.
+        // Checked before anything about the item is revealed.
         let person = api.credentials.person(parts)?;
         let ItemPath(item_id) = ItemPath::from_request_parts(parts, api).await?;
         let record = api.library.find(item_id).await?.ok_or(LibraryError::Unknown)?;
@@ -180,7 +183,7 @@ impl FromRequestParts<Arc<Api>> for Editor {
 }
 
 impl Editor {
-    /// Logs what a person did to the item. What the broadcaster of its stream does is not in the audit log.
+    /// Logs a person's action on the item. Actions of the stream's broadcaster are not in the audit log.
     pub(super) fn log(&self, address: Option<IpAddr>, what: &str) {
         if let Some(person) = &self.person {
             audit::log(&person.name, address, &format!("{what} the item {}", self.item_id));

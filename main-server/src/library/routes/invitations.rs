@@ -1,4 +1,4 @@
-//! `/api/library/{item_id}/invitations`: made, listed and revoked by those who may change the item.
+//! `/api/library/{item_id}/invitations`: created, listed and revoked by those who may change the item.
 
 use std::sync::Arc;
 

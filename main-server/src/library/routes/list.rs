@@ -23,14 +23,14 @@ use super::{
 };
 use crate::api::{caller::unauthorized, error::Error};
 
-/// Items of a page, if the caller does not say how many.
+/// Default page size.
 const DEFAULT: usize = 50;
-/// Most items of a page; a caller that asks for more gets as many.
+/// Largest page size; larger requests are reduced to it.
 const MOST: usize = 100;
 /// Most characters of a search.
 const TEXT_CHARS: usize = 200;
 
-/// The parameters as they come; all may be left out.
+/// The query parameters; all are optional.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Asked {
@@ -60,7 +60,7 @@ impl FromRequestParts<Arc<Api>> for Query {
         }
         let parsed = |text: &String| Cursor::parse(text).ok_or_else(wrong_cursor);
         let cursor = cursor.as_ref().filter(|text| !text.is_empty()).map(parsed).transpose()?;
-        // A text that is no tag is one that no item has.
+        // A text that is no valid tag matches no item.
         let in_one_form = |tag: String| {
             text::tags(std::slice::from_ref(&tag)).ok().and_then(|mut tags| tags.pop()).unwrap_or(tag)
         };

@@ -1,4 +1,5 @@
-//! `/api/library/{item_id}/lyrics`: the lyrics of an item, a text that usually has the LRC format. It is not read here.
+//! `/api/library/{item_id}/lyrics`: the lyrics of an item, a text usually in the LRC format, which is not
+//! parsed here.
 
 use std::sync::Arc;
 
@@ -39,7 +40,7 @@ pub(super) async fn replace(
     Raw(bytes): Raw,
 ) -> Result<StatusCode, Error> {
     let text = checked(&bytes)?;
-    // A deleted item takes no lyrics.
+    // A deleted item accepts no lyrics.
     api.library.get(editor.item_id).await?;
     let size = text.len() as u64;
     let hash = api.objects.put(text).await?;

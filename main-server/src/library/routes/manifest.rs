@@ -1,4 +1,4 @@
-//! `GET /api/library/{item_id}/manifest`, for nodes, and for operators, who export items.
+//! `GET /api/library/{item_id}/manifest`: for nodes, and for operators, who export items.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use axum::{
 use super::{Api, extract::ItemPath};
 use crate::api::{caller::NodeOrOperator, error::Error};
 
-/// The manifest with its version as `ETag`; 304 to a node that has it, as `If-None-Match` or the query `known` says.
+/// The manifest with its version as `ETag`; 304 if the node already has it, according to `If-None-Match` or
+/// the query `known`.
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
     _: NodeOrOperator,

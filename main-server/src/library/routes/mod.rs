@@ -1,5 +1,5 @@
-//! `/api/library`: list, read, change, delete and play items, and their manifests for nodes; `/library/{item_id}/…`: their pictures,
-//! and the way to their files.
+//! `/api/library`: lists, reads, changes, deletes and plays items, and their manifests for nodes;
+//! `/library/{item_id}/…`: their pictures, and redirects to their files.
 
 mod blob;
 mod edit;
@@ -39,17 +39,17 @@ use crate::{
     metrics::Counter,
 };
 
-/// What the handlers share.
+/// The shared state of the handlers.
 pub(super) struct Api {
     pub(super) library: Arc<Library>,
     pub(super) nodes: ItemNodes,
     pub(super) grants: Arc<Grants>,
-    /// Has the pictures.
+    /// The object store with the pictures.
     pub(super) objects: Objects,
     pub(super) passphrases: Arc<Passphrases>,
-    /// Admit clients to private items.
+    /// Invitations to private items.
     pub(super) invitations: Arc<Invitations>,
-    /// Know the accounts.
+    /// The accounts.
     pub(super) broadcasters: Arc<Broadcasters>,
     pub(super) partition: Arc<Partition>,
     pub(super) credentials: Credentials,
@@ -98,7 +98,7 @@ async fn show(
     full(&api, reader.item_id, &reader.record, reader.may_edit, forwarded.prefix()).await.map(Answer)
 }
 
-/// An item with everything that is known of it.
+/// An item with all details.
 async fn full(
     api: &Api,
     item_id: ItemId,

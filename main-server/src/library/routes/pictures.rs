@@ -1,8 +1,10 @@
-//! `GET /library/{item_id}/poster` and `/library/{item_id}/previews/{at_ms}`: pictures, from the object store; and
-//! `PUT /api/library/{item_id}/previews/{at_ms}`, as pages make them of the files that they upload: the server decodes no video.
+//! `GET /library/{item_id}/poster` and `/library/{item_id}/previews/{at_ms}`: pictures, from the object
+//! store; and `PUT /api/library/{item_id}/previews/{at_ms}`: pictures that pages make of uploaded files,
+//! because the server decodes no video.
 //!
-//! What is sent is a picture by its first bytes, whatever was put there, and browsers are told not to guess. Pictures are read in pieces as
-//! clients take them, so a slow client holds one piece of the 8 MiB that a cover may have.
+//! The type of a picture follows from its first bytes, whatever the client claimed, and browsers are told not
+//! to guess. Pictures are read in pieces as clients receive them, so that a slow client uses the memory of
+//! one piece, not of a whole cover of up to 8 MiB.
 
 use std::sync::Arc;
 
@@ -25,9 +27,10 @@ use crate::{
     state::catalogue::{picture_size::is_bounded, thumbnail::ImageKind},
 };
 
-/// How many pictures an item may have when one more is sent. With the bound on their size, it bounds what an item keeps beside its media.
+/// An item with this many pictures accepts no more. With the limit on their size, this bounds an item's data
+/// besides its media.
 const MOST_SENT: usize = 64;
-/// The latest time of a picture: greater numbers are not exact in every client.
+/// The latest time of a picture; larger numbers are not exact in every client.
 const MAX_AT_MS: u64 = (1 << 53) - 1;
 
 pub(super) async fn poster(
@@ -53,14 +56,14 @@ pub(super) async fn preview(
     picture(&api, &found.blob, &uri, &headers).await
 }
 
-/// Adds a picture; an item without a poster has it as its poster, too.
+/// Adds a picture, which also becomes the poster of an item without one.
 pub(super) async fn add(
     State(api): State<Arc<Api>>,
     editor: Editor,
     path: Result<Path<(String, u64)>, axum::extract::rejection::PathRejection>,
     Raw(bytes): Raw,
 ) -> Result<StatusCode, Error> {
-    // A deleted item takes no pictures.
+    // A deleted item accepts no pictures.
     let record = api.library.get(editor.item_id).await?;
     let at_ms = path.ok().map(|Path((_, at_ms))| at_ms).filter(|at_ms| *at_ms <= MAX_AT_MS);
     let at_ms = at_ms.ok_or_else(|| Error::invalid("the time is not a number of milliseconds"))?;

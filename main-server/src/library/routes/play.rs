@@ -1,7 +1,7 @@
 //! `POST /api/library/{item_id}/play`: a grant, and the nodes to use it at.
 //!
-//! To a client that is not admitted to a private item there is no such item, whatever passphrase it shows. Only the holder of an
-//! invitation learns why that admits it no more.
+//! To a client that is not admitted, a private item does not exist, whatever passphrase it sends. Only the
+//! holder of an invitation learns why it is no longer accepted.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -32,9 +32,9 @@ use crate::{
 /// How a client was admitted.
 #[derive(Default)]
 struct Admitted {
-    /// The invitation that it showed, now or before.
+    /// The client's invitation, from this request or an earlier one.
     invitation_id: Option<String>,
-    /// The invitation of which it uses up one use now.
+    /// The invitation of which this request consumes one use.
     uses: Option<InvitationKey>,
 }
 
@@ -53,14 +53,14 @@ pub(super) async fn play(
     check_state(&record)?;
     let nodes = api.nodes.of(item_id, forwarded.prefix(), now)?;
     if let Some(invitation) = admitted.uses {
-        // Only now, so that a client that no node serves uses up nothing.
+        // Counted last, so that a client that no node serves consumes no use.
         api.invitations.count(&invitation, now).await?;
     }
     let grant = grant(&api, item_id, &record, admitted.invitation_id, now)?;
     Ok(Answer(Playable { grant, expires_in_s: PLAY.as_secs(), nodes }))
 }
 
-/// Admits a client to an item, by what it is, what it showed before, or what it shows now.
+/// Admits a client to an item, by its role, an earlier grant, or the request's credentials.
 async fn admit(
     api: &Api,
     item_id: ItemId,
@@ -98,7 +98,7 @@ async fn admit(
     is_right.then(Admitted::default).ok_or_else(|| LibraryError::Unknown.into())
 }
 
-/// A grant for a client that was admitted, with the invitation that admitted it.
+/// A grant for an admitted client, with the invitation that admitted it.
 pub(super) fn grant(
     api: &Api,
     item_id: ItemId,

@@ -1,5 +1,5 @@
-//! `GET /library/{item_id}/download` and `/library/{item_id}/audio.m3u8`: to a node, with a grant, for players and programs that
-//! only follow links.
+//! `GET /library/{item_id}/download` and `/library/{item_id}/audio.m3u8`: redirects to a node, with a grant,
+//! for players and programs that only follow links.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `GET /api/library/{item_id}/waveform`: peaks of an item's sound, as a job measured them.
+//! `GET /api/library/{item_id}/waveform`: peaks of an item's sound, as measured by a job.
 
 use std::sync::Arc;
 

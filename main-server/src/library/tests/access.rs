@@ -1,4 +1,4 @@
-//! Who may play and change an item, over HTTP; and that hidden items are as if there were none.
+//! Who may play and change an item, over HTTP; hidden items look nonexistent.
 
 use protocol::{
     ErrorCode, ItemId,
@@ -40,7 +40,7 @@ async fn change(server: &Member, item_id: ItemId, body: Value) -> Item {
     operate(server, Method::PATCH, &item_id.to_string(), body).await
 }
 
-/// Plays, with a grant or without: the new grant, or the code of the refusal.
+/// Plays, with or without a grant. Returns the new grant, or the code of the refusal.
 async fn play(
     server: &Member,
     item_id: ItemId,

@@ -1,4 +1,4 @@
-//! What an item tells of other items.
+//! The links between items.
 
 use protocol::{
     ItemId,
@@ -14,7 +14,7 @@ use crate::{
     library::Links,
 };
 
-/// A song and its stems, linked with each other.
+/// A song and its stems, linked to each other.
 async fn song(server: &Member) -> [ItemId; 3] {
     let [source, vocals, accompaniment] =
         [item(server, "a", |_| {}).await, item(server, "b", |_| {}).await, item(server, "c", |_| {}).await];

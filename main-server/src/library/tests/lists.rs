@@ -1,4 +1,4 @@
-//! Lists and searches over HTTP, and what listeners hear of items.
+//! Lists and searches over HTTP, and events about items.
 
 use protocol::{
     ErrorCode,

@@ -1,4 +1,4 @@
-//! Fragments reach the manifest once each, in whatever order and through whatever main server they come.
+//! Fragments reach the manifest once each, in whatever order and through whichever main server they arrive.
 
 use futures_util::future::join_all;
 use protocol::item::{Manifest, State};
@@ -13,7 +13,7 @@ async fn manifest(server: &Member, item_id: protocol::ItemId) -> Manifest {
     server.library.manifest(item_id, None).await.unwrap().manifest.unwrap()
 }
 
-/// When the fragments of each take begin and end, in seconds.
+/// The start and end times of the fragments of each take, in seconds.
 fn times(manifest: &Manifest) -> Vec<Vec<(u64, u64)>> {
     let of_take = |take: &protocol::item::ManifestTake| {
         let fragments = take.fragments.iter();
@@ -32,7 +32,7 @@ async fn what_was_appended_is_there_once_at_every_main_server() {
     let item_id = growing(&a).await;
     let first = a.library.append(item_id, &take(0), &[fragment(2, 1), fragment(3, 2)]).await.unwrap();
     assert_eq!(first.overlapping, 0);
-    // Again, as after a lost answer, with one more, through the other server.
+    // Repeated, as after a lost answer, with one more fragment, through the other server.
     let again = b.library.append(item_id, &take(0), &[fragment(2, 1), fragment(3, 2), fragment(5, 1)]).await;
     assert_eq!(again.unwrap().recorded.len(), 1);
     for server in [&a, &b] {
@@ -56,7 +56,7 @@ async fn appends_at_the_same_time_through_several_servers_are_all_kept() {
         let server = if group % 2 == 0 { &a } else { &b };
         async move { server.library.append(item_id, &take(0), &[fragment(group, 1)]).await.map(drop) }
     });
-    // A writer that always loses gives up with a conflict; the caller tries again.
+    // A writer that always loses gives up with a conflict; the caller retries.
     for (group, outcome) in join_all(appends).await.into_iter().enumerate() {
         if outcome.is_err() {
             a.library.append(item_id, &take(0), &[fragment(group as u64, 1)]).await.unwrap();
@@ -221,7 +221,7 @@ async fn every_blob_of_an_item_is_named_and_those_of_a_lost_item_are_not() {
     };
     let expected = [1, 8, 9, 5001].map(|number| super::blob(number).hash);
     assert_eq!(named().await, expected.into(), "a deleted item can be restored");
-    // As a crash in the middle of a removal would leave it.
+    // Simulates a crash in the middle of a removal.
     library.items.remove(&item_id).await.unwrap();
     named().await;
     assert!(named().await.is_empty(), "a manifest without an item is deleted");

@@ -1,4 +1,4 @@
-//! Items and manifests on one store that several main servers share.
+//! Items and manifests in one store that several main servers share.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
@@ -35,7 +35,7 @@ pub(crate) async fn item(server: &Member, title: &str, set: impl FnOnce(&mut New
     server.library.create(new, Now::read()).await.unwrap()
 }
 
-/// The name of a blob, made of a number.
+/// A blob with a name derived from a number.
 fn blob(number: u64) -> Blob {
     Blob { hash: format!("{number:064x}"), bytes: 1000 }
 }
@@ -45,7 +45,7 @@ pub(super) fn take(number: u64) -> NewTake {
     NewTake { take: number, format, alternatives: vec![] }
 }
 
-/// A fragment with `groups` groups of 10 s each, the first of which is `group`.
+/// A fragment with `groups` groups of 10 s each, beginning with `group`.
 pub(super) fn fragment(group: u64, groups: u64) -> TakeFragment {
     TakeFragment {
         first_group: group,

@@ -1,4 +1,4 @@
-//! What is deleted: with undo for a while, by age, by size, and how it is gone then.
+//! Deletion: temporary with undo, by age and by size, and permanent removal.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// An item of that kind and state with a fragment.
+/// An item of this kind and state with one fragment.
 async fn with_media(server: &Member, kind: Kind, state: State) -> ItemId {
     let item_id = item(server, "a", |new| (new.kind, new.state) = (kind, state)).await;
     server.library.append(item_id, &take(0), &[fragment(0, 1)]).await.unwrap();
