@@ -6,27 +6,27 @@ use super::{
 };
 use crate::invitations::{MOST_OF_PARTIES, MOST_OF_PARTY};
 
-/// Commands of a member: a second, and at once.
+/// Commands of a member: per second, and burst.
 pub const PARTY_COMMANDS: (u32, u32) = COMMANDS;
-/// Messages of a member: a second, and at once.
+/// Messages of a member: per second, and burst.
 pub const PARTY_MESSAGES: (u32, u32) = MESSAGES;
 /// Accounts that may join a private party.
 pub const PARTY_PEOPLE: usize = MAX_PEOPLE;
 /// Entries in the queue of a party.
 pub const PARTY_QUEUE: usize = MAX_QUEUE;
-/// Entries in the queue of a party of a member that does not lead it.
+/// Entries in the queue per member that does not lead the party.
 pub const PARTY_QUEUE_OF_MEMBER: usize = MAX_QUEUE_OF_MEMBER;
-/// Members of a party of one account.
+/// Members of a party per account.
 pub const PARTY_MEMBERS_OF_ACCOUNT: usize = MAX_MEMBERS_OF_ACCOUNT;
-/// Parties that an address makes at a main server: a second, and at once.
+/// Parties created per address at a main server: per second, and burst.
 pub const PARTIES_MADE: (u32, u32) = MAKING;
-/// Attempts of an address to join a party: a second, and at once.
+/// Attempts to join a party per address: per second, and burst.
 pub const PARTY_JOINS: (u32, u32) = JOINS;
-/// Questions of an address to the store for parties that it may not see: a second, and at once.
+/// Look-ups in the store per address, of parties that it may not see: per second, and burst.
 pub const PARTY_QUESTIONS: (u32, u32) = QUESTIONS;
-/// Questions to the store for members of a party that a main server does not know: a second, and at once.
+/// Look-ups in the store for unknown members of a party: per second, and burst.
 pub const PARTY_LOOK_UPS: (u32, u32) = LOOK_UPS;
-/// Questions to the store for entries that a main server does not know, of a member: a second, and at once.
+/// Look-ups in the store per member, for unknown entries: per second, and burst.
 pub const PARTY_ENTRY_LOOK_UPS: (u32, u32) = ENTRIES;
 /// Valid invitations of a party.
 pub const PARTY_INVITATIONS: usize = MOST_OF_PARTY;

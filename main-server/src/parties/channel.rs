@@ -1,7 +1,8 @@
 //! The events of one party for the members that listen at this server.
 //!
-//! A frame holds the events of one change. It is written once and shared by all readers; so is the snapshot of a revision, by the
-//! first of its readers, as it may be large. A reader that fell behind the newest frames goes on with a snapshot.
+//! A frame holds the events of one change. It is serialised once and shared by all readers. So is the
+//! snapshot of a revision, by its first reader, because it may be large. A reader that fell too far behind
+//! continues with a snapshot.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -11,31 +12,31 @@ use tokio::sync::broadcast;
 use super::party::{MemberId, Record, Viewer, changes};
 use crate::events::{Event, Text};
 
-/// Frames that a reader may be behind.
+/// How many frames a reader may be behind.
 const BEHIND: usize = 32;
 
-/// See the [module](self).
+/// The event channel of one party.
 pub(super) struct Channel {
     frames: broadcast::Sender<Frame>,
     /// The newest snapshot, and its revision.
     snapshot: Option<(u64, Arc<Snapshot>)>,
 }
 
-/// The event with the whole party.
+/// The event with the whole party, serialised on first use.
 pub(super) struct Snapshot {
-    /// Until it is written.
+    /// The record, until it is serialised.
     record: Mutex<Option<Record>>,
     text: OnceLock<Text>,
 }
 
-/// See the [module](self).
+/// The events of one change.
 #[derive(Clone)]
 pub(super) struct Frame {
-    /// For all that stay.
+    /// For all remaining members.
     pub(super) events: Arc<Text>,
     /// Members for whom the party is over.
     gone: Arc<[(MemberId, EndReason)]>,
-    /// It is over for all.
+    /// Whether it is over for all.
     ends: bool,
 }
 
@@ -46,7 +47,7 @@ impl Default for Channel {
 }
 
 impl Channel {
-    /// The party as it is now, and what follows.
+    /// The party as it is now, and the following events.
     pub(super) fn subscribe(&mut self, record: &Record) -> (Arc<Snapshot>, broadcast::Receiver<Frame>) {
         let known = self.snapshot.as_ref().filter(|(revision, _)| *revision == record.revision);
         let known = known.map(|(_, snapshot)| Arc::clone(snapshot));
@@ -55,12 +56,12 @@ impl Channel {
         (snapshot, self.frames.subscribe())
     }
 
-    /// How many readers there are.
+    /// Number of readers.
     pub(super) fn readers(&self) -> usize {
         self.frames.receiver_count()
     }
 
-    /// Tells readers what is new.
+    /// Sends the events of a change to the readers.
     pub(super) fn changed(&self, before: &Record, after: &Record) {
         let changes = changes(before, after);
         if changes.ended {
@@ -74,9 +75,9 @@ impl Channel {
         }
     }
 
-    /// Gives a frame to all readers.
+    /// Sends a frame to all readers.
     pub(super) fn send(&self, frame: Frame) {
-        // Without a reader there is nothing to send.
+        // Fails only if there is no reader.
         drop(self.frames.send(frame));
     }
 }
@@ -86,7 +87,7 @@ impl Snapshot {
         Self { record: Mutex::new(Some(record)), text: OnceLock::new() }
     }
 
-    /// The event. The first call writes it.
+    /// The event; the first call serialises it.
     pub(super) fn text(&self) -> &Text {
         self.text.get_or_init(|| {
             let record = self.record.lock().unwrap_or_else(PoisonError::into_inner).take();

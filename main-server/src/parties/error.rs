@@ -1,4 +1,4 @@
-//! Why something about parties was refused, and the code of each reason.
+//! Errors about parties, and the code of each.
 
 use std::time::Duration;
 
@@ -10,34 +10,34 @@ use crate::{
     invitations::Error as InvitationError, library::Error as LibraryError, streams::Error as StreamError,
 };
 
-/// See the [module](self).
+/// Why a request about a party failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// No party has this id, it is over, or the caller may not see it: the answer does not say which.
     #[error("no party has this id, or you may not see it")]
     Unknown,
-    /// The caller shows no token of a member.
+    /// The caller sent no member token.
     #[error("this call needs the token of a member of the party: join it first")]
     UnknownMember,
     /// The party does not allow it now.
     #[error("{0}")]
     Refused(Refusal),
-    /// A field is out of range; says which.
+    /// A field is out of range; names it.
     #[error("{0}")]
     Invalid(String),
     /// Members need an account.
     #[error("members of this party need an account: sign in first")]
     NeedsAccount,
-    /// The server, or the caller's address, has as many parties as it may.
+    /// The server, or the caller's address, has reached the limit of parties.
     #[error("the limit of parties (parties, parties_per_address) is reached: try again later")]
     Full,
-    /// The member has as many open event streams as it may.
+    /// The member has reached the limit of open event streams.
     #[error("this member has too many open event streams: close some")]
     TooManyStreams,
-    /// The server has as many open event streams as it may.
+    /// The server has reached the limit of open event streams.
     #[error("the limit of listeners is reached: try again later")]
     NoListener,
-    /// The caller asks too often; says after how long to try again.
+    /// The caller sends too many requests; contains when to retry.
     #[error("too many calls of this kind: send fewer, or try again in a moment")]
     TooFast(Duration),
     /// The item cannot be played.
@@ -58,7 +58,7 @@ pub(crate) enum Error {
     /// Other main servers may know better.
     #[error(transparent)]
     CutOff(#[from] CutOff),
-    /// A task of this server failed; its log says how.
+    /// A task of this server failed; see its log.
     #[error("the change was not made")]
     Failed,
 }

@@ -1,4 +1,5 @@
-//! Parties as a feature: their routes, what keeps their records in sync with the store, and what is done without a request.
+//! The feature of parties: their routes, the synchronisation of their records with the store, and background
+//! work.
 
 use std::sync::Arc;
 
@@ -10,7 +11,8 @@ use crate::{
     library::ItemNodes,
 };
 
-/// The routes of parties, and the tasks of their records. Accounts, invitations, the library and streams are loaded before.
+/// The routes of parties, and the background tasks of their records. Accounts, invitations, the library and
+/// streams are loaded before.
 pub(crate) fn feature(context: &Context, nodes: ItemNodes, parties: &Arc<Parties>) -> Feature {
     let [loading, watching, ticking, following, keeping, carried, reported, counted, listening] =
         [(); 9].map(|()| Arc::clone(parties));

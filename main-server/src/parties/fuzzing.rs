@@ -1,4 +1,4 @@
-//! What holds for any commands of members, whatever JSON they send.
+//! Invariants for any sequence of commands, whatever JSON members send.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::{
     text,
 };
 
-/// Most commands of an input.
+/// Most commands per input.
 const MOST: usize = 64;
 /// Time between two commands, in ms.
 const STEP_MS: u64 = 700;
@@ -62,13 +62,14 @@ fn entry(number: usize) -> NewEntry {
     }
 }
 
-/// Commands, one a line: a refused one changes nothing, one that is accepted is one revision, and what is written is read again.
+/// Applies commands, one per line. A refused command changes nothing, an accepted one makes one revision, and
+/// the serialised record can be read back.
 pub(crate) fn commands(input: &[u8]) {
     let mut record = party();
     let mut now_ms = START_MS;
     for (number, line) in input.split(|byte| *byte == b'\n').take(MOST).enumerate() {
         now_ms += STEP_MS;
-        // Only a party that is over has no time any more.
+        // Only an ended party refuses the passing of time.
         let _ = record.apply(&Event::Tick, now_ms);
         let command = serde_json::from_slice::<PartyCommand>(line).ok();
         let Some(command) = command.and_then(|command| text::command(command).ok()) else { continue };

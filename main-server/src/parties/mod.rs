@@ -1,4 +1,4 @@
-//! Parties: people who hear or see the same moment, led by a host or decided by vote.
+//! Parties: people hear or see the same moment, led by a host or decided by vote.
 //!
 //! A party is one record ([`party`], pure), which every main server has in memory and changes by compare-and-set, so that there is
 //! one order of events for all. [`writer`] combines the events that arrive while a write is under way. [`table`] makes the events
@@ -52,7 +52,7 @@ use crate::{
 /// Longest token that is accepted.
 const MOST_TOKEN_BYTES: usize = 64;
 
-/// See the [module](self).
+/// All parties of the cluster, as one main server knows them.
 pub(crate) struct Parties {
     records: Arc<Replicated<Record, Arc<Table>>>,
     table: Arc<Table>,
@@ -66,30 +66,30 @@ pub(crate) struct Parties {
     limits: Limits,
 }
 
-/// What parties are made of.
+/// Dependencies of parties.
 pub(crate) struct Parts<'a> {
-    /// What every feature may use.
+    /// The dependencies of every feature.
     pub(crate) context: &'a Context,
     /// The accounts: they may own private items, and some are operators.
     pub(crate) accounts: &'a Arc<Accounts>,
-    /// Admit clients to private parties.
+    /// Invitations to private parties.
     pub(crate) invitations: &'a Arc<Invitations>,
-    /// What parties play.
+    /// The items that parties play.
     pub(crate) library: &'a Arc<Library>,
-    /// What parties watch.
+    /// The streams that parties watch.
     pub(crate) streams: &'a Arc<Streams>,
 }
 
-/// A member that calls, known by its token.
+/// A calling member, identified by its token.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     party_id: PartyId,
     member: MemberId,
     /// Its account, if it has one.
     person: Option<Person>,
-    /// Whether it is the host. One that acts as host is not.
+    /// Whether it is the host; false for an acting host.
     is_host: bool,
-    /// Whether it is present by the record.
+    /// Whether it is present according to the record.
     is_present: bool,
 }
 
@@ -98,14 +98,14 @@ impl Caller {
         self.person.as_ref().is_some_and(Person::is_operator)
     }
 
-    /// Whether it may do what the host alone may.
+    /// Whether it has the host's exclusive rights.
     fn is_host_or_operator(&self) -> bool {
         self.is_host || self.is_operator()
     }
 }
 
 impl Parties {
-    /// No parties are known yet: see [`Self::load`].
+    /// Knows no parties before [`Self::load`].
     pub(crate) fn new(parts: Parts<'_>) -> Self {
         let Parts { context, accounts, invitations, library, streams } = parts;
         let table = Arc::new(Table::default());
@@ -126,31 +126,31 @@ impl Parties {
         }
     }
 
-    /// Takes over the parties in the store.
+    /// Loads the parties from the store.
     ///
     /// # Errors
-    /// The store's.
+    /// Those of the store.
     async fn load(&self) -> Result<(), store::Error> {
         self.records.load().await
     }
 
-    /// Asks the store about a party that a client at `address` may not see, as far as this server knows: another main server may have
-    /// made it just now. It is asked also about a private party that is known, so that the answer takes as long as for an id that does
-    /// not exist.
+    /// Looks up a party in the store that a client at `address` may not see, as far as this server knows,
+    /// because another main server may have just created it. Known private parties are looked up too, so that
+    /// the answer takes as long as for an id that does not exist.
     ///
     /// # Errors
-    /// [`Error::TooFast`] if the address may not have it asked so soon; [`Error::Store`].
+    /// [`Error::TooFast`] if the address exceeds its rate; [`Error::Store`].
     async fn ask(&self, party_id: PartyId, address: Option<IpAddr>) -> Result<(), Error> {
         self.limits.ask(address)?;
         Ok(self.records.look_up(&party_id).await?)
     }
 
-    /// The member with this token. If this server does not know the token, it asks the store: another main server may have admitted
-    /// the member just now.
+    /// The member with this token. Looks up an unknown token in the store, because another main server may
+    /// have just admitted the member.
     ///
     /// # Errors
-    /// [`Error::Unknown`] also for a party that only its members may see, [`Error::UnknownMember`]: the store was asked.
-    /// [`Error::TooFast`] if it may not be asked again so soon; [`Error::Store`].
+    /// [`Error::Unknown`] also for a party that only its members may see, [`Error::UnknownMember`]: the store
+    /// was asked. [`Error::TooFast`] if the look-up exceeds its rate; [`Error::Store`].
     async fn caller(
         &self,
         party_id: PartyId,
@@ -165,7 +165,8 @@ impl Parties {
                 if let Some(caller) = self.holder(party_id, &digest) {
                     return Ok(caller);
                 }
-                // Also for a party that is not known, so that the pace does not tell a private party from one that does not exist.
+                // Counted for unknown parties too, so that the limit does not distinguish a private party
+                // from a nonexistent one.
                 self.limits.look_up(party_id)?;
                 self.look_up(party_id, &digest, address).await?;
                 if let Some(caller) = self.holder(party_id, &digest) {
@@ -176,7 +177,7 @@ impl Parties {
         Err(if self.is_hidden(party_id) { Error::Unknown } else { Error::UnknownMember })
     }
 
-    /// Asks the store about a party, and about the account of the member with this token.
+    /// Looks up a party, and the account of the member with this token, in the store.
     async fn look_up(
         &self,
         party_id: PartyId,
@@ -194,7 +195,7 @@ impl Parties {
         Ok(())
     }
 
-    /// Whether clients that are not members must not learn whether the party exists.
+    /// Whether non-members must not learn that the party exists.
     fn is_hidden(&self, party_id: PartyId) -> bool {
         self.table.read(party_id, |record| record.access == Access::Private).unwrap_or(true)
     }
@@ -258,8 +259,8 @@ impl Parties {
         change.people.iter().flatten().filter_map(since).collect()
     }
 
-    /// The party admits no more with the invitation of a member that was removed: it is revoked, so that the list of invitations says so.
-    /// If that fails, the party refuses it all the same.
+    /// Revokes the invitation of a removed member, so that the list of invitations shows it. The party itself
+    /// refuses the invitation even if that fails.
     async fn end_invitation_of(&self, party_id: PartyId, member: MemberId) {
         let invitation = |record: &Record| record.invitation_of_removed(member).map(str::to_owned);
         let Some(invitation) = self.table.read(party_id, invitation).flatten() else { return };
@@ -277,7 +278,7 @@ fn removed_by(command: &Command) -> Option<MemberId> {
     }
 }
 
-/// A new token of a member, and what the record keeps of it.
+/// A new token of a member, and its digest for the record.
 fn new_token() -> Result<(String, TokenDigest), token::Error> {
     let token = format!("{TOKEN_PREFIX}{}", token::Token::random()?.reveal());
     let digest = TokenDigest::of(&token);

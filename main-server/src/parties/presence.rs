@@ -26,9 +26,10 @@ pub(super) const SILENCE: Duration = Duration::from_secs(15);
 const LATE: Duration = Duration::from_secs(3);
 /// How long after a call other servers are told of a member: at least once, and not for much longer than it is present.
 const TOLD: Duration = Duration::from_secs(6);
-/// Open event streams of one member at one server: windows, and connections that the server does not yet know to be broken.
+/// Most open event streams of one member at one server: windows, and broken connections that the server has
+/// not detected yet.
 const MOST_STREAMS: u32 = 8;
-/// Members that are named in one message.
+/// Most members named in one message.
 const MOST_NAMED: usize = 2_000;
 /// How much longer each further server waits before it does what one server has to do.
 pub(super) const TURN: Duration = Duration::from_millis(500);
@@ -36,7 +37,7 @@ pub(super) const TURN: Duration = Duration::from_millis(500);
 /// The members that are connected to one main server, or a part of them.
 #[derive(Default, Serialize, Deserialize)]
 struct Carried {
-    /// A number that no other main server has.
+    /// A unique number of the main server.
     server: u64,
     parties: Vec<(PartyId, Vec<MemberId>)>,
 }
@@ -55,7 +56,7 @@ struct Inner {
     servers: HashMap<u64, Instant>,
 }
 
-/// See the [module](self).
+/// The presence of members, as one main server knows it.
 pub(super) struct Presence {
     inner: Mutex<Inner>,
     server: u64,
@@ -68,7 +69,7 @@ pub(super) struct Stay {
     member: MemberId,
 }
 
-/// Of one party: the members whose record is to change.
+/// The members of one party whose record must change.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Moves {
     /// They are connected here.
@@ -78,12 +79,12 @@ pub(super) struct Moves {
 }
 
 impl Presence {
-    /// Of a main server with this number.
+    /// For the main server with this number.
     pub(super) fn new(server: u64) -> Arc<Self> {
         Arc::new(Self { inner: Mutex::default(), server })
     }
 
-    /// A member opens an event stream here; `None` if it has too many.
+    /// Registers an event stream of a member; `None` if it has too many.
     pub(super) fn enter(self: &Arc<Self>, party_id: PartyId, member: MemberId) -> Option<Stay> {
         let mut inner = self.lock();
         let open = inner.here.entry(party_id).or_default().entry(member).or_default();
@@ -94,7 +95,7 @@ impl Presence {
         Some(Stay { presence: Arc::clone(self), party_id, member })
     }
 
-    /// A member calls here: until [`SILENCE`] later it is present, as if it had an event stream.
+    /// Registers a member's call: it counts as present until [`SILENCE`] later, as if it had an event stream.
     pub(super) fn call(&self, party_id: PartyId, member: MemberId, now: Instant) {
         self.lock().calls.entry(party_id).or_default().insert(member, now);
     }
@@ -183,7 +184,7 @@ impl Presence {
         carried.send(outbox);
     }
 
-    /// The members that have an event stream here, or have called a moment ago.
+    /// The members with an event stream here, or a recent call.
     fn carried(&self, now: Instant) -> HashMap<PartyId, HashSet<MemberId>> {
         let inner = self.lock();
         let mut carried: HashMap<PartyId, HashSet<MemberId>> = HashMap::new();
@@ -206,7 +207,8 @@ impl Presence {
         let mut inner = self.lock();
         inner.servers.insert(carried.server, now);
         for (party_id, members) in carried.parties {
-            // Only of members that are present by their record; the others' servers have them made so.
+            // Only members that are present according to their record; the others' servers will mark them
+            // present.
             if let Some(seen) = inner.seen.get_mut(&party_id) {
                 for member in members {
                     seen.entry(member).and_modify(|at| *at = now);
@@ -244,7 +246,7 @@ impl Drop for Stay {
     }
 }
 
-/// How well a server suits a party. Servers of all versions agree.
+/// The rendezvous score of a server for a party. Servers of all versions agree on it.
 fn score(party_id: PartyId, server: u64) -> u64 {
     use md5::{Digest, Md5};
     let name = format!("{party_id}{server}");

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::events::Event;
 
-/// See the [module](self).
+/// The event stream of one member.
 pub(super) struct Reader {
     table: Arc<Table>,
     party_id: PartyId,
@@ -27,7 +27,7 @@ pub(super) struct Reader {
 }
 
 enum State {
-    /// This comes next, then frames.
+    /// The snapshot is next, then frames.
     Snapshot(Arc<Snapshot>, Receiver<Frame>),
     Frames(Receiver<Frame>),
     Over(EndReason),
@@ -41,7 +41,7 @@ impl Reader {
         Self { table: Arc::clone(table), party_id, member, prefix, state }
     }
 
-    /// The next bytes of the stream; none at its end. Nothing is lost when this is dropped before it is done.
+    /// The next bytes of the stream; none at its end. Cancel-safe: dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let State::Frames(frames) = &mut self.state {

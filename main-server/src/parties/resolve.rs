@@ -1,4 +1,5 @@
-//! What an entry plays: all that its item or live stream tells about it, and whether the member that adds it may play it.
+//! Resolves the content of an entry: the data of its item or live stream, and whether the member that adds it
+//! may play it.
 
 use std::sync::Arc;
 
@@ -24,18 +25,20 @@ use crate::{
 
 const VIDEO: &str = "video";
 
-/// See the [module](self).
+/// Resolves contents.
 pub(super) struct Resolver {
     pub(super) library: Arc<Library>,
     pub(super) streams: Arc<Streams>,
 }
 
 impl Resolver {
-    /// The entry that a command adds to a party, if it adds one. `known` says what an entry of the party plays. `default` is the item
-    /// that it plays while there is nothing else: a command that leaves it adds nothing, whether or not the `person` may play it.
+    /// The entry that a command adds to a party, if any. `known` returns the content of an existing entry.
+    /// `default` is the party's default item: a command that keeps it adds nothing, whether or not the
+    /// `person` may play it.
     ///
     /// # Errors
-    /// [`Error::Library`], [`Error::Stream`] for what does not exist or the `person` may not play.
+    /// [`Error::Library`], [`Error::Stream`] for content that does not exist or that the `person` may not
+    /// play.
     pub(super) async fn added_by(
         &self,
         command: &Command,
@@ -80,7 +83,7 @@ impl Resolver {
             stream_id: None,
             title: item.title,
             artist: item.artist,
-            // Members may not fetch the picture of a private item.
+            // Members cannot fetch the picture of a private item.
             poster_url: item.poster_url.filter(|_| is_open),
             duration_ms: Some(item.duration_ms),
             is_video: item.tracks.iter().any(|track| track.kind == VIDEO),
@@ -89,12 +92,12 @@ impl Resolver {
         })
     }
 
-    /// A live stream that all may watch.
+    /// A live stream that everyone may watch.
     async fn stream(&self, stream_id: StreamId) -> Result<NewEntry, Error> {
         self.streams.look_up(stream_id).await?;
         let found = self.streams.find(stream_id, Now::read())?;
         if found.visibility == Visibility::Private {
-            // A private stream asks each viewer for itself.
+            // A private stream admits each viewer individually.
             return Err(StreamError::Catalogue(catalogue::Error::UnknownStream(stream_id)).into());
         }
         Ok(NewEntry {
@@ -110,8 +113,8 @@ impl Resolver {
         })
     }
 
-    /// Whether the item of an entry may be played in its party: it is there, and if it is private, the account that added it may play it.
-    /// That it has left the party does not matter.
+    /// Whether the item of an entry may be played in its party: it exists, and if it is private, the account
+    /// that added it may play it, even after leaving the party.
     pub(super) async fn may_play(&self, item_id: ItemId, adder: Option<&Person>) -> Result<Item, Error> {
         let record = self.library.get(item_id).await?;
         let is_allowed = self.is_open_to(&record, adder);
@@ -123,7 +126,7 @@ impl Resolver {
         record.visibility != Visibility::Private || self.library.may_edit(record, adder)
     }
 
-    /// Whether members of parties cannot watch a stream any more, as far as this server knows for sure.
+    /// Whether members of parties can certainly no longer watch a stream, as far as this server knows.
     pub(super) async fn is_over(&self, stream_id: StreamId) -> bool {
         let is_open = |streams: &Streams| {
             let found = streams.find(stream_id, Now::read());
@@ -135,7 +138,7 @@ impl Resolver {
     }
 }
 
-/// What an entry plays.
+/// The content of an entry.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Media {
     Item(ItemId),
@@ -149,13 +152,13 @@ impl Media {
         item_id.map_or(stream, Self::Item)
     }
 
-    /// That of an entry of the party.
+    /// The content of an existing entry of the party.
     pub(super) fn known(record: &Record, target: &Target) -> Option<Self> {
         let content = &record.entry(target)?.content;
         Some(Self::new(content.item_id, content.stream_id))
     }
 
-    /// That of a target that names no entry of the party.
+    /// The content of a target that is no entry of the party.
     fn of(target: &Target) -> Result<Self, Error> {
         if target.item_id.is_some() && target.stream_id.is_some() {
             return Err(Error::Invalid("item_id and stream_id exclude each other".into()));

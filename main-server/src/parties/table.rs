@@ -1,4 +1,5 @@
-//! The records of all parties in memory, when each has something to do, and the event streams of their members.
+//! The records of all parties in memory, the times of their due events, and the event streams of their
+//! members.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -15,11 +16,11 @@ use super::{
 };
 use crate::events::Event;
 
-/// See the [module](self).
+/// The parties of one main server.
 #[derive(Default)]
 pub(super) struct Table {
     inner: Mutex<Inner>,
-    /// The earliest time at which a party has something to do has changed.
+    /// Notified when the earliest due time changes.
     due_changed: Notify,
 }
 
@@ -30,14 +31,14 @@ struct Inner {
     due: Due,
 }
 
-/// When parties have something to do, Unix epoch in ms.
+/// The due times of parties, Unix epoch in ms.
 #[derive(Default)]
 struct Due {
     by_time: BTreeSet<(u64, PartyId)>,
     of_party: HashMap<PartyId, u64>,
 }
 
-/// What an event stream begins with, and what follows.
+/// The start of an event stream, and its continuation.
 pub(super) type Subscription = (Arc<Snapshot>, broadcast::Receiver<Frame>);
 
 impl Table {
@@ -46,18 +47,18 @@ impl Table {
         self.lock().replica.get(&party_id).filter(|record| !record.is_ended()).map(read)
     }
 
-    /// Reads the records of all parties that have not ended, one after the other: others get their turn in between.
+    /// Reads the records of all parties that have not ended, releasing the lock in between.
     pub(super) fn each<R>(&self, mut read: impl FnMut(PartyId, &Record) -> R) -> Vec<R> {
         let ids: Vec<PartyId> = self.all(|records| records.iter().map(|(party_id, _)| *party_id).collect());
         ids.into_iter().filter_map(|party_id| self.read(party_id, |record| read(party_id, record))).collect()
     }
 
-    /// Reads all records at once, with those of parties that have ended: what is done with them has to be short.
+    /// Reads all records under the lock, including ended parties; `read` must be short.
     pub(super) fn all<R>(&self, read: impl FnOnce(&Replica<Record>) -> R) -> R {
         read(&self.lock().replica)
     }
 
-    /// The events of a party for a member from now on.
+    /// The events of a party for a member, from now on.
     ///
     /// # Errors
     /// Why the party is over for the member.
@@ -70,7 +71,7 @@ impl Table {
         Ok(channels.entry(party_id).or_default().subscribe(record))
     }
 
-    /// A reader ends: the channel of a party without readers is dropped.
+    /// Removes a reader. The channel of a party without readers is dropped.
     pub(super) fn unsubscribe(&self, party_id: PartyId) {
         let mut inner = self.lock();
         if inner.channels.get(&party_id).is_some_and(|channel| channel.readers() <= 1) {
@@ -85,12 +86,12 @@ impl Table {
         }
     }
 
-    /// How many members listen here.
+    /// Number of members that listen here.
     pub(super) fn listeners(&self) -> usize {
         self.lock().channels.values().map(Channel::readers).sum()
     }
 
-    /// The parties that have had something to do for longer than `delay_ms` says, and when the next one has.
+    /// The parties that have been due for longer than their `delay_ms`, and the time of the next one.
     pub(super) fn due(&self, now_ms: u64, delay_ms: impl Fn(PartyId) -> u64) -> (Vec<PartyId>, Option<u64>) {
         let inner = self.lock();
         let (mut due, mut next) = (Vec::new(), None::<u64>);
@@ -112,7 +113,7 @@ impl Table {
         self.due_changed.notified().await;
     }
 
-    /// Has [`Self::due_changed`] return.
+    /// Makes [`Self::due_changed`] return.
     pub(super) fn wake(&self) {
         self.due_changed.notify_one();
     }
@@ -168,7 +169,7 @@ impl Host<Record> for Table {
         }
         let first = inner.due.first();
         for change in &changes {
-            // Under the lock, so that members hear of changes in their order.
+            // Under the lock, so that members receive changes in order.
             inner.note(change.key, change.before.as_ref(), change.after.as_ref());
         }
         if inner.due.first() != first {

@@ -1,4 +1,4 @@
-//! The texts of parties as clients give them, checked and brought into one form.
+//! Validates and normalises the texts of parties from clients.
 
 use std::ops::RangeInclusive;
 
@@ -16,12 +16,12 @@ use crate::{accounts, api::error::Error as ApiError};
 
 /// Longest `request_id`.
 const MAX_REQUEST_ID: usize = 32;
-/// Length of a token that a client made, after its prefix: 192 random bits have 32 characters in base64.
+/// Length of a client-made token, without its prefix: 192 random bits have 32 characters in base64.
 const TOKEN_CHARS: RangeInclusive<usize> = 32..=60;
-/// Longest time that all may wait for members that buffer, per entry.
+/// Longest wait of the party for members that buffer, per entry.
 const MAX_WAIT_MS: u32 = 10_000;
 
-/// A title in one form.
+/// A normalised title.
 ///
 /// # Errors
 /// `invalid_title`.
@@ -29,7 +29,7 @@ pub(super) fn title(text: &str) -> Result<String, ApiError> {
     title::clean(text).map_err(|error| ApiError::new(ErrorCode::InvalidTitle, error.to_string()))
 }
 
-/// The name of a member in one form.
+/// The normalised name of a member.
 ///
 /// # Errors
 /// [`Error::Invalid`].
@@ -49,7 +49,7 @@ pub(super) fn token(text: &str) -> Result<&str, Error> {
     secret.map(|_| text).ok_or_else(refused)
 }
 
-/// A new party with its texts in one form and its settings in their bounds.
+/// A new party with normalised texts and its settings within their limits.
 ///
 /// # Errors
 /// `invalid_title`, `invalid_request`.
@@ -58,7 +58,7 @@ pub(super) fn new_party(create: CreateParty) -> Result<CreateParty, ApiError> {
     Ok(CreateParty { title: title(&create.title)?, name: name(&create.name)?, ..create })
 }
 
-/// A command with its texts in one form and its numbers in their bounds.
+/// A command with normalised texts and its numbers within their limits.
 ///
 /// # Errors
 /// `invalid_title`, `invalid_request`.

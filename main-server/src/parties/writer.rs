@@ -1,8 +1,8 @@
-//! Changes of parties, combined: while one write of a party is under way, the events that arrive for it wait, and the next write has
-//! all of them.
+//! Writes changes of parties, combined: events that arrive during a write of a party wait, and the next write
+//! contains all of them.
 //!
-//! Every event gets an outcome of its own, after the store has what it changed. An event that met another server's write is applied
-//! again to what that wrote.
+//! Every event gets its own outcome, after the store has its change. If another server wrote first, the event
+//! is applied again to that record.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -20,15 +20,15 @@ use super::{
 };
 use crate::{clock::Now, metrics::Counter};
 
-/// Most events that wait for a write of one party.
+/// Most events waiting for a write of one party.
 const MOST_WAITING: usize = 4_096;
 
-/// What came of an event.
+/// The outcome of an accepted event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Done {
-    /// What it did.
+    /// Its effect.
     pub(super) applied: Applied,
-    /// The revision of the record that has it.
+    /// The revision of the record that contains it.
     pub(super) revision: u64,
 }
 
@@ -39,10 +39,10 @@ struct Waiting {
     answer: oneshot::Sender<Outcome>,
 }
 
-/// See the [module](self).
+/// Writes the records of all parties.
 pub(super) struct Writer {
     records: Arc<Replicated<Record, Arc<Table>>>,
-    /// Parties that are being written, with what waits for the next write.
+    /// Parties with a write in progress, and the events for the next write.
     waiting: Mutex<HashMap<PartyId, Vec<Waiting>>>,
     writes: Counter,
 }
@@ -53,11 +53,12 @@ impl Writer {
         Arc::new(Self { records, waiting: Mutex::default(), writes })
     }
 
-    /// Applies an event to a party. When this returns, the store has what it changed. It is applied even if the caller does not wait.
+    /// Applies an event to a party. When this returns, the store has its change. It is applied even if the
+    /// caller stops waiting.
     ///
     /// # Errors
-    /// [`Error::Unknown`], [`Error::Refused`], [`Error::UnknownMember`]: nothing changed. [`Error::Store`]: whether it did is then not
-    /// known.
+    /// [`Error::Unknown`], [`Error::Refused`], [`Error::UnknownMember`]: nothing changed. [`Error::Store`]:
+    /// it is unknown whether anything changed.
     pub(super) async fn apply(self: &Arc<Self>, party_id: PartyId, event: Event) -> Outcome {
         let (answer, outcome) = oneshot::channel();
         self.enqueue(party_id, Waiting { event, answer })?;
@@ -79,22 +80,23 @@ impl Writer {
     }
 
     async fn write_all(self: Arc<Self>, party_id: PartyId) {
-        // A panic must not leave a party to which no event is applied any more.
+        // Even a panic must not leave the party blocked for further events.
         let turn = Turn { writer: &self, party_id };
         while let Some(batch) = turn.next() {
             let (events, answers): (Vec<_>, Vec<_>) =
                 batch.into_iter().map(|waiting| (waiting.event, waiting.answer)).unzip();
             let outcomes = self.write(party_id, &events).await;
-            // A caller that does not wait any more needs no answer.
+            // A caller that stopped waiting needs no answer.
             answers.into_iter().zip(outcomes).for_each(|(answer, outcome)| drop(answer.send(outcome)));
         }
     }
 
     /// Applies events to the newest record, and writes it once.
     ///
-    /// If there is nothing to write, the store has not said that the record is the newest: it is asked, so that no event is answered
-    /// from a record that was replaced before the event arrived. A vote that this server takes for the one that is there already
-    /// may have been replaced at another server. After an error the store may have the change, which must not be applied again.
+    /// If there is nothing to write, this server's record may be outdated, so the store is asked: no event
+    /// may be answered from a record that was replaced before the event arrived. For example, a vote that
+    /// seems unchanged here may have been replaced at another server. After an error the store may have the
+    /// change, which must not be applied again.
     async fn write(&self, party_id: PartyId, events: &[Event]) -> Vec<Outcome> {
         let known = self.revision(party_id);
         let (outcomes, is_final) = self.try_write(party_id, events).await;
@@ -112,8 +114,8 @@ impl Writer {
         self.records.host().all(|records| records.revision(&party_id))
     }
 
-    /// Applies events to the newest record that is known, and writes it if that changed it. Says whether the outcomes are those of a
-    /// write, done or failed.
+    /// Applies events to the newest known record, and writes it if it changed. Returns the outcomes, and
+    /// whether they are those of a write, successful or not.
     async fn try_write(&self, party_id: PartyId, events: &[Event]) -> (Vec<Outcome>, bool) {
         let applied = Mutex::new((Vec::new(), false));
         let change = |record: &Record| {
@@ -145,19 +147,19 @@ impl Writer {
     }
 }
 
-/// Whether a client is told what came of the event.
+/// Whether a client waits for the event's outcome.
 fn is_answered(event: &Event) -> bool {
     matches!(event, Event::Join(_) | Event::Leave { .. } | Event::Request(_))
 }
 
-/// The party is being written until this is dropped.
+/// Marks a party as being written, until dropped.
 struct Turn<'a> {
     writer: &'a Writer,
     party_id: PartyId,
 }
 
 impl Turn<'_> {
-    /// What waits for the next write; `None` if nothing does: then the turn is over.
+    /// The events for the next write; `None` ends the turn.
     fn next(&self) -> Option<Vec<Waiting>> {
         let mut waiting = self.writer.waiting();
         let batch = waiting.get_mut(&self.party_id).map(std::mem::take).filter(|batch| !batch.is_empty());
@@ -210,7 +212,7 @@ mod tests {
         )
     }
 
-    /// A server that hears of other servers' writes only when it asks.
+    /// A server that learns of other servers' writes only by asking.
     fn server(store: &Store) -> Arc<Writer> {
         let records = Replicated::new(Arc::clone(&store.kv), Arc::default(), |_| None);
         Writer::new(Arc::new(records), Counter::default())
@@ -264,7 +266,7 @@ mod tests {
         }
         b.records.load().await.unwrap();
         b.apply(party_id(), vote(second)).await.unwrap();
-        // The member votes for another entry at another server, and then for the first one again here.
+        // The member votes for another entry at another server, then for the first one again here.
         a.records.look_up(&party_id()).await.unwrap();
         a.apply(party_id(), vote(third)).await.unwrap();
         b.apply(party_id(), vote(second)).await.unwrap();

@@ -1,4 +1,4 @@
-//! The only way that a party changes.
+//! Applies events, the only way to change a party.
 
 use super::{
     event::{Applied, Event, Refusal},
@@ -6,10 +6,10 @@ use super::{
 };
 
 impl Record {
-    /// Applies an event at the time `now_ms`. Its revision grows by one if it changes.
+    /// Applies an event at the time `now_ms`. The revision grows by one if the record changes.
     ///
     /// # Errors
-    /// Why the event is not accepted; the record is then as it was.
+    /// Why the event is refused; the record is then unchanged.
     pub(crate) fn apply(&mut self, event: &Event, now_ms: u64) -> Result<Applied, Refusal> {
         if self.is_ended() {
             return Err(Refusal::UnknownParty);
@@ -39,7 +39,8 @@ impl Record {
             Event::InvitationRevoked { invitation } => Applied::if_changed(self.revoke(invitation)),
         };
         if applied.changed {
-            // A pause that the host or an operator asked for is not undone: only these two let the position move again.
+            // A pause by the host or an operator is not undone automatically: only these two let the position
+            // move again.
             let is_left_alone = had_host && !self.has_host();
             let is_entered = was_empty && self.present().next().is_some();
             self.settle(now_ms, is_left_alone || is_entered);

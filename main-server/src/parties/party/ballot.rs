@@ -1,5 +1,6 @@
-//! The vote for the next entry: who wins is a function of the record alone, so that every replica names the same winner.
-//! Members that are present and have not voted have a vote cast at random, by a digest of the party, the round and the member.
+//! The vote for the next entry. The winner is a function of the record alone, so that every replica names the
+//! same one. For present members that have not voted, a vote is cast at random, by a digest of the party, the
+//! round and the member.
 
 use std::{
     cmp::Reverse,
@@ -13,14 +14,14 @@ use super::{
     record::{ClosedRound, Entry, Member, Record},
 };
 
-/// Most that lost rounds count for, in half votes.
+/// Largest bonus for lost rounds, in half votes.
 const MAX_GAIN: u32 = 4;
 
 /// The outcome of a vote.
 pub(super) struct Tally {
     /// None if there is nothing to vote for.
     pub(super) winner: Option<EntryId>,
-    /// Votes by entry, of those that have some.
+    /// Votes by entry, if not 0.
     counts: Vec<(EntryId, u32)>,
     /// Each member's vote.
     ballots: HashMap<MemberId, EntryId>,
@@ -31,7 +32,7 @@ pub(super) struct Tally {
 }
 
 impl Record {
-    /// What can be voted for: all but what plays, unless there is nothing else.
+    /// The candidates: all entries except the current one, unless there is no other.
     pub(super) fn candidates(&self) -> Vec<&Entry> {
         let playing = self.playing.as_ref().map(|entry| entry.id);
         let accepted = || self.queue.iter().filter(|entry| !entry.is_suggestion);
@@ -53,13 +54,13 @@ impl Record {
         if others.is_empty() { candidates.to_vec() } else { others }
     }
 
-    /// The vote of a member that counts: the entry is a candidate. The vote was acknowledged, so it counts also while the member is
+    /// The member's vote, if its entry is a candidate. An acknowledged vote counts even while the member is
     /// away.
     pub(super) fn valid_vote(member: &Member, candidates: &HashSet<EntryId>) -> Option<EntryId> {
         member.vote.filter(|vote| candidates.contains(vote))
     }
 
-    /// The members that vote: of several with the same account one, the newest of those whose vote counts.
+    /// The members whose votes count: one per account, the newest with a valid vote.
     pub(super) fn voters(&self, candidates: &HashSet<EntryId>) -> Vec<&Member> {
         let (mut voters, mut of_account) = (Vec::new(), HashMap::<&str, &Member>::new());
         let rank = |member: &Member| {
@@ -102,7 +103,7 @@ impl Record {
         let count = |entry: &Entry| votes.get(&entry.id).copied().unwrap_or(0);
         let gain = |entry: &Entry| if self.settings.is_fair { entry.lost.min(MAX_GAIN) } else { 0 };
         let score = |entry: &Entry| count(entry).saturating_mul(2).saturating_add(gain(entry));
-        // The least in their order comes first of those that are equal.
+        // Of entries with equal votes, the first in their order wins.
         let winner = if ballots.is_empty() {
             eligible.iter().min_by_key(|entry| entry.plays)
         } else {
@@ -121,7 +122,7 @@ impl Record {
         sorted.get(usize::try_from(number).ok()?).map(|entry| entry.id)
     }
 
-    /// Closes the open round, and returns what it decided.
+    /// Closes the open round, and returns its winner.
     pub(super) fn close_round(&mut self) -> Option<EntryId> {
         let Tally { winner, counts, ballots, at_random, candidates } = self.tally();
         if !ballots.is_empty() {
@@ -137,7 +138,7 @@ impl Record {
     }
 }
 
-/// What decides between entries with equal votes.
+/// The tie-breaking order of entries.
 pub(super) fn order(entry: &Entry) -> (&str, EntryId) {
     (&entry.content.hash, entry.id)
 }

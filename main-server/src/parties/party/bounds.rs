@@ -1,72 +1,74 @@
-//! How large a record gets: each part has a number of bytes, so that whatever texts it has, the whole is below
-//! [`store::MAX_VALUE_BYTES`]. With texts of usual length the counts are reached before the bytes.
+//! Limits the size of a record: each part has a byte budget, so that whatever texts it contains, the whole
+//! stays below [`store::MAX_VALUE_BYTES`]. With texts of usual length the counts are reached before the
+//! bytes.
 
 use super::record::{Entry, Member, Message, NewEntry, Record};
 
 /// Most members.
 pub(crate) const MAX_MEMBERS: usize = 2_000;
-/// Most members of one account: its devices.
+/// Most members of one account, for its devices.
 pub(crate) const MAX_MEMBERS_OF_ACCOUNT: usize = 16;
 /// Most entries in the queue.
 pub(crate) const MAX_QUEUE: usize = 200;
-/// Most entries in the queue of a member that does not lead the party.
+/// Most entries in the queue per member that does not lead the party.
 pub(crate) const MAX_QUEUE_OF_MEMBER: usize = 25;
-/// Most entries that were played and are still shown.
+/// Most played entries that are still shown.
 pub(super) const MAX_PLAYED: usize = 50;
-/// Most messages that are kept.
+/// Most stored messages.
 pub(super) const MAX_MESSAGES: usize = 100;
 /// Most accounts that may join a private party.
 pub(crate) const MAX_PEOPLE: usize = 100;
-/// Most bans that are kept.
+/// Most stored bans.
 pub(super) const MAX_BANNED: usize = 200;
 
-/// Bytes for members, entries, played entries and messages. The rest is for what has a fixed size, and for people and bans.
+/// Byte budgets of members, entries, played entries and messages. The rest is for fixed-size data, people and
+/// bans.
 pub(super) const MEMBER_BYTES: usize = 342_000;
 const QUEUE_BYTES: usize = 84_000;
 const PLAYED_BYTES: usize = 20_000;
 const MESSAGE_BYTES: usize = 40_000;
 
-/// Bytes of a member without its texts, with everything that it may get later.
+/// Bytes of a member without its texts, including everything that may be added later.
 const MEMBER_BASE: usize = 139;
-/// Bytes of an entry without its texts, likewise.
+/// Bytes of an entry without its texts, including everything that may be added later.
 const ENTRY_BASE: usize = 220;
 /// Bytes of a message without its texts.
 const MESSAGE_BASE: usize = 100;
 
 impl Record {
-    /// Whether one more member called `name` has room.
+    /// Whether there is space for one more member called `name`.
     pub(super) fn has_room_for_member(&self, name: &str, invitation: Option<&str>) -> bool {
         let used: usize = self.members.iter().map(member_bytes).sum();
         let needed = MEMBER_BASE + json_bytes(name) + invitation.map_or(0, json_bytes);
         self.members.len() < MAX_MEMBERS && used + needed <= MEMBER_BYTES
     }
 
-    /// Whether member `place` can be called `name`.
+    /// Whether member `place` can be renamed to `name`.
     pub(super) fn has_room_for_name(&self, place: usize, name: &str) -> bool {
         let used: usize = self.members.iter().map(member_bytes).sum();
         let before = self.members.get(place).map_or(0, |member| json_bytes(&member.name));
         json_bytes(name) <= before || used - before + json_bytes(name) <= MEMBER_BYTES
     }
 
-    /// Whether the queue has room for one more entry.
+    /// Whether there is space for one more entry in the queue.
     pub(super) fn has_room_for_entry(&self, entry: &NewEntry) -> bool {
         let used: usize = self.queue.iter().map(|entry| entry_bytes(&entry.content)).sum();
         self.queue.len() < MAX_QUEUE && used + entry_bytes(entry) <= QUEUE_BYTES
     }
 
-    /// Drops the oldest of what was played.
+    /// Drops the oldest played entries beyond the limits.
     pub(super) fn bound_played(&mut self) {
         let bytes = |entry: &Entry| entry_bytes(&entry.content);
         drop_oldest(&mut self.played, MAX_PLAYED, PLAYED_BYTES, bytes);
     }
 
-    /// Drops the oldest messages.
+    /// Drops the oldest messages beyond the limits.
     pub(super) fn bound_chat(&mut self) {
         drop_oldest(&mut self.chat, MAX_MESSAGES, MESSAGE_BYTES, message_bytes);
     }
 }
 
-/// Keeps the newest of `all` that are at most `most` and have at most `most_bytes`.
+/// Keeps the newest of `all`, at most `most` with at most `most_bytes`.
 fn drop_oldest<T>(all: &mut Vec<T>, most: usize, most_bytes: usize, bytes: impl Fn(&T) -> usize) {
     let mut sum = 0;
     let fits = |one: &&T| {

@@ -1,5 +1,5 @@
-//! What the events of a party say about a change of its record, from the records before and after: every server makes the
-//! same text, whichever server wrote the record.
+//! Derives the events of a change from the records before and after, so that every server produces the same
+//! text, whichever server wrote the record.
 
 use std::cmp::Ordering;
 
@@ -16,7 +16,7 @@ use super::{
 /// The events of a change.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Changes {
-    /// For all members. None if the revision is the same.
+    /// For all members; none if the revision is the same.
     pub(crate) changed: Option<PartyChanged>,
     /// New messages, for all members.
     pub(crate) chat: Vec<MessageView>,
@@ -26,7 +26,7 @@ pub(crate) struct Changes {
     pub(crate) ended: bool,
 }
 
-/// What changed from `old` to `new`, in one or many events.
+/// The changes from `old` to `new`, in one or many revisions.
 pub(crate) fn changes(old: &Record, new: &Record) -> Changes {
     let mut fields = Fields(Map::new());
     fields.compare("title", &old.title, &new.title);

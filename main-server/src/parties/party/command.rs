@@ -1,4 +1,4 @@
-//! What members ask for. Everything is checked before anything changes: a refusal leaves the record as it was.
+//! Commands of members. Everything is checked before anything changes: a refusal leaves the record unchanged.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::{
     record::{Entry, Member, Message, NewEntry, Record},
 };
 
-/// Longest wait for members that buffer that can be set, in ms.
+/// Longest configurable wait for members that buffer, in ms.
 const MAX_WAIT_MS: u32 = 60_000;
 
 const NOT_HOST: Refusal = Refusal::NotAllowed("only the host may do this");
@@ -21,7 +21,7 @@ const BY_VOTE: Refusal = Refusal::NotAllowed("the members vote for what plays");
 const GONE: Refusal = Refusal::Conflict("the party has no such member: it may have left");
 const OTHER_ROUND: Refusal = Refusal::Conflict("another entry has begun meanwhile");
 
-/// A member that asks, and what it may do.
+/// A calling member and its rights.
 struct Caller {
     id: MemberId,
     /// Host, acting host or operator.
@@ -31,7 +31,8 @@ struct Caller {
 }
 
 impl Record {
-    /// Does what a member asks for. A member that was away is present again: it calls. A refusal leaves it away.
+    /// Executes a member's command. An absent member becomes present by calling, unless the command is
+    /// refused.
     pub(super) fn call(&mut self, request: &Request, now_ms: u64) -> Result<Applied, Refusal> {
         if self.member(request.member).is_none_or(Member::is_present) {
             return self.request(request, now_ms);
@@ -84,7 +85,7 @@ impl Record {
         }
     }
 
-    /// What the host alone may do, or the member that acts as host.
+    /// Commands of the host, or of the acting host.
     fn lead(&mut self, caller: &Caller, command: &Command, now_ms: u64) -> Result<Applied, Refusal> {
         let has_changed = match command {
             Command::Pause => self.pause(now_ms),
@@ -123,7 +124,7 @@ impl Record {
         id.ok_or(GONE)
     }
 
-    /// Where in the queue the entry is that `target` names.
+    /// The index in the queue of the entry that `target` names.
     fn queued(&self, target: &Target) -> Result<usize, Refusal> {
         self.queue.iter().position(|entry| entry.is_named_by(target)).ok_or(Refusal::UnknownEntry)
     }
@@ -165,7 +166,7 @@ impl Record {
         Ok(Applied::new(Created::Entry(id)))
     }
 
-    /// How many entries in the queue the member added, or another member with its account.
+    /// Number of queued entries added by the member, or by other members with its account.
     fn queued_by(&self, id: MemberId) -> usize {
         let account = self.member(id).and_then(Member::account);
         let is_own = |entry: &&Entry| {
@@ -346,7 +347,7 @@ impl Record {
         Ok(Applied::if_changed((&before.0, before.1, before.2, &before.3, &before.4) != after))
     }
 
-    /// A name on the list of people. One that is on it already stays the same person.
+    /// A name on the list of people. A name that is already listed keeps its person.
     fn listed(&self, name: &str, accounts: &BTreeMap<String, u64>) -> (String, Option<u64>) {
         let since_ms = self.people.get(name).copied();
         (name.to_owned(), since_ms.unwrap_or_else(|| accounts.get(name).copied()))
@@ -376,7 +377,7 @@ impl Caller {
     }
 }
 
-/// Whether a command is about what plays at the moment, so that it must not meet what plays next.
+/// Whether a command refers to the current entry, so that it must not apply to the next one.
 fn is_for_round(command: &Command) -> bool {
     matches!(
         command,
@@ -384,7 +385,7 @@ fn is_for_round(command: &Command) -> bool {
     )
 }
 
-/// Names a request of a member.
+/// A number that identifies a member's request.
 fn request_number(member: MemberId, request_id: &str) -> u64 {
     let digest: [u8; 16] = Md5::digest(format!("{member}/{request_id}")).into();
     digest.into_iter().take(8).fold(0, |number, byte| number << 8 | u64::from(byte))

@@ -9,17 +9,17 @@ use super::{
     record::NewEntry,
 };
 
-/// See the [module](self).
+/// An event of a party.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
-    /// A client joins. Again with the same token it changes nothing.
+    /// A client joins. Repeated with the same token it changes nothing.
     Join(Join),
-    /// A member leaves for good.
+    /// A member leaves permanently.
     Leave {
         /// Which.
         member: MemberId,
     },
-    /// A member asks for something.
+    /// A member sends a command.
     Request(Box<Request>),
     /// Connections of members were opened.
     Present {
@@ -38,19 +38,19 @@ pub(crate) enum Event {
         /// Whether it waits.
         is_buffering: bool,
     },
-    /// Time has passed: does what is due, see [`Record::next_due_ms`](super::Record::next_due_ms).
+    /// Time has passed: executes what is due, see [`Record::next_due_ms`](super::Record::next_due_ms).
     Tick,
-    /// A live stream is over, or members may not watch it any more.
+    /// A live stream ended, or members may no longer watch it.
     StreamEnded {
         /// Which.
         stream_id: StreamId,
     },
-    /// The items of entries were deleted, or members may not play them any more.
+    /// The items of entries were deleted, or members may no longer play them.
     EntriesGone {
         /// Which.
         entries: Vec<EntryId>,
     },
-    /// An invitation was revoked. The party removes the members that it admitted, and the invitation admits no more.
+    /// An invitation was revoked. The party removes the members that it admitted, and no longer accepts it.
     InvitationRevoked {
         /// Which.
         invitation: String,
@@ -60,13 +60,13 @@ pub(crate) enum Event {
 /// A client that joins.
 #[derive(Clone, Debug)]
 pub(crate) struct Join {
-    /// Of its new token.
+    /// The digest of its new token.
     pub(crate) digest: TokenDigest,
-    /// What it is called: the name of the account, if it has one.
+    /// Its name; that of the account, if it has one.
     pub(crate) name: String,
-    /// When its account was made, Unix epoch; none if it has no account.
+    /// When its account was created, Unix epoch; none if it has no account.
     pub(crate) account_since_ms: Option<u64>,
-    /// The invitation that it showed, which is valid.
+    /// Its valid invitation.
     pub(crate) invitation: Option<String>,
     /// Whether the account is an operator.
     pub(crate) is_operator: bool,
@@ -77,27 +77,28 @@ pub(crate) struct Join {
 /// A member's request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// Whose.
+    /// The calling member.
     pub(crate) member: MemberId,
-    /// Whether the member's account is an operator, who may do what the host may.
+    /// Whether the member's account is an operator, who has the host's rights.
     pub(crate) is_operator: bool,
-    /// What for; its texts are clean.
+    /// The command; its texts are normalised.
     pub(crate) command: PartyCommand,
-    /// The entry to be added, for `queue`, for `play` of what is not in the party, and for `set` of another default item.
+    /// The entry to add, for `queue`, for `play` of something that is not in the party, and for `set` of
+    /// another default item.
     pub(crate) entry: Option<NewEntry>,
-    /// When the accounts were made that `set` names in a list of people, Unix epoch, of those that exist.
+    /// When the accounts in a list of people of `set` were created, Unix epoch; only those that exist.
     pub(crate) accounts: BTreeMap<String, u64>,
-    /// The round of the timeline when the request arrived. `vote`, `skip`, `next`, `previous` and `seek` are meant for that
-    /// round and refused in another.
+    /// The round of the timeline when the request arrived. `vote`, `skip`, `next`, `previous` and `seek`
+    /// apply only to that round, and are refused in another.
     pub(crate) seen_round: Option<u64>,
 }
 
-/// What an event came to.
+/// The outcome of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Applied {
-    /// Whether the record is another one now, with the next revision.
+    /// Whether the record changed, and so has the next revision.
     pub(crate) changed: bool,
-    /// What the event made, now or when it was applied before.
+    /// The object that the event created, now or when it was applied before.
     pub(crate) created: Option<Created>,
 }
 
@@ -110,18 +111,18 @@ impl Applied {
         Self { changed, created: None }
     }
 
-    /// The event made this now.
+    /// The event created this now.
     pub(super) fn new(created: Created) -> Self {
         Self { changed: true, created: Some(created) }
     }
 
-    /// The event made this when it was applied before.
+    /// The event created this when it was applied before.
     pub(super) fn again(created: Created) -> Self {
         Self { changed: false, created: Some(created) }
     }
 }
 
-/// What an event made.
+/// An object created by an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Created {
     /// A member.
@@ -132,7 +133,7 @@ pub(crate) enum Created {
     Message(MessageId),
 }
 
-/// Why an event is not accepted. The record is as it was.
+/// Why an event is refused. The record is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The member may not do this.
@@ -143,11 +144,11 @@ pub(crate) enum Refusal {
     UnknownMember,
     /// There is no such entry.
     UnknownEntry,
-    /// The party is not as the request expects it.
+    /// The party is not in the state that the request expects.
     Conflict(&'static str),
-    /// The party has as many as it may.
+    /// The party has reached a limit.
     Limit(&'static str),
-    /// The request makes no sense.
+    /// The request is invalid.
     Invalid(&'static str),
 }
 
@@ -155,7 +156,7 @@ pub(crate) enum Refusal {
 pub(super) const QUEUE_FULL: Refusal = Refusal::Limit("the queue is full");
 
 impl Refusal {
-    /// It in answers.
+    /// The code in answers.
     pub(crate) fn code(self) -> ErrorCode {
         match self {
             Self::NotAllowed(_) => ErrorCode::NotAllowed,

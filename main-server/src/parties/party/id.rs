@@ -1,4 +1,4 @@
-//! Names of what a party has: numbers of its record, short on the wire and in the store, never used again.
+//! Ids within a party: numbers of its record, short on the wire and in the store, never reused.
 
 use std::{fmt, str::FromStr};
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::token;
 
-/// The text is no such id.
+/// The text is not such an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an id of a party is a letter and a number")]
 pub(crate) struct Invalid;
 
-/// A number that is written with a letter before it.
+/// An id that is written as a letter and a number.
 macro_rules! number_id {
     ($(#[$doc:meta])* $name:ident, $letter:literal) => {
         $(#[$doc])*
@@ -31,7 +31,7 @@ macro_rules! number_id {
 
             fn from_str(text: &str) -> Result<Self, Invalid> {
                 let id = text.strip_prefix($letter).and_then(|number| number.parse().ok()).map(Self);
-                // One id has one text: no signs, no zeros in front.
+                // Each id has exactly one text: no signs, no leading zeros.
                 id.filter(|id| id.to_string() == text).ok_or(Invalid)
             }
         }
@@ -39,24 +39,24 @@ macro_rules! number_id {
 }
 
 number_id! {
-    /// Names a member.
+    /// The id of a member.
     MemberId, 'm'
 }
 
 number_id! {
-    /// Names an entry.
+    /// The id of an entry.
     EntryId, 'e'
 }
 
 number_id! {
-    /// Names a message of the chat.
+    /// The id of a chat message.
     MessageId, 'c'
 }
 
 /// Bytes of a [`TokenDigest`].
 const DIGEST_BYTES: usize = 16;
 
-/// What the record keeps of a member's token: 128 bits of its digest, as a record has up to 2,000 of them.
+/// The stored part of a token's digest: 128 bits, because a record has up to 2,000 of them.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct TokenDigest(String);
@@ -69,7 +69,7 @@ impl TokenDigest {
     }
 }
 
-/// Without the digest, so that no log has one.
+/// Hides the digest, so that it appears in no log.
 impl fmt::Debug for TokenDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenDigest")

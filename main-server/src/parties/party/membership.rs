@@ -1,4 +1,4 @@
-//! Who is in the party, who is present, and who leads it.
+//! The members of a party: who joins, who is present, and who leads.
 
 use std::collections::HashSet;
 
@@ -12,12 +12,12 @@ use super::{
     record::{Ban, Member, Record},
 };
 
-/// Who a client is, as far as a party asks for it.
+/// The identity of a client, as far as a party needs it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Visitor<'a> {
-    /// The name of its account, and when that was made, Unix epoch.
+    /// The name of its account, and when that was created, Unix epoch.
     pub(crate) account: Option<(&'a str, u64)>,
-    /// The invitation that it showed, which is valid.
+    /// Its valid invitation.
     pub(crate) invitation: Option<&'a str>,
     /// Whether the account is an operator.
     pub(crate) is_operator: bool,
@@ -27,7 +27,7 @@ impl Record {
     /// Whether the client may join now.
     ///
     /// # Errors
-    /// Why not. A private party reveals nothing to a client that may not join it.
+    /// The reason why not. A private party reveals nothing to a client that may not join.
     pub(crate) fn admits(&self, join: &Join) -> Result<(), Refusal> {
         self.is_open_to(join.visitor())?;
         let has_room = self.has_room(join) || self.longest_away().is_some();
@@ -47,7 +47,7 @@ impl Record {
             || self.members.iter().any(is_own)
     }
 
-    /// Whether the client may join, as far as that depends on who it is.
+    /// Whether the client may join, as far as that depends on its identity.
     fn is_open_to(&self, visitor: Visitor<'_>) -> Result<(), Refusal> {
         let Visitor { account, invitation, is_operator } = visitor;
         if self.ended {
@@ -74,7 +74,7 @@ impl Record {
         if is_missing { Err(refused) } else { Ok(()) }
     }
 
-    /// Adds a member. In a full party the member that has been away longest makes room.
+    /// Adds a member. In a full party it replaces the member that has been away longest.
     pub(super) fn join(&mut self, join: &Join, now_ms: u64) -> Result<Applied, Refusal> {
         if let Some(member) = self.holder(&join.digest) {
             return Ok(Applied::again(Created::Member(member.id)));
@@ -91,7 +91,7 @@ impl Record {
         Ok(Applied::new(Created::Member(self.admit(digest, name, account_since_ms, invitation, now_ms))))
     }
 
-    /// An account has some members at most: the one that has been away longest makes room for another.
+    /// Limits the members of an account: a new one replaces the one that has been away longest.
     fn make_room_of(&mut self, account: (&str, u64)) -> Result<(), Refusal> {
         let is_own = |member: &Member| member.is_of(account);
         if self.members.iter().filter(|member| is_own(member)).count() < MAX_MEMBERS_OF_ACCOUNT {
@@ -145,14 +145,14 @@ impl Record {
         bans.into_iter().for_each(|ban| self.ban(ban));
     }
 
-    /// An invitation was revoked.
+    /// Handles the revocation of an invitation.
     pub(super) fn revoke(&mut self, invitation: &str) -> bool {
         let is_known = |ban: &Ban| ban.member.is_none() && ban.invitation.as_deref() == Some(invitation);
         if self.banned.iter().any(is_known) {
             return false;
         }
         self.ban(Ban { invitation: Some(invitation.to_owned()), ..Ban::default() });
-        // The host is removed by nothing but an operator's `kick`.
+        // Only an operator's `kick` removes the host.
         let host = self.host;
         self.remove_members(|member| {
             member.invitation.as_deref() == Some(invitation) && Some(member.id) != host
@@ -160,12 +160,12 @@ impl Record {
         true
     }
 
-    /// The invitation with which the member came that was removed, if it was removed and came with one.
+    /// The invitation of a removed member, if it had one.
     pub(crate) fn invitation_of_removed(&self, id: MemberId) -> Option<&str> {
         self.banned.iter().find(|ban| ban.member == Some(id))?.invitation.as_deref()
     }
 
-    /// Whether the party admits no more with this invitation.
+    /// Whether the party no longer accepts this invitation.
     pub(crate) fn bans_invitation(&self, invitation: &str) -> bool {
         self.banned.iter().any(|ban| ban.invitation.as_deref() == Some(invitation))
     }
@@ -185,7 +185,7 @@ impl Record {
         self.members.retain(|member| !is_gone(member));
     }
 
-    /// Connections of `members` were opened, or none is known any more. Says whether that changes anything.
+    /// Marks `members` as present or absent. Returns whether that changed anything.
     pub(super) fn set_presence(&mut self, members: &[MemberId], is_present: bool, now_ms: u64) -> bool {
         let mut has_changed = false;
         for id in members {
@@ -198,13 +198,14 @@ impl Record {
         has_changed
     }
 
-    /// The entry during which the host went away is over: does what the party's setting says.
+    /// Applies the party's setting for a lost host, at the end of the entry during which the host left.
     pub(super) fn lose_host(&mut self) {
         self.loss.get_or_insert(self.settings.on_host_loss);
     }
 
-    /// Draws the consequences of a change: who leads, whether a wait or a round is over, whether something can begin.
-    /// `goes_on` says whether a position that stands moves again by itself, if that is set for a party without its host.
+    /// Settles the consequences of a change: who leads, whether a wait or a round ends, whether something can
+    /// begin. `goes_on`: whether a stopped position resumes by itself, if that is set for a party without its
+    /// host.
     pub(super) fn settle(&mut self, now_ms: u64, goes_on: bool) {
         self.settle_host(now_ms, goes_on);
         if self.is_waiting() {
@@ -220,7 +221,8 @@ impl Record {
         self.empty_since_ms = is_empty.then(|| self.empty_since_ms.unwrap_or(now_ms));
     }
 
-    /// The member that has been there longest succeeds a host that has left. One that is away is replaced only for as long.
+    /// Replaces the host. If it left, the longest-standing member succeeds it permanently; if it is away,
+    /// only temporarily.
     fn settle_host(&mut self, now_ms: u64, goes_on: bool) {
         if self.host.and_then(|host| self.member(host)).is_none() {
             let longest = self.present().next().map(|member| member.id);
@@ -248,24 +250,24 @@ impl Record {
         self.acting_host = acting.filter(|_| hands_over);
     }
 
-    /// How many members that are present ask to skip; an account counts once.
+    /// Number of present members that ask to skip; an account counts once.
     fn skips(&self) -> usize {
         people(self.present().filter(|member| member.skips))
     }
 
-    /// How many have to ask.
+    /// Number of members that must ask to skip.
     pub(super) fn skips_needed(&self) -> usize {
         let percent = usize::from(self.settings.skip_percent);
         (people(self.present()) * percent).div_ceil(100).max(1)
     }
 
-    /// Another policy is set.
+    /// Changes the policy.
     pub(super) fn set_policy(&mut self, policy: Policy) {
         if self.policy == policy {
             return;
         }
         self.policy = policy;
-        // What plays has left a queue that is played in order.
+        // The current entry is not part of a queue that is played in order.
         if policy == Policy::Host {
             let playing = self.playing.as_ref().map(|entry| entry.id);
             self.queue.retain(|entry| Some(entry.id) != playing);
@@ -277,7 +279,7 @@ impl Record {
 }
 
 impl Join {
-    /// The client, without what only its membership needs.
+    /// The member's identity for joining.
     fn visitor(&self) -> Visitor<'_> {
         Visitor {
             account: self.account_since_ms.map(|since_ms| (self.name.as_str(), since_ms)),
@@ -294,7 +296,7 @@ impl Member {
     }
 }
 
-/// How many people `members` are: an account may have several members.
+/// Number of people among `members`: an account may have several members.
 fn people<'a>(members: impl Iterator<Item = &'a Member>) -> usize {
     let (mut guests, mut accounts) = (0, HashSet::new());
     for member in members {

@@ -10,13 +10,14 @@ use super::{
     record::{Entry, Record},
 };
 
-/// How long ahead a change of what plays already is announced, in ms.
+/// How far ahead a change of the current entry is announced, in ms.
 pub(crate) const LEAD_MS: u64 = 400;
-/// How long ahead another entry is announced that is not expected, in ms: clients need its first fragment.
+/// How far ahead an unexpected entry is announced, in ms, because clients need its first fragment.
 pub(crate) const SKIP_LEAD_MS: u64 = 1_000;
-/// How long before its end an entry's round is closed and the next entry is announced, in ms. Half its length if that is less.
+/// How long before the end of an entry its round is closed and the next entry is announced, in ms; at most
+/// half its length.
 pub(crate) const CLOSE_AHEAD_MS: u64 = 3_000;
-/// How far behind its capture a live stream is played, in ms, so that members with different latency see the same.
+/// Delay of a live stream behind its capture, in ms, so that members with different latency see the same.
 pub(crate) const LIVE_DELAY_MS: u64 = 3_000;
 /// The largest such delay, in ms.
 const MAX_LIVE_DELAY_MS: u64 = 60_000;
@@ -25,15 +26,15 @@ const MAX_LIVE_DELAY_MS: u64 = 60_000;
 const MAX_AHEAD_MS: u64 = 60_000;
 /// For how long after its start an entry waits for members that buffer, in ms.
 const WAIT_WINDOW_MS: u64 = 2_000;
-/// Most members that are waited for at a time.
+/// Most members to wait for at a time.
 const MAX_WAITING: usize = 20;
-/// Within which time from its start `previous` goes back to the entry before, in ms.
+/// During this time after the start of an entry `previous` goes to the previous entry, in ms.
 const PREVIOUS_WINDOW_MS: u64 = 3_000;
-/// After how long without a member that is present a party is deserted, in ms.
+/// A party without a present member for this long is deserted, in ms.
 const DESERTED_MS: u64 = 60_000;
-/// In a deserted party an entry takes at least this long, in ms, however short it is: each next one is a write to the store.
+/// Shortest duration of an entry in a deserted party, in ms, because each next entry is a write to the store.
 const DESERTED_PACE_MS: u64 = 60_000;
-/// An entry that claims to be shorter plays for as long as this, in ms.
+/// An entry with a shorter declared duration plays for this long, in ms.
 const MIN_DURATION_MS: u64 = 1_000;
 
 impl Entry {
@@ -44,7 +45,7 @@ impl Entry {
 }
 
 impl Record {
-    /// The length of what plays, if it has an end.
+    /// The length of the current entry, if it has an end.
     fn duration_ms(&self) -> Option<u64> {
         self.playing.as_ref().and_then(Entry::duration_ms)
     }
@@ -61,7 +62,7 @@ impl Record {
         }
     }
 
-    /// When what plays is at its end; none while that is not known.
+    /// When the current entry ends; none while unknown.
     fn ends_at_ms(&self) -> Option<u64> {
         let left_ms = self.duration_ms()?.saturating_sub(self.timeline.position_ms);
         (!self.timeline.paused).then(|| self.timeline.at_ms.saturating_add(left_ms))
@@ -73,13 +74,13 @@ impl Record {
         Some(self.ends_at_ms()?.saturating_sub(ahead_ms).max(self.timeline.at_ms))
     }
 
-    /// Until when members that buffer are waited for.
+    /// Until when the entry waits for members that buffer.
     fn waits_until_ms(&self) -> Option<u64> {
         let left_ms = u64::from(self.settings.wait_ms).saturating_sub(self.timeline.waited_ms);
         self.is_waiting().then(|| self.timeline.at_ms.saturating_add(left_ms))
     }
 
-    /// Whether what plays stands because members buffer.
+    /// Whether the current entry is stopped because members buffer.
     pub(super) fn is_waiting(&self) -> bool {
         !self.timeline.waiting_for.is_empty()
     }
@@ -94,7 +95,7 @@ impl Record {
         self.playing.is_some() && now_ms < self.timeline.began_at_ms
     }
 
-    /// Whether what is heard now is the entry before, at its end.
+    /// Whether the audible entry is still the previous one, at its end.
     pub(super) fn is_at_end(&self, now_ms: u64) -> bool {
         self.timeline.follows && self.is_announced(now_ms)
     }
@@ -128,7 +129,7 @@ impl Record {
         is_sooner
     }
 
-    /// Ends what is heard, and begins what comes next. Says whether anything plays.
+    /// Ends the audible entry, and starts the next one. Returns whether anything plays.
     pub(super) fn next(&mut self, now_ms: u64) -> bool {
         if self.is_at_end(now_ms) {
             return self.hasten(now_ms);
@@ -151,7 +152,7 @@ impl Record {
         Some(if self.empty_since_ms.is_some_and(is_deserted) { due_ms.max(paced_ms) } else { due_ms })
     }
 
-    /// Does what is due. Says whether that was anything.
+    /// Executes what is due. Returns whether that was anything.
     pub(super) fn tick(&mut self, now_ms: u64) -> bool {
         if self.follow_clock(now_ms) {
             return true;
@@ -172,10 +173,10 @@ impl Record {
         is_due
     }
 
-    /// Ends what plays at `at_ms`, and begins what comes next.
+    /// Ends the current entry at `at_ms`, and starts the next one.
     pub(super) fn advance(&mut self, at_ms: u64) {
         let had_round = self.has_round();
-        // The host went away while this played: now it matters.
+        // If the host left during this entry, that takes effect now.
         if !self.has_host() {
             self.lose_host();
         }
@@ -188,7 +189,7 @@ impl Record {
         self.begin(entry, at_ms);
     }
 
-    /// Begins the next entry if nothing plays and there is one.
+    /// Starts the next entry if nothing plays.
     pub(super) fn begin_if_idle(&mut self, now_ms: u64) {
         if self.playing.is_some() || self.waits_for_host() {
             return;
@@ -214,7 +215,7 @@ impl Record {
         self.loss == Some(HostLoss::Wait)
     }
 
-    /// The entry that comes next without a vote.
+    /// The next entry without a vote.
     fn first_in_line(&self) -> Option<EntryId> {
         match self.policy {
             Policy::Host => self.queue.iter().find(|entry| !entry.is_suggestion).map(|entry| entry.id),
@@ -225,7 +226,8 @@ impl Record {
         }
     }
 
-    /// The entry `id`, to be played. It stays in the queue where members vote, and leaves it or what was played otherwise.
+    /// The entry `id`, for playing. With voting it stays in the queue; otherwise it is removed from the queue
+    /// or the played entries.
     pub(super) fn take(&mut self, id: EntryId) -> Option<Entry> {
         if let Some(place) = self.queue.iter().position(|entry| entry.id == id) {
             return match self.policy {
@@ -237,7 +239,7 @@ impl Record {
         Some(self.played.remove(place))
     }
 
-    /// Plays `entry`, or nothing, from `at_ms` on. What has played until then goes to what was played.
+    /// Plays `entry`, or nothing, from `at_ms` on. The previous entry becomes a played one.
     pub(super) fn begin(&mut self, entry: Option<Entry>, at_ms: u64) {
         self.retire();
         for member in &mut self.members {
@@ -262,7 +264,7 @@ impl Record {
         self.playing = Some(entry);
     }
 
-    /// Moves what plays to what was played, unless the queue still has it.
+    /// Adds the current entry to the played ones, unless it is still in the queue.
     fn retire(&mut self) {
         let Some(entry) = self.playing.take() else { return };
         let is_kept = self.queue.iter().any(|queued| queued.id == entry.id);
@@ -273,7 +275,7 @@ impl Record {
         }
     }
 
-    /// Removes what plays the item or stream that `is_gone` says. Says whether that was anything.
+    /// Removes the entries for which `is_gone` is true. Returns whether there were any.
     pub(super) fn remove_content(&mut self, is_gone: impl Fn(&Entry) -> bool, now_ms: u64) -> bool {
         let before = (self.queue.len(), self.played.len());
         self.queue.retain(|entry| !is_gone(entry));
@@ -296,7 +298,7 @@ impl Record {
         has_changed
     }
 
-    /// Stops the position. Says whether it moved.
+    /// Stops the position. Returns whether it was moving.
     pub(super) fn pause(&mut self, now_ms: u64) -> bool {
         if self.playing.is_none() || (self.timeline.paused && !self.is_waiting()) {
             return false;
@@ -306,14 +308,14 @@ impl Record {
         true
     }
 
-    /// Holds the position from a moment ahead on.
+    /// Stops the position at the shortest notice.
     fn hold(&mut self, now_ms: u64) {
         let at_ms = self.timeline.at_ms.max(now_ms.saturating_add(LEAD_MS));
         let position_ms = self.position_at(at_ms);
         (self.timeline.position_ms, self.timeline.at_ms, self.timeline.paused) = (position_ms, at_ms, true);
     }
 
-    /// Lets the position move. Says whether it stood.
+    /// Resumes the position. Returns whether it was stopped.
     pub(super) fn go_on(&mut self, now_ms: u64) -> bool {
         if !self.timeline.paused {
             return false;
@@ -329,7 +331,7 @@ impl Record {
         true
     }
 
-    /// Moves the position. Says whether there is one.
+    /// Moves the position. Returns whether there is one.
     pub(super) fn seek(&mut self, position_ms: u64, now_ms: u64) -> bool {
         if self.playing.is_none() {
             return false;
@@ -371,7 +373,8 @@ impl Record {
         Ok(true)
     }
 
-    /// Waits for `member`, which buffers, if what plays has just begun and may wait. Says whether it does.
+    /// Waits for `member`, which buffers, if the current entry has just begun and may wait. Returns whether
+    /// it does.
     pub(super) fn wait_for(&mut self, member: MemberId, now_ms: u64) -> bool {
         let timeline = &self.timeline;
         let stands = timeline.paused && !self.is_waiting();
@@ -389,7 +392,7 @@ impl Record {
         true
     }
 
-    /// Goes on if all members that were waited for are ready or gone. Says whether one was.
+    /// Resumes if all awaited members are ready or gone. Returns whether any was.
     pub(super) fn stop_waiting_for(&mut self, is_ready: impl Fn(MemberId) -> bool, now_ms: u64) -> bool {
         let before = self.timeline.waiting_for.clone();
         if !before.iter().any(|id| is_ready(*id)) {

@@ -1,4 +1,4 @@
-//! What the store keeps of a party: one record, changed by compare-and-set only. Field names are short where a record has
+//! The stored record of a party, changed only by compare-and-set. Field names are short if a record has
 //! thousands of them.
 
 use std::collections::BTreeMap;
@@ -15,40 +15,41 @@ use super::id::{EntryId, MemberId, MessageId, TokenDigest};
 /// A party.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// Its own name: random votes depend on it.
+    /// Its id, which random votes depend on.
     pub(crate) party_id: PartyId,
-    /// How many events it has accepted.
+    /// Number of accepted events.
     pub(crate) revision: u64,
-    /// Shown to all.
+    /// The displayed title.
     pub(crate) title: String,
-    /// As it was set; see [`Record::acting_policy`].
+    /// The configured policy; see [`Record::acting_policy`].
     pub(crate) policy: Policy,
     /// Who may join.
     pub(crate) access: Access,
-    /// What the host can set.
+    /// The host's settings.
     pub(crate) settings: Settings,
     /// Unix epoch.
     pub(crate) created_at_ms: u64,
-    /// Accounts that may join a private party, by name, each with when it was made, Unix epoch: a later account with the same name is
-    /// another person. None if there was no such account when it was listed.
+    /// Accounts that may join a private party: name, and when the account was created, Unix epoch, because a
+    /// later account with the same name is another person. None if there was no such account when it was
+    /// listed.
     #[serde(default, rename = "listed", skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) people: BTreeMap<String, Option<u64>>,
     /// Accounts and invitations that are banned, newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) banned: Vec<Ban>,
-    /// The last number that was given to a member, an entry or a message.
+    /// The last number used for an id of a member, entry or message.
     pub(super) numbers: u64,
-    /// The host; none while all have left.
+    /// The host; none after all have left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) host: Option<MemberId>,
-    /// What is done about the loss of the host, from the end of the entry during which the host went away until there is a
-    /// host again.
+    /// The reaction to the loss of the host, from the end of the entry during which the host left until there
+    /// is a host again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) loss: Option<HostLoss>,
-    /// The member that acts as host meanwhile.
+    /// The acting host meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) acting_host: Option<MemberId>,
-    /// In the order of joining, which is that of their ids.
+    /// In order of joining, which is also the order of ids.
     pub(crate) members: Vec<Member>,
     /// See [`protocol::party::Entry`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -56,21 +57,21 @@ pub(crate) struct Record {
     /// Newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) played: Vec<Entry>,
-    /// What [`Settings::default_item_id`] plays.
+    /// The content of [`Settings::default_item_id`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) default: Option<Entry>,
-    /// What plays. In a vote the queue has it, too.
+    /// The current entry. With voting it is also in the queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) playing: Option<Entry>,
-    /// Where it is.
+    /// The position of the current entry.
     pub(super) timeline: Timeline,
-    /// Whose entries began last, newest last, at most two.
+    /// The members whose entries began last, newest last, at most two.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) adders: Vec<MemberId>,
-    /// The vote that was closed last.
+    /// The last closed vote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) last_round: Option<ClosedRound>,
-    /// Votes of rounds up to this one were cast as secret ones, and stay so.
+    /// Votes of rounds up to this one were cast as secret votes, and stay secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) secret_until_round: Option<u64>,
     /// Oldest first.
@@ -79,7 +80,7 @@ pub(crate) struct Record {
     /// Since when no member has been present, Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) empty_since_ms: Option<u64>,
-    /// Whether it is over for all.
+    /// Whether the party has ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) ended: bool,
 }
@@ -92,22 +93,22 @@ impl store::Record for Record {
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Member {
-    /// Names the member.
+    /// Its id.
     #[serde(rename = "i")]
     pub(crate) id: MemberId,
-    /// What the member is called; the name of the account, if there is one.
+    /// Its name; that of the account, if there is one.
     #[serde(rename = "n")]
     pub(crate) name: String,
-    /// Of the token.
+    /// The digest of its token.
     #[serde(rename = "d")]
     pub(super) digest: TokenDigest,
     /// Unix epoch.
     #[serde(rename = "j")]
     pub(crate) joined_at_ms: u64,
-    /// When the member's account was made, Unix epoch; none if it has no account.
+    /// When the member's account was created, Unix epoch; none if it has no account.
     #[serde(default, rename = "w", skip_serializing_if = "Option::is_none")]
     pub(crate) account_since_ms: Option<u64>,
-    /// Since when no connection of the member is known, Unix epoch; none while the member is present.
+    /// Since when the member is absent, Unix epoch; none while it is present.
     #[serde(default, rename = "a", skip_serializing_if = "Option::is_none")]
     pub(crate) away_since_ms: Option<u64>,
     /// The invitation that admitted the member.
@@ -139,18 +140,18 @@ impl Member {
     }
 }
 
-/// What is to be added to the queue: all that its item or stream tells about it.
+/// The content of an entry: all data of its item or stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NewEntry {
-    /// An item…
+    /// The item, unless it is a live stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) item_id: Option<ItemId>,
-    /// …or a live stream.
+    /// The live stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stream_id: Option<StreamId>,
     /// Its title.
     pub(crate) title: String,
-    /// Who made it.
+    /// The artist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) artist: Option<String>,
     /// A path below the site's root.
@@ -164,7 +165,7 @@ pub(crate) struct NewEntry {
     pub(crate) is_video: bool,
     /// Digest of its content, 64 hex digits.
     pub(crate) hash: String,
-    /// The account of the member that adds it, by whose right members play it if it is private.
+    /// The account of the member that adds it, whose rights the members use if it is private.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) account: Option<String>,
 }
@@ -172,24 +173,24 @@ pub(crate) struct NewEntry {
 /// An entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
-    /// Names it.
+    /// Its id.
     pub(crate) id: EntryId,
-    /// What it plays.
+    /// Its content.
     #[serde(rename = "c")]
     pub(crate) content: NewEntry,
     /// The member that added it.
     #[serde(rename = "b")]
     pub(crate) added_by: MemberId,
-    /// Names the request that added it.
+    /// Identifies the request that added it.
     #[serde(default, rename = "q", skip_serializing_if = "Option::is_none")]
     pub(super) request: Option<u64>,
-    /// Whether the host has yet to accept it.
+    /// Whether it is waiting for the host's acceptance.
     #[serde(default, rename = "s", skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_suggestion: bool,
-    /// How many rounds it has lost since it last played.
+    /// Number of rounds lost since it last played.
     #[serde(default, rename = "l", skip_serializing_if = "is_zero")]
     pub(super) lost: u32,
-    /// How often it has played.
+    /// Number of times it has played.
     #[serde(default, rename = "p", skip_serializing_if = "is_zero")]
     pub(super) plays: u32,
 }
@@ -214,51 +215,52 @@ impl Entry {
 /// See [`protocol::party::Timeline`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Timeline {
-    /// The position at `at_ms`; of a live stream how far behind its capture it plays.
+    /// The position at `at_ms`; for a live stream the delay behind its capture.
     pub(super) position_ms: u64,
     /// Unix epoch.
     pub(super) at_ms: u64,
-    /// Whether the position stands.
+    /// Whether the position is stopped.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) paused: bool,
-    /// Counts the entries that have played.
+    /// Number of entries that have played.
     pub(super) round: u64,
     /// When the entry began or begins, Unix epoch.
     pub(super) began_at_ms: u64,
-    /// Whether it was announced to begin when the one before is at its end.
+    /// Whether it was announced to begin at the end of the previous entry.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) follows: bool,
-    /// Members that buffer. While there are some, it is paused from `at_ms` on, for as long as the entry's budget lasts.
+    /// Members that buffer. While there are any, playback is paused from `at_ms` on, within the entry's
+    /// budget.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) waiting_for: Vec<MemberId>,
-    /// How much of that budget earlier waits have used.
+    /// The part of that budget used by earlier waits.
     #[serde(default)]
     pub(super) waited_ms: u64,
 }
 
-/// See [`protocol::party::ClosedRound`]. Each member has its own vote.
+/// See [`protocol::party::ClosedRound`]. Each member's record has its own vote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ClosedRound {
-    /// Which one.
+    /// Number of the round.
     pub(super) round: u64,
     /// None if there was nothing to vote for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) winner: Option<EntryId>,
     /// Votes by entry, of those that have some.
     pub(super) votes: Vec<(EntryId, u32)>,
-    /// How many of them were cast at random.
+    /// Number of votes cast at random.
     pub(super) cast_at_random: u32,
 }
 
 /// See [`protocol::party::Message`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Message {
-    /// Names it.
+    /// Its id.
     pub(crate) id: MessageId,
     /// The member that wrote it.
     #[serde(rename = "b")]
     pub(crate) member: MemberId,
-    /// What the member was called.
+    /// The member's name at the time.
     #[serde(rename = "n")]
     pub(crate) name: String,
     /// Plain text.
@@ -267,12 +269,12 @@ pub(crate) struct Message {
     /// Unix epoch.
     #[serde(rename = "a")]
     pub(crate) at_ms: u64,
-    /// Names the request that wrote it.
+    /// Identifies the request that wrote it.
     #[serde(default, rename = "q", skip_serializing_if = "Option::is_none")]
     pub(super) request: Option<u64>,
 }
 
-/// What is banned: an account, an invitation or both.
+/// A ban of an account, an invitation or both.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ban {
     /// The member that was removed; none if an invitation was revoked.
@@ -286,22 +288,23 @@ pub(super) struct Ban {
     pub(super) invitation: Option<String>,
 }
 
-/// What a new party begins with.
+/// The initial data of a party.
 pub(crate) struct NewParty {
-    /// Names it.
+    /// Its id.
     pub(crate) party_id: PartyId,
-    /// What its maker asks for; its texts are clean.
+    /// The creator's request; its texts are normalised.
     pub(crate) create: CreateParty,
-    /// What the item `default_item_id` of its settings plays.
+    /// The content of the item `default_item_id` of its settings.
     pub(crate) default: Option<NewEntry>,
-    /// Of the maker's token.
+    /// The digest of the creator's token.
     pub(crate) digest: TokenDigest,
-    /// When the maker's account was made, of which the name is `create.name`; none if the maker has no account.
+    /// When the creator's account, called `create.name`, was created; none without an account.
     pub(crate) account_since_ms: Option<u64>,
 }
 
 impl Record {
-    /// A party with its maker, who is host and present. Nothing plays. `default_item_id` is dropped if `default` is missing.
+    /// A new party with its creator as the present host. Nothing plays. `default_item_id` is dropped if
+    /// `default` is missing.
     pub(crate) fn new(new: NewParty, now_ms: u64) -> Self {
         let NewParty { party_id, create, default, digest, account_since_ms } = new;
         let CreateParty { title, policy, access, name, settings } = create;
@@ -345,7 +348,7 @@ impl Record {
         self.numbers
     }
 
-    /// Adds a member that is present.
+    /// Adds a present member.
     pub(super) fn admit(
         &mut self,
         digest: TokenDigest,
@@ -371,7 +374,7 @@ impl Record {
         id
     }
 
-    /// Sets what plays while there is nothing else.
+    /// Sets the entry that plays while there is nothing else.
     pub(super) fn set_default(&mut self, content: Option<NewEntry>, added_by: MemberId) {
         self.settings.default_item_id = content.as_ref().and_then(|content| content.item_id);
         self.default = content.map(|content| self.entry_of(content, added_by));
@@ -393,7 +396,7 @@ impl Record {
         self.place_of(id).and_then(|place| self.members.get_mut(place))
     }
 
-    /// Where in `members` the member is.
+    /// The index of the member in `members`.
     pub(super) fn place_of(&self, id: MemberId) -> Option<usize> {
         self.members.binary_search_by_key(&id, |member| member.id).ok()
     }
@@ -413,38 +416,38 @@ impl Record {
         self.host.and_then(|host| self.member(host)).is_some_and(Member::is_present)
     }
 
-    /// Who decides now.
+    /// The current policy.
     pub(crate) fn acting_policy(&self) -> Policy {
         if self.loss == Some(HostLoss::Vote) { Policy::Vote } else { self.policy }
     }
 
-    /// Counts the entries that have played.
+    /// Number of entries that have played.
     pub(crate) fn round(&self) -> u64 {
         self.timeline.round
     }
 
-    /// Whether there is a vote that is open.
+    /// Whether there is an open vote.
     pub(super) fn has_round(&self) -> bool {
         self.acting_policy() == Policy::Vote && self.playing.is_some()
     }
 
-    /// The entry that `target` names: of those that play, are queued or were played, in this order.
+    /// The entry that `target` names, among the current, queued and played ones, in this order.
     pub(crate) fn entry(&self, target: &Target) -> Option<&Entry> {
         let mut all = self.playing.iter().chain(&self.queue).chain(self.played.iter().rev());
         all.find(|entry| entry.is_named_by(target))
     }
 
-    /// All entries: what plays, is queued, was played, or plays while there is nothing else.
+    /// All entries: the current, queued, played and default ones.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.playing.iter().chain(&self.queue).chain(&self.played).chain(&self.default)
     }
 
-    /// Since when no member has been present, Unix epoch; none while there is one.
+    /// Since when no member has been present, Unix epoch; none while any is.
     pub(crate) fn empty_since_ms(&self) -> Option<u64> {
         self.empty_since_ms
     }
 
-    /// Whether it is over for all. It accepts nothing more.
+    /// Whether the party has ended. It then accepts nothing.
     pub(crate) fn is_ended(&self) -> bool {
         self.ended
     }

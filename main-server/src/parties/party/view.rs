@@ -1,4 +1,4 @@
-//! A party as its members and others see it. Tokens, accounts and secret votes are in no view.
+//! Views of a party for its members and others. Tokens, accounts and secret votes are in no view.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,17 +12,17 @@ use super::{
     record::{Entry, Member, Message, Record},
 };
 
-/// Most votes of which members see whose they are: with more, each vote would cost every member kilobytes.
+/// Most votes whose voters are shown: with more, each vote would cost every member kilobytes.
 pub(crate) const MAX_SHOWN_VOTERS: usize = 200;
-/// Hues of members that join one after the other are far from each other. It has no divisor in common with 360.
+/// Distance of the hues of consecutive members, large and without a common divisor with 360.
 const HUE_STEP: u64 = 137;
 
-/// For whom a view is.
+/// The recipient of a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Viewer {
-    /// Without a token: sees neither members nor messages nor votes of members.
+    /// Without a token: sees no members, messages or voters.
     Onlooker,
-    /// Any member: what all members may see.
+    /// Any member: the part that all members may see.
     Members,
     /// This member, who sees its own vote. The host and operators see the list of people.
     Member {
@@ -108,7 +108,7 @@ impl Record {
         }
     }
 
-    /// The vote that is open. A member sees its own vote, even if votes are secret.
+    /// The open vote. A member sees its own vote, even if votes are secret.
     pub(super) fn round_view(&self, viewer: Viewer) -> Option<Round> {
         if !self.has_round() {
             return None;
@@ -133,7 +133,7 @@ impl Record {
         let closed = self.last_round.as_ref()?;
         let entries: Vec<EntryId> = closed.votes.iter().map(|(entry, _)| *entry).collect();
         let mut votes = self.votes_view(closed.round, &entries, viewer, |member| member.last_vote);
-        // Some voters may have left since.
+        // Some voters may have left since, so the counts are taken from the closed round.
         for (votes, (_, count)) in votes.iter_mut().zip(&closed.votes) {
             votes.count = *count;
         }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(super) async fn clock(Raw(body): Raw) -> Result<Answer<ClockAnswer>, Error> {
-    // Here, when the whole request is there, so that a slow body does not count as a slow network.
+    // Read after the whole request has arrived, so that a slow body does not count as a slow network.
     let t1_ms = unix_ms();
     let ClockRequest { t0_ms } = parse(&body)?;
     Ok(Answer(ClockAnswer { t0_ms, t1_ms, t2_ms: unix_ms() }))

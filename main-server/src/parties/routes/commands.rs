@@ -33,7 +33,7 @@ pub(super) async fn command(
     Ok(Answer(CommandDone { revision: done.revision }))
 }
 
-/// What a command does to a party that is not the caller's, for the audit log.
+/// The name of a moderating command, for the audit log.
 fn moderation(command: &Command) -> Option<&'static str> {
     match command {
         Command::End => Some("ended"),

@@ -1,4 +1,4 @@
-//! `GET /api/parties/{party_id}/events`: the whole party, and then what changes, as Server-Sent Events.
+//! `GET /api/parties/{party_id}/events`: the whole party, then its changes, as Server-Sent Events.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
 
 struct Listener {
     reader: Reader,
-    /// The member is connected as long as this is here.
+    /// The member counts as connected while this exists.
     _stay: Stay,
     _share: Share,
 }

@@ -1,4 +1,4 @@
-//! Who calls: a member of the party that the path names.
+//! The extractors of callers: members of the party in the path.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::api::{caller::bearer, error::Error as ApiError, extract::Client};
 
-/// The party that the path names, known or not.
+/// The party in the path, known or not.
 pub(super) struct PartyPath(pub(super) PartyId);
 
 impl<S: Send + Sync> FromRequestParts<S> for PartyPath {

@@ -1,4 +1,4 @@
-//! `/api/parties/{party_id}/invitations`: made, listed and revoked by the host and operators.
+//! `/api/parties/{party_id}/invitations`: created, listed and revoked by the host and operators.
 
 use std::sync::Arc;
 
@@ -51,12 +51,12 @@ pub(super) async fn revoke(
     if !parties.invitations.exists(subject, &invitation).await? {
         return Err(InvitationError::Unknown.into());
     }
-    // First those that it admitted, and those that another server is admitting with it now: a call that fails in between is
-    // repeated as long as the invitation is on the list, and by those who do not know that it is not.
+    // First removes the members that it admitted, including those that another server is admitting now. If
+    // that fails, the invitation is still listed, so that the call is repeated.
     let revoked = Event::InvitationRevoked { invitation: invitation.clone() };
     parties.writer.apply(caller.party_id, revoked).await?;
     match parties.invitations.revoke(subject, &invitation, Now::read()).await {
-        // It was revoked before.
+        // It was already revoked.
         Ok(()) | Err(InvitationError::Unknown) => Ok(StatusCode::NO_CONTENT),
         Err(error) => Err(error.into()),
     }

@@ -34,7 +34,7 @@ use crate::{
     subject::Subject,
 };
 
-/// A client, signed in or not. If it is, the request comes from a page of this site.
+/// A client, signed in or not. If it is signed in, the request comes from a page of this site.
 pub(super) struct Newcomer(Option<Person>);
 
 impl FromRequestParts<Arc<Api>> for Newcomer {
@@ -91,7 +91,7 @@ pub(super) async fn join(
     Json(JoinParty { name, invitation, token }): Json<JoinParty>,
 ) -> Result<Answer<Membership>, ApiError> {
     let parties = &api.parties;
-    // Before anything is looked up: what is wrong with a request does not tell whether a private party exists.
+    // Checked before any look-up, so that an invalid request does not reveal whether a private party exists.
     let name = text::name(&name)?;
     let given = token
         .as_deref()
@@ -111,14 +111,14 @@ pub(super) async fn join(
     Ok(Answer(Membership { member_id: member.to_string(), token }))
 }
 
-/// A client that wants to join.
+/// A client that is joining.
 struct Joining {
     party_id: PartyId,
     address: Option<IpAddr>,
     join: Join,
-    /// The invitation that it showed.
+    /// The invitation that it sent.
     shown: Option<String>,
-    /// Whether the client made the token, so that it may be an earlier call again.
+    /// Whether the client made the token, so that this may repeat an earlier call.
     is_repeatable: bool,
 }
 
@@ -144,7 +144,7 @@ impl Parties {
             Err(Error::Invitation(_)) => true,
             _ => false,
         };
-        // The earlier call may have used the invitation up, at another main server.
+        // The earlier call may have used up the invitation, at another main server.
         if is_repeatable && counts {
             self.records.look_up(&party_id).await?;
             if let Some(member) = self.joined(party_id, &join) {
@@ -158,16 +158,17 @@ impl Parties {
         self.enter(party_id, join).await
     }
 
-    /// The member that an earlier call with the same token has added.
+    /// The member that an earlier call with the same token added.
     fn joined(&self, party_id: PartyId, join: &Join) -> Option<MemberId> {
         self.table.read(party_id, |record| record.holder(&join.digest).map(|member| member.id))?
     }
 
-    /// Checks that a client may join, with the invitation that it `shown` if it needs one. Returns the invitation to count.
+    /// Checks that a client may join, with the invitation `shown` if it needs one. Returns the invitation
+    /// whose use to count.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a party that the client must not know of, [`Error::Refused`], [`Error::NeedsAccount`],
-    /// [`Error::Invitation`] for one that admits no more.
+    /// [`Error::Unknown`] for a party that the client must not learn of, [`Error::Refused`],
+    /// [`Error::NeedsAccount`], [`Error::Invitation`] for one that is no longer valid.
     async fn admit(
         &self,
         party_id: PartyId,
@@ -185,7 +186,7 @@ impl Parties {
             return Err(Error::NeedsAccount);
         }
         match (admits(&join), shown) {
-            // Of a party that does not exist as well, so that the answer takes as long.
+            // Checked for a nonexistent party as well, so that the answer takes as long.
             (Err(Refusal::UnknownParty), Some(shown)) => {
                 let key = match self.invitations.check(party_id.into(), &shown, Now::read()).await {
                     Err(InvitationError::Refused(InvitationRefusal::Unknown)) => return Err(Error::Unknown),

@@ -1,4 +1,4 @@
-//! `GET /api/parties` and `GET /api/people`: what and whom the caller may find.
+//! `GET /api/parties` and `GET /api/people`: the parties and people that the caller may find.
 
 use std::{cmp::Reverse, sync::Arc};
 
@@ -24,18 +24,18 @@ use crate::api::{
     error::Error as ApiError,
 };
 
-/// Parties of a page if the caller does not say.
+/// Default page size.
 const PAGE: usize = 50;
-/// Most parties of a page.
+/// Largest page size.
 const MOST: usize = 200;
 /// Most characters of a search.
 const SEARCH_CHARS: usize = 100;
-/// Fewest characters of the name of a person.
+/// Shortest search for a person's name, in characters.
 const FEWEST_CHARS: usize = 2;
-/// Most people of an answer.
+/// Most people in an answer.
 const MOST_PEOPLE: usize = 10;
 
-/// What is looked for.
+/// The query.
 #[derive(Deserialize)]
 pub(super) struct Search {
     q: Option<String>,
@@ -52,7 +52,7 @@ pub(super) async fn list(
     Ok(Answer(api.parties.page(&search, person.as_ref())?))
 }
 
-/// Where a page begins: after this party, the newest ones first.
+/// Where a page begins: after this party, newest first.
 type Place = Reverse<(u64, PartyId)>;
 
 impl Parties {
@@ -97,7 +97,7 @@ fn place(cursor: &str) -> Result<Place, Error> {
     place.ok_or_else(|| Error::Invalid("cursor is not that of an answer".into()))
 }
 
-/// Whether a party is in the list of a client: public ones, and those that it may see because of who signed in.
+/// Whether a client finds a party in the list: public ones, and those that its account may see.
 fn is_listed(record: &Record, visitor: Visitor<'_>) -> bool {
     match record.access {
         Access::Public => true,
@@ -109,7 +109,7 @@ fn is_listed(record: &Record, visitor: Visitor<'_>) -> bool {
     }
 }
 
-/// What is looked for.
+/// The query.
 #[derive(Deserialize)]
 pub(super) struct SearchPeople {
     q: String,

@@ -25,15 +25,15 @@ use crate::{
     library::ItemNodes, metrics::Counter,
 };
 
-/// What the handlers share.
+/// The shared state of the handlers.
 pub(super) struct Api {
     parties: Arc<Parties>,
     credentials: Credentials,
     grants: Arc<Grants>,
     partition: Arc<Partition>,
-    /// Which nodes serve items.
+    /// Chooses the nodes that serve items.
     nodes: ItemNodes,
-    /// Cancelled when event streams have to end.
+    /// Cancelled when event streams must end.
     closing: CancellationToken,
     created: Counter,
     commands: Counter,

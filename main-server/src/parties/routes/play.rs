@@ -1,4 +1,4 @@
-//! `POST /api/parties/{party_id}/play`: the right to play what plays or is queued, for a member and for a short time.
+//! `POST /api/parties/{party_id}/play`: a short-lived grant for a member to play a current or queued entry.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,10 +28,10 @@ use crate::{
     streams::{Error as StreamError, to_watch},
 };
 
-/// How long a grant for an item lasts: a member that was removed loses it soon.
+/// Lifetime of a grant for an item, short because a removed member keeps it until then.
 const GRANT: Duration = Duration::from_secs(5 * 60);
 
-/// What a member plays with.
+/// The answer: how a member plays the entry.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Permission {
@@ -39,7 +39,7 @@ pub(super) enum Permission {
     Stream(Assignment),
 }
 
-/// What an entry plays.
+/// The content of an entry.
 enum Media {
     /// With the account that added it.
     Item(ItemId, Option<Person>),
@@ -72,8 +72,8 @@ pub(super) async fn play(
     Ok(Answer(permission))
 }
 
-/// How a grant names the party that admitted its holder. It is no invitation, so the library renews no such grant: only the party
-/// gives another one.
+/// The admitting party's id within a grant. It is no invitation, so the library does not renew such a grant:
+/// only the party issues another one.
 fn admission(party_id: PartyId) -> String {
     format!("party-{party_id}")
 }
@@ -96,8 +96,8 @@ async fn watch(
 }
 
 impl Parties {
-    /// What an entry that plays or is queued plays. The store is asked for one that is not known here: another main server may have
-    /// told the member of it just now.
+    /// The content of a current or queued entry. Looks up an unknown entry in the store, because another main
+    /// server may have just announced it to the member.
     async fn media(&self, caller: &Caller, target: &Target) -> Result<Media, Error> {
         if let Some(media) = self.known_media(caller, target)? {
             return Ok(media);

@@ -1,4 +1,4 @@
-//! `GET /api/parties/{party_id}`: the whole state, as the caller may see it.
+//! `GET /api/parties/{party_id}`: the whole state, as far as the caller may see it.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
     events::Text,
 };
 
-/// How much of a party the caller may see.
+/// The caller's view of a party.
 pub(super) struct Seen {
     party_id: PartyId,
     viewer: Viewer,

@@ -1,4 +1,4 @@
-//! Who may see, join and change a party, and play what it plays.
+//! Who may see, join and change a party, and play its entries.
 
 use protocol::{
     ErrorCode, PartyId,
@@ -17,7 +17,7 @@ use crate::{
     state::catalogue::record::Owner,
 };
 
-/// Every call of a party, with a body.
+/// Every call about a party, with a body.
 const CALLS: [(Method, &str, &str); 12] = [
     (Method::GET, "", ""),
     (Method::POST, "/join", r#"{"name":"Eve"}"#),
@@ -248,7 +248,7 @@ async fn a_member_whose_account_is_deleted_is_no_member_any_more() {
     let speak = json!({ "command": "chat", "text": "still here" });
     assert_eq!(guest.tries(&server, speak.clone()).await.code(), ErrorCode::UnknownParty);
 
-    // Another person has the name.
+    // Another person now has the name.
     let bob = account(&server, "bob", "broadcaster").await;
     assert_eq!(guest.tries(&server, speak).await.code(), ErrorCode::UnknownParty);
     let refused = call_as(&server, &bob, Method::POST, &path, json!({ "name": "x" })).await;

@@ -1,4 +1,4 @@
-//! The edges of what parties may grow to, and how fast.
+//! The limits of parties: sizes and rates.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How much work a crowd is: writes to the store, and events made.
+//! The work that a crowd causes: writes to the store, and serialised events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,8 @@ use protocol::{
 
 /// Members of the party.
 const CROWD: usize = 1_000;
-/// Most writes for so many events at once: one that finds the first of them, and one with the rest, and some that are due by time.
+/// Most writes for so many simultaneous events: one that takes the first of them, one with the rest, and some
+/// that are due by time.
 const MOST_WRITES: u64 = 10;
 
 async fn writes(server: &Server) -> u64 {

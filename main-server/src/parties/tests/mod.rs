@@ -1,4 +1,4 @@
-//! Parties over HTTP, at one main server and at several that share a store.
+//! Parties over HTTP, on one main server and on several that share a store.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
@@ -45,7 +45,7 @@ impl Guest {
         server.post(&self.path(rest), self.token(), body).await
     }
 
-    /// Does something, which is accepted.
+    /// Sends a command that must be accepted.
     async fn does(&self, server: &Server, command: Value) -> u64 {
         let answer = self.tries(server, command.clone()).await;
         assert!(answer.status.is_success(), "{command}: {answer:?}");
@@ -89,7 +89,7 @@ async fn try_join(server: &Server, party_id: PartyId, body: Value) -> Answer {
     server.post(&format!("/api/parties/{party_id}/join"), None, body).await
 }
 
-/// A public item that lasts so long.
+/// A public item of this length.
 async fn song(server: &Server, title: &str, duration_ms: u64) -> ItemId {
     song_of(server, title, duration_ms, |_| {}).await
 }

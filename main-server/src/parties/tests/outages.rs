@@ -1,4 +1,4 @@
-//! What becomes of votes while several main servers close a round, or one dies.
+//! Votes while several main servers close a round, or one dies.
 
 use futures_util::future::join_all;
 use protocol::{ErrorCode, party::PartyState};
@@ -16,7 +16,7 @@ fn votes(state: &PartyState) -> u32 {
     state.round.iter().flat_map(|round| &round.votes).map(|votes| votes.count).sum()
 }
 
-/// Three main servers, and a vote in which a song plays and two can be voted for.
+/// Three main servers, and a vote with a current song and two candidates.
 async fn voting(servers: &[Server], first_ms: u64) -> (Guest, Value) {
     let host = party(&servers[0], json!({ "policy": "vote" })).await;
     let mut vote = Value::Null;

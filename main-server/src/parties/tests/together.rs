@@ -26,7 +26,7 @@ async fn members_at_three_servers_hear_the_same() {
     for events in &mut streams {
         events.expect("snapshot").await;
     }
-    // The token of one is good at all.
+    // A token is valid at all servers.
     let revision = host.does(&servers[2], json!({ "command": "queue", "item_id": item_id })).await;
     for events in &mut streams {
         loop {

@@ -1,4 +1,4 @@
-//! The failure cases of the system that agreed on the next song in two phases, by name.
+//! The failure cases of an earlier two-phase protocol for agreeing on the next song, by name.
 
 use protocol::party::{Command, HostLoss, Policy, Settings};
 
@@ -60,7 +60,7 @@ fn member_dies_before_preparing_its_vote_does_not_count_and_the_round_closes() {
     let mut party = pool();
     let ann = party.join("Ann");
     party.vote(Party::HOST, &song(2, "c"));
-    // It dies before it votes, so none is cast for it. No answer of it is needed.
+    // The member dies before it votes, so none is cast for it. No answer of it is needed.
     party.away(ann);
     party.play_out();
     assert_eq!(party.playing().as_deref(), Some("Song 2"));
@@ -102,7 +102,7 @@ fn member_dies_after_preparing_the_decision_stands() {
     let due_ms = party.record.next_due_ms().unwrap();
     party.pass(due_ms - party.now_ms);
     let decided = party.timeline();
-    // It dies between the decision and the start of the entry.
+    // The member dies between the decision and the start of the entry.
     party.away(ann);
     assert_eq!(party.timeline(), decided);
     party.back(ann);
@@ -129,7 +129,7 @@ fn host_dies_before_the_commit_any_server_closes_the_round() {
     party.vote(ann, &song(2, "c"));
     party.vote(bob, &song(2, "c"));
     party.away(Party::HOST);
-    // Two servers close it: the second one meets the record of the first one.
+    // Two servers close it: the second one finds the record of the first one.
     let due_ms = party.record.next_due_ms().unwrap();
     party.now_ms = due_ms;
     assert!(party.apply(&Event::Tick).changed);

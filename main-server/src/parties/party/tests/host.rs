@@ -323,7 +323,7 @@ fn a_pause_holds_while_the_host_is_away() {
         party.join("Bob");
         assert!(party.timeline().paused, "and nothing else moves it");
 
-        // The host calls without an event stream: it is back, and pauses again.
+        // The host calls without an event stream: that makes it present, and it pauses again.
         party.ask(Party::HOST, Command::Play(Target::default())).unwrap();
         party.ask(Party::HOST, Command::Pause).unwrap();
         assert!(party.timeline().paused && party.record.has_host());

@@ -1,4 +1,4 @@
-//! What a party does, event by event; `simulation` runs many servers on a modelled store.
+//! The behaviour of a party, event by event; `simulation` runs many servers on a modelled store.
 
 mod failures;
 mod host;

@@ -1,5 +1,5 @@
-//! Whatever happens in whatever order: a refusal changes nothing, a change is one revision, the events say all of it, a record
-//! is read as it was written, and there is always a host while a member is present.
+//! Invariants for any sequence of events: a refusal changes nothing, a change is one revision, the events
+//! describe it completely, a record can be read back, and there is always a host while a member is present.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::{
     views::Replayed,
 };
 
-/// What happens next; numbers choose among what there is.
+/// A random event; numbers select among the existing objects.
 #[derive(Clone, Debug)]
 enum Step {
     Join(u8),
@@ -126,7 +126,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn member(record: &Record, choice: usize) -> MemberId {
-    // Now and then one that is not there.
+    // Sometimes a member that does not exist.
     record.members.get(choice).map_or(MemberId(999), |member| member.id)
 }
 
@@ -161,7 +161,7 @@ fn event(record: &Record, step: &Step) -> Event {
     }
 }
 
-/// What holds in every record.
+/// The invariants of every record.
 fn check(record: &Record, now_ms: u64) {
     let written = serde_json::to_vec(record).unwrap();
     assert_eq!(serde_json::from_slice::<Record>(&written).unwrap(), *record);
@@ -181,7 +181,7 @@ fn check(record: &Record, now_ms: u64) {
     assert!(timeline.waiting_for.iter().all(|id| ids.contains(id)));
     assert!(timeline.waiting_for.is_empty() || timeline.paused);
     assert!(record.playing.is_some() || (!timeline.paused && timeline.position_ms == 0));
-    // Something plays if something can and a host or the members let it.
+    // Something plays if there is an entry, and a host or the members allow it.
     let can_play = record.default.is_some() || record.queue.iter().any(|entry| !entry.is_suggestion);
     assert!(record.playing.is_some() || !can_play || record.loss == Some(HostLoss::Wait));
     let moves =

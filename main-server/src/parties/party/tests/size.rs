@@ -1,4 +1,4 @@
-//! A record stays below what the store takes, whatever its texts are.
+//! A record stays below the store's limit, whatever its texts are.
 
 use protocol::{
     ItemId,
@@ -40,7 +40,7 @@ fn entry(number: usize, texts: Texts) -> NewEntry {
     }
 }
 
-/// A party with as much of everything as it takes.
+/// A party that is full in every respect.
 fn full(texts: Texts) -> Party {
     let mut party = Party::new(Policy::Vote, Settings { skip_percent: 100, ..Settings::default() });
     let change = ChangeParty {
@@ -51,7 +51,7 @@ fn full(texts: Texts) -> Party {
     let mut set = request(Party::HOST, Command::Set(Box::new(change.clone())), None);
     set.accounts = change.people.into_iter().flatten().map(|name| (name, START_MS)).collect();
     party.apply(&Event::Request(Box::new(set)));
-    // Bans first: each takes the place of a member that was there.
+    // Bans first: each replaces a former member.
     for number in 0..210 {
         let digest = TokenDigest::of(&format!("banned {number}"));
         let name = format!("{number:064}");
@@ -63,7 +63,7 @@ fn full(texts: Texts) -> Party {
         party.ask(Party::HOST, Command::Kick { member_id }).unwrap();
     }
     let (name, invitation) = (texts.of(MAX_NAME_CHARS), "fedcba9876543210");
-    // As many as the bound says, without asking it for each.
+    // Up to the limit, without asking for it each time.
     let admit = |record: &mut Record| {
         let digest = TokenDigest::of(&record.members.len().to_string());
         record.admit(digest, name.clone(), None, Some(invitation.into()), START_MS);
@@ -76,7 +76,8 @@ fn full(texts: Texts) -> Party {
         admit(&mut party.record);
     }
     assert!(!party.record.has_room_for_member(&name, Some(invitation)));
-    // Rounds, so that entries have lost some, members have votes, and all that can be played has been.
+    // Plays rounds, so that entries have lost some, members have votes, and everything playable has been
+    // played.
     for number in 0.. {
         let entry = entry(number, texts);
         if !party.record.has_room_for_entry(&entry) {

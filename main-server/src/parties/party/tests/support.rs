@@ -14,9 +14,9 @@ use super::super::{
     Viewer,
 };
 
-/// When parties of tests begin, Unix epoch.
+/// The start time of parties in tests, Unix epoch.
 pub(super) const START_MS: u64 = 1_700_000_000_000;
-/// How long the items of tests are.
+/// The length of items in tests.
 pub(super) const SONG_MS: u64 = 180_000;
 
 /// A party with a clock.
@@ -61,7 +61,7 @@ pub(super) fn create(policy: Policy, settings: Settings) -> CreateParty {
     }
 }
 
-/// What a guest called `name` joins with.
+/// The join of a guest called `name`.
 pub(super) fn guest(name: &str) -> Join {
     Join {
         digest: TokenDigest::of(name),
@@ -141,7 +141,7 @@ impl Party {
         self.apply(&Event::Present { members: vec![member] });
     }
 
-    /// Moves the clock, and does what is due on the way at the time it is due.
+    /// Moves the clock, and executes due events at their times.
     pub(super) fn pass(&mut self, ms: u64) {
         let until_ms = self.now_ms + ms;
         while let Some(due_ms) = self.record.next_due_ms().filter(|due_ms| *due_ms <= until_ms) {
@@ -151,7 +151,7 @@ impl Party {
         self.now_ms = until_ms;
     }
 
-    /// Passes the time until the entry that plays is over and the next one has begun.
+    /// Passes the time until the current entry has ended and the next one has begun.
     pub(super) fn play_out(&mut self) {
         let due_ms = self.record.next_due_ms().expect("an entry plays that ends");
         self.pass(due_ms - self.now_ms);
@@ -162,7 +162,7 @@ impl Party {
         self.record.view(Viewer::Members).timeline
     }
 
-    /// Title of what plays.
+    /// Title of the current entry.
     pub(super) fn playing(&self) -> Option<String> {
         self.record.playing.as_ref().map(|entry| entry.content.title.clone())
     }

@@ -1,4 +1,4 @@
-//! What members and others see, and what the events say.
+//! What members and others see, and the content of events.
 
 use protocol::{
     ErrorCode,
@@ -16,7 +16,7 @@ use super::{
     support::{Party, guest, request, song, target},
 };
 
-/// A party as a client has it that applies what the events say.
+/// A client's copy of a party, updated by events.
 pub(super) struct Replayed {
     state: Map<String, Value>,
 }
@@ -26,7 +26,7 @@ impl Replayed {
         Self { state: fields(&record.view(Viewer::Members)) }
     }
 
-    /// Applies the events of a change, and compares with what a snapshot says.
+    /// Applies the events of a change, and compares the result with a snapshot.
     pub(super) fn follow(&mut self, old: &Record, new: &Record) {
         let Changes { changed, .. } = changes(old, new);
         let Some(mut changed) = changed else {
@@ -51,7 +51,7 @@ impl Replayed {
         }
         self.state.insert("revision".into(), changed.revision.into());
         let (mut expected, mut state) = (fields(&new.view(Viewer::Members)), self.state.clone());
-        // Messages come as events of their own.
+        // Messages arrive as separate events.
         expected.remove("chat");
         state.remove("chat");
         assert_eq!(state, expected);

@@ -1,4 +1,4 @@
-//! Parties that vote.
+//! Parties with voting.
 
 use protocol::party::{ChangeParty, Command, HostLoss, Policy, Settings};
 
@@ -11,7 +11,7 @@ fn party(settings: Settings) -> Party {
     Party::new(Policy::Vote, settings)
 }
 
-/// A party in which Song 1 plays, and Songs 2 to 4 can be voted for, of which 3 has the first digest.
+/// A party in which Song 1 plays; candidates are Songs 2 to 4, of which 3 has the first digest.
 fn pool(settings: Settings) -> Party {
     let mut party = party(settings);
     for (number, hash) in [(1, "d"), (2, "c"), (3, "a"), (4, "b")] {

@@ -27,6 +27,6 @@ fn whatever_fails_every_replica_names_the_same_winner_and_no_acknowledged_vote_i
         conflicts += report.conflicts;
         retries += report.retries;
     }
-    // The seeds do what they are for.
+    // Checks that the seeds cover what they are meant to.
     assert!(rounds > 3 * SEEDS && crashes > SEEDS && conflicts > SEEDS && retries > SEEDS);
 }

@@ -1,5 +1,5 @@
-//! What has to hold, whatever happened: it repeats the history that the store accepted, with a reference of its own that counts
-//! votes in the plainest way.
+//! The invariants of the simulation: repeats the history that the store accepted, with a simple reference
+//! that counts the votes.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -32,17 +32,17 @@ pub(super) struct Report {
 }
 
 pub(super) struct Oracle {
-    /// What a replica has that applies the accepted events one by one.
+    /// A replica that applies the accepted events one by one.
     replica: Record,
-    /// The reference: the number of each member's vote in the round that is open, as the index of the item.
+    /// The reference: each member's vote in the open round, as the index of the item.
     votes: HashMap<MemberId, String>,
-    /// All that the store has had.
+    /// All records that the store has had.
     history: Vec<Rc<Record>>,
-    /// What members asked for, and how long the history was then.
+    /// The members' requests, with the length of the history at that time.
     asked: Vec<(Event, usize)>,
-    /// Of these, what the store has accepted.
+    /// The requests that the store has accepted.
     accepted: BTreeSet<Ask>,
-    /// What members were told: whether it was done.
+    /// The answers to members: whether the request was executed.
     told: BTreeMap<Ask, bool>,
     /// Texts of all messages that were ever accepted.
     messages: HashMap<String, u64>,
@@ -70,12 +70,13 @@ impl Oracle {
         self.told.contains_key(&ask)
     }
 
-    /// A member asks for something.
+    /// A member sends a request.
     pub(super) fn ask(&mut self, event: &Event) {
         self.asked.push((event.clone(), self.history.len() - 1));
     }
 
-    /// A member is told what came of what it asked for: if it is done, the store has it, or had it already after it was asked for.
+    /// A member receives an answer: if the request was executed, the store has it, or already had it after
+    /// the request was sent.
     pub(super) fn tell(&mut self, ask: Ask, outcome: Result<Applied, Refusal>) {
         self.told.insert(ask, outcome.is_ok());
         let (event, since) = &self.asked[ask];
@@ -106,12 +107,12 @@ impl Oracle {
         self.history.push(record);
     }
 
-    /// Follows the votes, and compares a round that was closed with them.
+    /// Tracks the votes, and compares them with a closed round.
     fn follow(&mut self, before: &Record, ask: Option<Ask>, event: &Event) {
         let after = &self.replica;
         if let Event::Request(request) = event {
             match &request.command.command {
-                // Also if it closes the round: a member that is back may ask to skip.
+                // Also if this event closes the round: a member that returns may ask to skip.
                 Command::Vote(target) => {
                     let voted = before.entry(target).unwrap().id.to_string();
                     self.votes.insert(request.member, voted);
@@ -128,7 +129,7 @@ impl Oracle {
         }
     }
 
-    /// One round was closed, and the winner is what the votes say.
+    /// Checks that exactly one round was closed, with the winner of the votes.
     fn check_round(&mut self, before: &Record) {
         let after = &self.replica;
         let closed = after.last_round_view(Viewer::Members).unwrap();
@@ -174,7 +175,7 @@ impl Oracle {
         self.votes.clear();
     }
 
-    /// What plays goes on without a jump, and nothing is cut off but by those who may.
+    /// Checks that playback has no jumps, and that nothing is cut off except by authorised members.
     fn check_timeline(&self, before: &Record, event: &Event, at_ms: u64) {
         let (old, new) = (&before.timeline, &self.replica.timeline);
         if old == new {

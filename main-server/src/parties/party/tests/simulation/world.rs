@@ -1,4 +1,4 @@
-//! Servers, the store, members, and what happens to them.
+//! The servers, the store, the members, and random events.
 
 use std::{
     cmp::Reverse,
@@ -20,12 +20,13 @@ use super::{
 
 const SERVERS: usize = 3;
 const MEMBERS: u64 = 5;
-/// For how long members act, in ms. The world goes on for a while after that, with nothing failing.
+/// How long members act, in ms. Afterwards the simulation continues for a while without failures.
 const RUN_MS: u64 = 30_000;
-/// After which time a member asks another server, and a server takes the outcome of a write as unknown, in ms.
+/// After this time a member asks another server, and a server considers the outcome of a write unknown, in
+/// ms.
 const TIMEOUT_MS: u64 = 1_500;
 
-/// Something that a member asks for, until it is told that it is done.
+/// A member's request, until it is answered.
 pub(super) type Ask = usize;
 /// A version of the store's entry.
 type Version = (u64, Rc<Record>);
@@ -44,15 +45,15 @@ struct Batch {
 }
 
 struct Server {
-    /// Grows with each start: what was sent by an earlier run is for nothing.
+    /// Grows with each start, so that messages of an earlier run are ignored.
     life: u64,
     is_up: bool,
-    /// Whether it reaches the store.
+    /// Whether it is cut off from the store.
     is_cut: bool,
     skew_ms: i64,
     known: Version,
     waiting: Vec<Job>,
-    /// What is under way.
+    /// The write in progress.
     batch: Option<(u64, Batch)>,
 }
 
@@ -77,19 +78,19 @@ enum Happening {
         is_done: Option<bool>,
         version: Version,
     },
-    /// No answer arrived in time.
+    /// The timeout of an answer.
     GivesUp {
         server: usize,
         life: u64,
         call: u64,
     },
-    /// The store's news arrives at a server.
+    /// A change in the store arrives at a server.
     Hears {
         server: usize,
         life: u64,
         version: Version,
     },
-    /// A server looks whether something is due.
+    /// A server checks whether something is due.
     Ticks(usize, u64),
     /// A member has waited long enough for an answer.
     Retries(Ask, u32),
@@ -107,9 +108,9 @@ pub(super) struct World {
     store: Version,
     servers: Vec<Server>,
     calls: u64,
-    /// What members asked for, and how often.
+    /// The members' requests, and how often each was sent.
     asks: Vec<(Event, u32)>,
-    /// Writes that are on their way to the store. The server may be dead when they arrive.
+    /// Writes in transit to the store. The server may be dead when they arrive.
     sent: BTreeMap<u64, Commit>,
     oracle: Oracle,
     crashes: u64,
@@ -209,7 +210,7 @@ impl World {
         }
     }
 
-    /// Whether failures are over.
+    /// Whether the time of failures is over.
     fn is_calm(&self) -> bool {
         self.now_ms > START_MS + RUN_MS + 6_000
     }
@@ -248,7 +249,7 @@ impl World {
             Happening::Cuts(server, is_cut) => {
                 self.servers[server].is_cut = is_cut;
                 if !is_cut && self.servers[server].is_up {
-                    // What it has missed comes once it is connected again.
+                    // The changes that it missed arrive once it is connected again.
                     let (life, version) = (self.servers[server].life, self.store.clone());
                     self.after(50, Happening::Hears { server, life, version });
                 }
@@ -256,7 +257,7 @@ impl World {
         }
     }
 
-    /// A member does something at random, or the servers notice that it is there or away.
+    /// A member does something at random, or the servers detect that it is present or absent.
     fn act(&mut self) {
         let members = &self.store.1.members;
         let member = members[self.random.index(members.len())].clone();
@@ -315,7 +316,7 @@ impl World {
         }
     }
 
-    /// Applies what waits to the newest record that the server knows, and writes it.
+    /// Applies the waiting requests to the newest known record, and writes it.
     fn flush(&mut self, number: usize) {
         let now_ms = self.now_ms;
         let server = &mut self.servers[number];
@@ -341,7 +342,7 @@ impl World {
         self.after(TIMEOUT_MS, Happening::GivesUp { server: number, life, call });
         if has_changed {
             self.sent.insert(call, Commit { at_ms, events, record: Rc::new(record) });
-            // A server that dies now may have sent its write.
+            // A server that dies now may already have sent its write.
             if self.random.happens(3) && !self.is_calm() {
                 let at_ms = self.random.between(0, delay + 20);
                 self.after(at_ms, Happening::Crashes(number));
@@ -373,7 +374,7 @@ impl World {
         self.after(delay, Happening::Answers { server: number, life, call, is_done, version });
     }
 
-    /// Tells all servers what the store has.
+    /// Sends the store's record to all servers.
     fn publish(&mut self) {
         for server in 0..SERVERS {
             let (life, is_cut) = (self.servers[server].life, self.servers[server].is_cut);
@@ -391,7 +392,7 @@ impl World {
         }
     }
 
-    /// The store has answered a write or a look-up.
+    /// Handles the store's answer to a write or a look-up.
     fn answered(&mut self, number: usize, life: u64, call: u64, is_done: Option<bool>) {
         let server = &mut self.servers[number];
         if !server.is_up || server.life != life || server.is_cut {
@@ -405,21 +406,21 @@ impl World {
                 }
             }
         } else {
-            // Another server was first: all again, on what it wrote.
+            // Another server was first: repeat everything on its record.
             let server = &mut self.servers[number];
             server.waiting.splice(0..0, batch.jobs);
         }
         self.flush(number);
     }
 
-    /// Whether the store has it is not known: callers learn that it failed, and ask again.
+    /// The outcome is unknown: callers receive an error, and repeat their requests.
     fn give_up(&mut self, number: usize, life: u64, call: u64) {
         let server = &mut self.servers[number];
         if server.is_up
             && server.life == life
             && server.batch.take_if(|(current, _)| *current == call).is_some()
         {
-            // It reads what the store has before it writes again.
+            // The server reads the store before it writes again.
             let store = self.store.clone();
             if !self.servers[number].is_cut {
                 self.hear(number, life, &store);
@@ -441,7 +442,7 @@ impl World {
         self.after(pause, Happening::Ticks(number, life));
     }
 
-    /// Checks what is to hold at the end.
+    /// Checks the final invariants.
     pub(super) fn finish(self) -> Report {
         let Self { store, servers, oracle, crashes, conflicts, retries, .. } = self;
         for server in &servers {
