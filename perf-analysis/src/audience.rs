@@ -33,9 +33,9 @@ const JOIN_TIME: Duration = Duration::from_secs(60);
 pub struct Audience {
     ledgers: Vec<Arc<Ledger>>,
     airtime: watch::Sender<Option<Airtime>>,
-    /// Ends when a client fails.
+    /// Each task ends when its viewer fails.
     viewers: JoinSet<Result<()>>,
-    /// Ends when they are asked.
+    /// Each task ends on request.
     silent: JoinSet<Result<SilentEnd>>,
     asked: watch::Sender<bool>,
     broadcasters: Broadcasters,
@@ -49,11 +49,11 @@ struct Broadcasters {
 }
 
 impl Audience {
-    /// Registers a broadcaster a stream and joins its viewers; no broadcaster sends yet. Notes in `record` who joined and
-    /// what memory the node took before and after.
+    /// Registers one broadcaster per stream and joins its viewers; no broadcaster sends yet. Records in
+    /// `record` who joined and the node's memory before and after.
     ///
     /// # Errors
-    /// The first failure of anybody, or [`Error::Protocol`] if not all have joined after a minute.
+    /// The first failure of a client, or [`Error::Protocol`] if not all have joined after a minute.
     pub async fn gather(
         servers: &mut Servers,
         trial: &Trial,
@@ -140,7 +140,7 @@ impl Audience {
     /// Asks the viewers that never read for the messages that they got.
     ///
     /// # Errors
-    /// The first failure of any.
+    /// The first failure of a viewer.
     pub async fn ask_silent(&mut self) -> Result<Vec<SilentEnd>> {
         self.asked.send_replace(true);
         let mut ends = Vec::new();
@@ -177,17 +177,17 @@ impl Audience {
         Ok(joined)
     }
 
-    /// The accounts of the streams.
+    /// The ledgers of the streams.
     pub fn ledgers(&self) -> &[Arc<Ledger>] {
         &self.ledgers
     }
 
-    /// Puts all broadcasters on the air.
+    /// Starts all broadcasters.
     pub fn begin(&self, airtime: Airtime) {
         self.airtime.send_replace(Some(airtime));
     }
 
-    /// The next failure of anybody; waits for ever if there is none.
+    /// The next failure of a client; pending forever if there is none.
     pub async fn failure(&mut self) -> Error {
         tokio::select! {
             Some(ended) = self.viewers.join_next() => match ended {
@@ -249,7 +249,7 @@ impl Drop for Broadcasters {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there has been reported on standard error already.
+            // A panic there has already been reported on standard error.
             let _ = thread.join();
         }
     }

@@ -1,7 +1,7 @@
-//! Lines on disk from what happens in a trial.
+//! Writes the records of a trial to disk.
 //!
-//! Every segment is written once it is settled and the node has logged its times; what is still open when the trial
-//! ends is written as it stands.
+//! Every segment is written once it is settled and the node has logged its times. Segments still open at the
+//! end of the trial are written as they are.
 
 use std::{
     sync::Arc,
@@ -21,10 +21,10 @@ use crate::{
 
 /// How often settled segments are written.
 const BOOKKEEPING: Duration = Duration::from_millis(100);
-/// How long a segment may stay open before what it misses is lost; longer than a node's window.
+/// How long a segment may stay open before its missing chunks count as lost; longer than a node's window.
 const LOSS_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Turns what happens into lines on disk.
+/// Writes records of events.
 pub struct Bookkeeper<'a> {
     name: &'a TrialName,
     writer: &'a mut Writer,
@@ -37,7 +37,7 @@ pub struct Bookkeeper<'a> {
 }
 
 impl<'a> Bookkeeper<'a> {
-    /// Of the streams in `ledgers`; records count time from `epoch`.
+    /// For the streams in `ledgers`; records count time from `epoch`.
     pub fn new(
         name: &'a TrialName,
         writer: &'a mut Writer,
@@ -90,7 +90,7 @@ impl<'a> Bookkeeper<'a> {
             ..servers.sample()?
         };
         self.writer.sample(self.name, sample)?;
-        // So that a run that is cut off keeps what it has.
+        // Flushed so that an aborted run keeps its records.
         self.writer.flush()
     }
 
@@ -124,7 +124,7 @@ impl<'a> Bookkeeper<'a> {
                 .and_then(|forward_log| forward_log.take(&record.stream, record.take, record.seq));
             record.forward_us = times.map(|times| times.forward_us);
             record.taken_us = times.and_then(|times| times.taken_us);
-            // A segment that completes no chunk is not forwarded, whether or not the node logs it.
+            // A segment that completes no chunk is not forwarded, whether the node logs it or not.
             if record.forward_us.is_some() || record.chunks == 0 || self.forward_log.is_none() {
                 self.writer.segment(self.name, record)?;
             } else {
@@ -135,7 +135,7 @@ impl<'a> Bookkeeper<'a> {
         Ok(())
     }
 
-    /// Closes every segment and writes it, as far as it is known.
+    /// Closes every segment and writes it, as far as known.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io).

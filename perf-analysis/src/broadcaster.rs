@@ -1,7 +1,7 @@
 //! One broadcaster: registers a stream, then sends the script's segments at their due times.
 //!
-//! Open loop: a segment is queued when it is due, whatever became of the ones before. Time is counted from the
-//! moment it is queued, so a server that reads slowly shows in the delivery times and not as fewer segments.
+//! Open loop: a segment is queued when it is due, regardless of earlier ones. Time counts from that moment,
+//! so a server that reads slowly shows in the delivery times, not as fewer segments.
 
 use std::{
     sync::Arc,
@@ -27,26 +27,26 @@ use crate::{
 const REGISTER: u64 = 0;
 const FIRST_SEGMENT: u64 = 1;
 
-/// What a broadcaster needs to know.
+/// The configuration of a broadcaster.
 #[derive(Clone)]
 pub struct Booth {
     /// The node.
     pub entrance: Entrance,
-    /// Which stream.
+    /// The stream.
     pub stream_id: String,
     /// The publish grant.
     pub grant: String,
-    /// What to send.
+    /// The segments to send.
     pub script: Arc<Script>,
-    /// Where to enter it.
+    /// The ledger of the stream.
     pub ledger: Arc<Ledger>,
-    /// Whether the first segment is sent before the air time, because edges can only fetch a stream that is live.
+    /// Whether the first segment is sent before the air time, because edges can only fetch a live stream.
     pub has_prelude: bool,
-    /// How far into the warm-up the stream starts, so that streams do not send in step.
+    /// Delay of the stream within the warm-up, so that streams do not send in step.
     pub offset: Duration,
 }
 
-/// When to send: nothing before the first `Some`, and then the segments due within its time.
+/// The time of sending; nothing is sent before the first `Some`.
 #[derive(Clone, Copy, Debug)]
 pub struct Airtime {
     /// When the first segment of a stream without an offset is due.
@@ -55,7 +55,8 @@ pub struct Airtime {
     pub end: Instant,
 }
 
-/// Registers and says so on `registered`, then sends during the air time, then stays until dropped or cut off.
+/// Registers and reports it on `registered`, sends during the air time, then stays connected until dropped or
+/// disconnected.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Protocol`] when the node refuses something, breaks the protocol or closes.

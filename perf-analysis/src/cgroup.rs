@@ -1,6 +1,8 @@
-//! CPU limits by control group, version 2 or 1: the kernel's own quota, 100 ms periods, as containers use it.
+//! Limits CPU by control group, version 2 or 1: the kernel's own quota, with 100 ms periods, as containers
+//! use it.
 //!
-//! A program is started inside its group by a shell that enters it first, so no thread of it ever runs outside.
+//! A program is started inside its group by a shell that enters it first, so that none of its threads ever
+//! runs outside.
 
 use std::{
     fs,
@@ -14,12 +16,12 @@ use crate::error::{Context, Error, Result};
 /// Length of a quota period.
 pub const PERIOD: Duration = Duration::from_millis(100);
 
-/// Which control groups this machine offers.
+/// The control groups of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hierarchy {
-    /// The unified one, mounted here, with the cpu controller.
+    /// The unified hierarchy with the cpu controller, mounted here.
     V2(PathBuf),
-    /// The cpu controller's own, and where it is mounted the cpuacct controller's.
+    /// The separate hierarchy of the cpu controller, and that of the cpuacct controller if mounted.
     V1 {
         /// The cpu controller.
         cpu: PathBuf,
@@ -29,7 +31,7 @@ pub enum Hierarchy {
 }
 
 impl Hierarchy {
-    /// Finds it.
+    /// Detects the hierarchy.
     ///
     /// # Errors
     /// [`Error::Limit`] if no cpu controller is mounted.
@@ -77,7 +79,7 @@ impl Hierarchy {
     }
 }
 
-/// A control group of ours; removed on drop, once its processes are gone.
+/// A control group of this program; removed on drop, once its processes have ended.
 #[derive(Debug)]
 pub struct Group {
     hierarchy: Hierarchy,
@@ -98,8 +100,8 @@ pub struct Usage {
 }
 
 impl Group {
-    /// Makes the group `name`, without a limit yet. It gets the greatest weight, so that other programs on the machine
-    /// disturb what runs inside as little as they can.
+    /// Creates the group `name`, without a limit yet. It gets the greatest weight, so that other programs on
+    /// the machine disturb it as little as possible.
     ///
     /// # Errors
     /// [`Error::Limit`] if that is not permitted.
@@ -120,7 +122,7 @@ impl Group {
         Ok(group)
     }
 
-    /// Moves this process inside, all of its threads and what it starts from now on.
+    /// Moves this process with all of its threads and future children into the group.
     ///
     /// # Errors
     /// [`Error::Limit`] if that is not permitted.
@@ -195,12 +197,12 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         for directory in self.directories() {
-            // Only a group that we entered holds us; the one above takes us back.
+            // This process is in the group only if it entered it; it moves to the parent group.
             let held = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
             if held.lines().any(|id| id == std::process::id().to_string()) {
                 let _ = directory.parent().map(move_us);
             }
-            // A group with a process left in it stays, which is harmless.
+            // A group with a remaining process stays, which is harmless.
             let _ = fs::remove_dir(directory);
         }
     }

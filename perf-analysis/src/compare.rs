@@ -1,7 +1,7 @@
-//! Two runs side by side: for each point both have, what B's figures are of A's.
+//! Compares two runs: for each point that both have, B's figures relative to A's.
 //!
-//! A ratio comes with its spread: the least and greatest that any two rounds give. A difference inside the
-//! spread is noise; with one round each there is no spread, and the table says so.
+//! A ratio comes with its spread: the least and greatest of any two rounds. A difference within the spread is
+//! noise; with one round each there is no spread, and the table says so.
 
 use std::fmt::Write;
 
@@ -49,7 +49,7 @@ fn row(a: &Point, b: &Point, metric: Metric) -> Option<String> {
     ))
 }
 
-/// What B is of A.
+/// The ratio of B to A.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ratio {
     /// A's figure, over all rounds.
@@ -63,7 +63,7 @@ pub struct Ratio {
 }
 
 impl Ratio {
-    /// Of `metric`; `None` if either has no such figure, or A's is zero.
+    /// The ratio of `metric`; `None` if either has no such figure, or A's is zero.
     pub fn of(a: &Point, b: &Point, metric: Metric) -> Option<Self> {
         let (a_all, b_all) = ((metric.value)(&a.all)?, (metric.value)(&b.all)?);
         let rounds = |point: &Point| point.rounds.iter().filter_map(metric.value).collect::<Vec<f64>>();

@@ -1,4 +1,4 @@
-//! Whether a run's records account for everything: a figure drawn from fewer would lie.
+//! Checks that a run's records are complete: figures from incomplete ones would be wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,13 @@ use crate::{
     record::{Line, Results, Sample, SegmentRecord, TrialName, TrialRecord},
 };
 
-/// Least share of the planned samples a trial must have; on a machine that is full some come late.
+/// Least share of the planned samples of a trial; on a fully loaded machine some are late.
 const LEAST_SAMPLES: f64 = 0.8;
 
 /// Checks every trial of the manifest's scenario.
 ///
 /// # Errors
-/// [`Error::Incomplete`] naming the trial and what it lacks.
+/// [`Error::Incomplete`] naming the trial and what is missing.
 pub fn check(results: &Results) -> Result<()> {
     let by_trial = group(&results.segments);
     let samples = group(&results.samples);
@@ -66,7 +66,8 @@ fn check_trial(record: &TrialRecord) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether the viewers of a trial received anything. Figures of a trial that delivered nothing describe an idle node.
+/// Checks that the viewers of a trial received something. A trial that delivered nothing describes an idle
+/// node.
 ///
 /// # Errors
 /// What was not sent, or not received.
@@ -97,7 +98,7 @@ fn check_segments(
         if segment.delivered + segment.skipped + segment.lost != due {
             return Err(format!("{name} does not account for all of its {due} chunks"));
         }
-        // What never reached the node, or was still on its way when time was up, has no forward time.
+        // A segment that never reached the node, or was in transit at the end, has no forward time.
         if forward_logged && segment.forward_us.is_none() && due > 0 && segment.lost == 0 {
             return Err(format!("{name} has no forward time from the node"));
         }

@@ -1,8 +1,8 @@
-//! What the control plane costs: thousands of nodes that register and send heartbeats, viewers that ask where to
-//! watch, against a real main server on its own core, with each store in turn.
+//! The cost of the control plane: thousands of nodes that register and send heartbeats, and viewers that ask
+//! where to watch, with a real main server on its own core, and each store in turn.
 //!
-//! Heartbeats are open loop, each at its due time and timed from there; viewers are closed loop, so they find what
-//! one core can answer. The records are `manifest.json` and `phases.jsonl`.
+//! Heartbeats are open loop, timed from their due times; viewers are closed loop, so they find the limit of
+//! one core. The records are `manifest.json` and `phases.jsonl`.
 
 pub mod crowd;
 pub mod engine;
@@ -22,9 +22,9 @@ use engine::{Engine, Plant, Setting};
 use fleet::Fleet;
 use record::{Manifest, Meter, Phase, PhaseName, Plan, Writer};
 
-/// What a run is made with.
+/// A configured benchmark.
 pub struct Bench {
-    /// How much of what.
+    /// The amounts.
     pub plan: Plan,
     /// The binary to measure.
     pub undead: PathBuf,
@@ -33,10 +33,11 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Runs every engine in every round into the new folder `out`. `remark` goes into the manifest.
+    /// Runs every engine in every round, with records in the new folder `out`. `remark` goes into the
+    /// manifest.
     ///
     /// # Errors
-    /// The first thing that went wrong; what was recorded until then stays in `out`.
+    /// The first failure; earlier records stay in `out`.
     pub fn run(&self, out: &Path, remark: Option<String>) -> Result<()> {
         machine::allow_sockets(u64::from(self.plan.nodes + self.plan.connections))?;
         let generator = Generator::start()?;

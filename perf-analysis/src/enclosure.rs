@@ -1,5 +1,5 @@
-//! Where the node runs, so that its CPU is limited and counted: a control group of ours, a Docker container, or,
-//! where no limit is asked for and no control group permitted, nowhere in particular.
+//! Limits and counts the CPU of the node: in a control group, in a Docker container, or, if no limit is
+//! requested and no control group permitted, without limits.
 
 use std::{
     fs, io,
@@ -20,22 +20,23 @@ use crate::{
     scenario::Scenario,
 };
 
-/// How CPU is limited on this machine.
+/// The means of limiting CPU on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Limits {
     /// By control groups.
     Groups(Hierarchy),
     /// By `docker run --cpus`, in containers of this image.
     Docker(String),
-    /// Not at all.
+    /// No limits.
     None,
 }
 
 impl Limits {
-    /// What `scenario` needs and this machine offers; `docker` names an image to use containers instead.
+    /// The means that `scenario` needs and this machine offers; `docker` names an image, to use containers
+    /// instead.
     ///
     /// # Errors
-    /// [`Error::Limit`] if the scenario limits CPU and that is not possible, saying what to do.
+    /// [`Error::Limit`] if the scenario limits CPU but that is impossible; contains a remedy.
     pub fn find(scenario: &Scenario, docker: Option<&str>) -> Result<Self> {
         if let Some(image) = docker {
             docker_output(&["version", "--format", "{{.Server.Version}}"])?;
@@ -48,7 +49,7 @@ impl Limits {
         }
     }
 
-    /// Control groups, if they can be made here.
+    /// Control groups, if they can be created here.
     ///
     /// # Errors
     /// [`Error::Limit`] if not.
@@ -58,8 +59,8 @@ impl Limits {
         Ok(Self::Groups(hierarchy))
     }
 
-    /// Puts this process before others on the machine for as long as the answer lives: a group of the greatest weight,
-    /// or at least a raised priority. Says what was permitted, for the manifest.
+    /// Gives this process precedence over others on the machine until the returned group is dropped: a group
+    /// of the greatest weight, or at least a raised priority. Returns what was permitted, for the manifest.
     pub fn before_others(&self) -> (Option<Group>, &'static str) {
         if let Self::Groups(hierarchy) = self {
             let group =
@@ -82,7 +83,7 @@ impl Limits {
     }
 }
 
-/// Where one program runs; what is left of it is removed on drop.
+/// The environment of one program, removed on drop.
 #[derive(Debug)]
 pub enum Enclosure {
     /// In a control group.
@@ -96,7 +97,7 @@ pub enum Enclosure {
         /// Its limit, cores.
         cpus: f64,
     },
-    /// Nowhere in particular.
+    /// No limits.
     Open,
 }
 
@@ -125,7 +126,7 @@ impl Enclosure {
                 if *cpus != 0.0 {
                     command.arg(format!("--cpus={cpus}"));
                 }
-                // Values stay out of the process list: docker takes them from its own environment.
+                // Values stay out of the process list, because docker reads them from its own environment.
                 command.args(environment.iter().flat_map(|(key, _)| ["--env", key]));
                 command.arg(image);
                 command
@@ -147,7 +148,7 @@ impl Enclosure {
         }
     }
 
-    /// The process id of the program inside, of which `id` is the one we started.
+    /// The process id of the program inside; `id` is the process that was started.
     ///
     /// # Errors
     /// [`Error::Limit`] if docker does not tell.
@@ -181,7 +182,7 @@ impl Enclosure {
 impl Drop for Enclosure {
     fn drop(&mut self) {
         if let Self::Container { name, .. } = self {
-            // It is gone already when the program ended by itself.
+            // It has already ended if the program ended by itself.
             let _ = docker_output(&["kill", name]);
         }
     }

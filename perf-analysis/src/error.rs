@@ -1,4 +1,4 @@
-//! What can go wrong in a measurement. Every message names the input and, where it helps, what to do.
+//! Errors of measurements. Every message names the input and, if useful, a remedy.
 
 use std::path::PathBuf;
 
@@ -14,12 +14,12 @@ pub enum Error {
         /// What the system answered.
         source: std::io::Error,
     },
-    /// The scenario file is not one we can run.
+    /// The scenario file is invalid.
     #[error("scenario {path}: {message}")]
     Scenario {
         /// The file.
         path: PathBuf,
-        /// Which key or value, and what it may be.
+        /// The key or value, and the valid ones.
         message: String,
     },
     /// The recording cannot be replayed.
@@ -41,10 +41,10 @@ pub enum Error {
         /// What happened, and where its log is.
         message: String,
     },
-    /// A peer said something the protocol does not allow, or refused us.
+    /// A peer violated the protocol, or refused a request.
     #[error("protocol: {0}")]
     Protocol(String),
-    /// A node does not know yet what it is asked for; worth asking again.
+    /// A node does not have the requested data yet; a retry makes sense.
     #[error("not yet: {0}")]
     NotYet(String),
     /// The records do not account for everything that was sent.

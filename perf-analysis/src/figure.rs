@@ -1,4 +1,4 @@
-//! Numbers as tables show them.
+//! Formats numbers for tables.
 
 use crate::percentiles::Percentiles;
 
@@ -6,12 +6,12 @@ pub(crate) fn optional(value: Option<f64>) -> String {
     value.map_or("-".into(), significant)
 }
 
-/// The middle, and what 99 of 100 are below.
+/// The median and the 99th percentile.
 pub(crate) fn p50_p99(times: Option<Percentiles>) -> String {
     times.map_or("-".into(), |times| format!("{} / {}", significant(times.p50), significant(times.p99)))
 }
 
-/// The same and the longest.
+/// The median, the 99th percentile and the maximum.
 pub(crate) fn p50_p99_max(times: Option<Percentiles>) -> String {
     times.map_or("-".into(), |times| format!("{} / {}", p50_p99(Some(times)), significant(times.max)))
 }
@@ -20,7 +20,7 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{} %", significant(share * 100.0))
 }
 
-/// With three significant digits, and none behind the point from 100 on.
+/// With three significant digits, and no decimals from 100 on.
 pub(crate) fn significant(value: f64) -> String {
     if value == 0.0 {
         return "0".into();

@@ -1,10 +1,10 @@
-//! What the kernel costs: a bare program that writes one shared, prebuilt buffer to every viewer's socket.
+//! The kernel's cost: a bare program that writes one shared, prebuilt buffer to every viewer's socket.
 //!
-//! It speaks just enough Socket.IO, and to viewers just enough of the plain WebSocket, for our own generator, whose
-//! frames are masked with zero, and forwards each segment as one chunk: no demuxing, no window, no skipping, no
-//! grants. A thread a stream reads the segment directly behind its prebuilt head and writes the whole with one call
-//! a viewer. A node's cost divided by this
-//! one's says how far the node is from what sockets cost on this machine, at this hour.
+//! It supports just enough Socket.IO, and for viewers just enough of plain WebSocket, for our own generator,
+//! whose frames are masked with zero. It forwards each segment as one chunk: no demuxing, window, skipping or
+//! grants. One thread per stream reads the segment directly behind its prebuilt head and writes both with one
+//! call per viewer. The ratio of a node's cost to this program's shows how far the node is from the cost of
+//! sockets on this machine, at this hour.
 
 use std::{
     collections::HashMap,
@@ -83,11 +83,11 @@ impl Write for Stream {
     }
 }
 
-/// Serves on `listen` until the process is ended; prints the URL as its first line. Logs each segment unless `quiet`. Serves over
-/// TLS if there is a folder for a self-signed certificate.
+/// Serves on `listen` until the process ends; prints the URL as its first line. Logs each segment unless
+/// `quiet`. Serves over TLS if there is a folder for a self-signed certificate.
 ///
 /// # Errors
-/// [`Error::Io`] if the port cannot be opened, [`Error::Protocol`] if the certificate cannot be made.
+/// [`Error::Io`] if the port cannot be opened, [`Error::Protocol`] if the certificate cannot be created.
 pub fn serve(listen: SocketAddr, quiet: bool, tls: Option<PathBuf>) -> Result<()> {
     let tls = tls.map(|folder| {
         let mode = tls::Mode::SelfSigned { folder, names: Vec::new() };
@@ -101,7 +101,7 @@ pub fn serve(listen: SocketAddr, quiet: bool, tls: Option<PathBuf>) -> Result<()
     let rooms = Rooms::default();
     for stream in listener.incoming().flatten() {
         let (rooms, tls) = (rooms.clone(), tls.clone());
-        // Its end, good or bad, concerns the one connection.
+        // Its result concerns only this connection.
         thread::spawn(move || Peer { stream: Stream::new(stream, tls)?, quiet }.attend(&rooms));
     }
     Ok(())
@@ -141,7 +141,7 @@ impl Peer {
         }
     }
 
-    /// Becomes a viewer in `room`, whose viewers all have one transport.
+    /// Becomes a viewer in `room`, whose viewers all use the same transport.
     fn sit_down(self, room: &Mutex<Room>, transport: Transport) {
         let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
         room.transport = transport;
@@ -254,7 +254,7 @@ fn stream_id(call: &str) -> Result<String> {
     payload["stream_id"].as_str().map(ToOwned::to_owned).ok_or_else(unreadable)
 }
 
-/// Everything of a `streaming_data` event that comes before its `length` bytes.
+/// The part of a `streaming_data` event before its `length` bytes.
 fn chunk_head(id: &str, seq: u64, length: usize) -> Vec<u8> {
     let text = format!(
         r#"451-["streaming_data",{{"stream_id":"{id}","kind":"media","take":0,"group":{seq},"index":0,"key":true,"pts_ms":0,"duration_ms":0,"data":{{"_placeholder":true,"num":0}}}}]"#
@@ -266,7 +266,7 @@ fn chunk_head(id: &str, seq: u64, length: usize) -> Vec<u8> {
     head
 }
 
-/// Everything of a plain WebSocket's message that comes before its `length` bytes.
+/// The part of a plain WebSocket message before its `length` bytes.
 fn message_head(seq: u64, length: usize) -> Vec<u8> {
     let name = FrameName { take: 0, group: seq, index: 0 };
     let kind = DataKind::Media(ChunkHead {

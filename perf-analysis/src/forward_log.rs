@@ -1,6 +1,6 @@
-//! The node's own forward times, read from its log while it is written.
+//! The node's own forward times, read from its log during the trial.
 //!
-//! The node logs one event per segment at the target `undead::forward`, as a JSON object a line.
+//! The node logs one event per segment at the target `undead::forward`, as one JSON object per line.
 
 use std::{
     collections::HashMap,
@@ -13,16 +13,16 @@ use serde::Deserialize;
 
 use crate::error::{Context, Result};
 
-/// The filter that makes a node log forward times and nothing below warnings besides.
+/// The filter that makes a node log forward times, and otherwise only warnings and errors.
 pub const FILTER: &str = "warn,undead::forward=trace";
 /// The target of the events.
 pub const TARGET: &str = "undead::forward";
 
-/// Forward times that were logged and not yet asked for.
+/// Logged forward times that were not taken yet.
 #[derive(Debug)]
 pub struct ForwardLog {
     file: BufReader<File>,
-    /// A line that is not whole yet.
+    /// An incomplete line.
     partial: String,
     times: HashMap<(String, u64, u64), Times>,
 }
@@ -30,9 +30,9 @@ pub struct ForwardLog {
 /// How long a segment took through the node, from the arrival of its last byte there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Times {
-    /// Until its chunks were queued for the connections of all viewers who keep up.
+    /// Until its chunks were queued for the connections of all viewers that keep up.
     pub forward_us: u64,
-    /// Until the last of these connections took them to write; programs without such queues leave it out.
+    /// Until the last of these connections took them for writing; left out by programs without such queues.
     pub taken_us: Option<u64>,
 }
 
@@ -57,7 +57,7 @@ impl ForwardLog {
         Ok(Self { file: BufReader::new(file), partial: String::new(), times: HashMap::new() })
     }
 
-    /// Reads what was written since the last time. Lines that are not ours are passed over.
+    /// Reads new lines. Other lines are ignored.
     ///
     /// # Errors
     /// [`crate::Error::Io`].
@@ -74,7 +74,7 @@ impl ForwardLog {
         Ok(())
     }
 
-    /// The times of a segment, given out once.
+    /// Removes and returns the times of a segment.
     pub fn take(&mut self, stream: &str, take: u64, seq: u64) -> Option<Times> {
         self.times.remove(&(stream.to_owned(), take, seq))
     }

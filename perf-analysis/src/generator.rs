@@ -1,4 +1,5 @@
-//! This process as the load generator of a main server: one thread on cores of its own, before other programs on the machine.
+//! This process as the load generator of a main server: one thread on its own cores, with precedence over
+//! other programs on the machine.
 
 use tokio::{runtime::Runtime, task::LocalSet};
 
@@ -10,23 +11,23 @@ use crate::{
     provenance::Provenance,
 };
 
-/// See the [module](self). Its precedence ends on drop; its thread stays on its cores.
+/// The generator. Its precedence ends on drop; its thread stays on its cores.
 pub(crate) struct Generator {
     // Dropped in this order: the load ends before the precedence does.
     runtime: Runtime,
     _group: Option<Group>,
-    /// How it was put before other programs.
+    /// How it got precedence over other programs.
     pub(crate) precedence: &'static str,
-    /// As it was before the start: this process has fewer cores since.
+    /// The machine before the start; since then this process has fewer cores.
     pub(crate) machine: Machine,
     /// The cores of the main server, and of this process.
     pub(crate) split: Split,
-    /// How the main server is put before other programs.
+    /// How the main server gets precedence over other programs.
     pub(crate) limits: Limits,
 }
 
 impl Generator {
-    /// Leaves a core to the main server, where there are several, and takes the others.
+    /// Reserves a core for the main server, if there are several, and uses the others.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -43,7 +44,7 @@ impl Generator {
         Ok(Self { runtime, _group: group, precedence, machine, split, limits })
     }
 
-    /// Does `work` on this thread.
+    /// Runs `work` on this thread.
     ///
     /// # Errors
     /// Those of `work`, and of [`until_interrupted`].
@@ -51,13 +52,13 @@ impl Generator {
         LocalSet::new().block_on(&self.runtime, until_interrupted(work))
     }
 
-    /// Of a run that ends now.
+    /// The provenance of a run that ends now.
     pub(crate) fn provenance(&self, remark: Option<String>) -> Provenance {
         Provenance::new(self.machine.clone(), Some(self.precedence.into()), remark)
     }
 }
 
-/// Does `work`, and drops it when the user interrupts the program.
+/// Runs `work`, and drops it when the user interrupts the program.
 ///
 /// # Errors
 /// Those of `work`; [`Error::Incomplete`] when interrupted.

@@ -1,10 +1,10 @@
-//! Times of millions of deliveries in little room: counts by time, less than 1 % apart.
+//! Stores the times of millions of deliveries compactly, as counts per time with a resolution below 1 %.
 
 use serde::{Deserialize, Serialize};
 
 use crate::percentiles::Percentiles;
 
-/// Decimal digits of a time that are kept.
+/// Decimal digits of precision.
 const DIGITS: u8 = 2;
 
 /// Counts by time. Serialised as pairs of a time in microseconds and a count.
@@ -38,7 +38,7 @@ impl Histogram {
         self.0.is_empty()
     }
 
-    /// Middle, tail and end in milliseconds; `None` if nothing was counted.
+    /// Median, 99th percentile and maximum in milliseconds; `None` if nothing was counted.
     pub fn percentiles(&self) -> Option<Percentiles> {
         let ms = |us: u64| self.0.lowest_equivalent(us) as f64 / 1000.0;
         let at = |share: f64| ms(self.0.value_at_quantile(share));

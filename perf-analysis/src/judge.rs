@@ -1,6 +1,7 @@
-//! What the fan-out is held to, from records: cost beside the floor, what a relay adds, what silent viewers change.
+//! Judges the fan-out from records: its cost next to the floor, the overhead of a relay, the effect of silent
+//! viewers.
 //!
-//! Node and floor take turns within a round, so a ratio is of one round, and the middle one of all rounds is told
+//! Node and floor alternate within a round, so a ratio is of one round; the median of all rounds is given
 //! with the least and the greatest. Only cells with synthetic media are judged.
 
 use std::{collections::BTreeMap, fmt::Write};
@@ -13,7 +14,7 @@ use crate::{
     summary::{Figures, Point, summarise},
 };
 
-/// The middle of some values, and their least and greatest.
+/// The median of some values, and their least and greatest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Middle {
     pub(crate) value: f64,
@@ -30,18 +31,18 @@ impl Middle {
         Some(Self { value: f64::midpoint(low, high), least, greatest })
     }
 
-    /// Of `part` of the rounds of `a` and `b` that were run together.
+    /// The ratios of `part` in the rounds of `a` and `b` that were run together.
     fn of_pairs(a: &Point, b: &Point, part: impl Fn(&Figures, &Figures) -> Option<f64>) -> Option<Self> {
         Self::of(a.rounds.iter().zip(&b.rounds).filter_map(|(a, b)| part(a, b)).collect())
     }
 
-    /// The middle, and in brackets the least and the greatest.
+    /// The median, and in brackets the least and the greatest.
     pub(crate) fn text(self) -> String {
         format!("{} ({} to {})", significant(self.value), significant(self.least), significant(self.greatest))
     }
 }
 
-/// All tables, for a terminal or a page; `None` if `results` hold nothing that is judged.
+/// All tables, for a terminal or a page; `None` if `results` contain nothing to judge.
 pub fn tables(results: &Results) -> Option<String> {
     let tables = [cost(results), tls(results), relay(results), silent(results)];
     let tables: Vec<String> = tables.into_iter().flatten().collect();
@@ -95,7 +96,7 @@ pub fn cost(results: &Results) -> Option<String> {
     (rows > 0).then_some(table)
 }
 
-/// Memory that one more viewer takes: the most with all viewers over the most with one, a round each.
+/// Memory per additional viewer, from the rounds with the most viewers and those with one.
 fn viewer_kib(points: &[Point], node: &Point) -> Option<f64> {
     let one = find(points, Target::Undead, Cell { viewers: 1, ..node.cell })?;
     let more = f64::from(node.cell.streams * node.cell.viewers.checked_sub(1).filter(|&more| more > 0)?);
@@ -103,7 +104,7 @@ fn viewer_kib(points: &[Point], node: &Point) -> Option<f64> {
         .map(|middle| middle.value)
 }
 
-/// What TLS costs against the same load in plain HTTP, for the node and for the floor.
+/// The overhead of TLS over the same load in plain HTTP, for the node and for the floor.
 pub fn tls(results: &Results) -> Option<String> {
     let points = judged(results);
     let mut table = "| load | rounds | node, CPU of TLS / CPU of plain | floor, the same | KiB per viewer, TLS | plain |\n\
@@ -137,7 +138,7 @@ fn plain(cell: Cell) -> Cell {
     Cell { tls: false, ..cell }
 }
 
-/// What edges add to delivery, against the same viewers at the origin.
+/// The delay that edges add to delivery, against the same viewers at the origin.
 pub fn relay(results: &Results) -> Option<String> {
     let points = judged(results);
     let mut table = "| load | rounds | sent by the origin | delivery p50 / p99, ms, from the edges | from the origin | added, p50 | \
@@ -211,7 +212,7 @@ pub fn silent(results: &Results) -> Option<String> {
     (rows > 0).then_some(table)
 }
 
-/// How many silent viewers met the same end.
+/// Counts the silent viewers by how they ended.
 fn told<'a>(ends: impl Iterator<Item = &'a SilentEnd>) -> String {
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for end in ends {

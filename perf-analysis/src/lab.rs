@@ -1,4 +1,4 @@
-//! What trials are run with: the scenario, the programs under test, and how CPU is limited.
+//! The environment of trials: the scenario, the programs under test, and the CPU limits.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::{
     servers::Programs,
 };
 
-/// See the [module](self).
+/// The environment of trials.
 pub struct Lab {
     /// What to measure.
     pub scenario: Scenario,
@@ -25,10 +25,10 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Checks that everything `scenario` needs is there; `docker` names an image to run the node in.
+    /// Checks that everything `scenario` needs is available; `docker` names an image to run the node in.
     ///
     /// # Errors
-    /// What is missing, and what to do.
+    /// What is missing, and a remedy.
     pub fn prepare(
         scenario: Scenario,
         programs: Programs,

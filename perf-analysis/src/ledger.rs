@@ -1,8 +1,8 @@
-//! The account of one stream: every chunk of every segment sent, against what each viewer received.
+//! The ledger of one stream: every chunk of every segment sent, against what each viewer received.
 //!
-//! A segment is open until each of its chunks is delivered to, skipped by, or lost for each viewer; then it is
-//! closed into a [`SegmentRecord`]. Viewers look chunks up by name and compare bytes; they never block each
-//! other for longer than a table look-up.
+//! A segment is open until each of its chunks is delivered to, skipped by, or lost for each viewer; then it
+//! is closed into a [`SegmentRecord`]. Viewers look chunks up by name and compare bytes; they block each
+//! other only for a table look-up.
 
 use std::{
     collections::VecDeque,
@@ -20,7 +20,7 @@ use crate::{
     totals::Totals,
 };
 
-/// The account of one stream.
+/// The ledger of one stream.
 pub struct Ledger {
     stream: String,
     viewers: u32,
@@ -58,12 +58,12 @@ struct Slot {
     chunk: ExpectedChunk,
 }
 
-/// What a viewer's chunk should be.
+/// The expected chunk.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Lookup {
     /// Chunk number `.0` of the stream, with these bytes.
     Expected(u64, Bytes),
-    /// Its segment is closed already: it comes too late to count.
+    /// Its segment is already closed: the chunk is too late to count.
     Closed,
     /// No such chunk was published.
     Unknown,
@@ -72,9 +72,9 @@ pub enum Lookup {
 /// Why chunks did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missed {
-    /// The node said that it skips them.
+    /// The node reported that it skips them.
     Skipped,
-    /// No client reported anything.
+    /// Nothing was reported.
     Lost,
 }
 
@@ -84,7 +84,7 @@ impl Ledger {
         Self { stream, viewers, books: Mutex::default() }
     }
 
-    /// Enters a segment, before its first byte is sent. `late_us` is how long after its due time that is.
+    /// Adds a segment, before its first byte is sent, `late_us` after its due time.
     pub fn publish(&self, line: Arc<Line>, queued: Instant, late_us: u64) {
         let mut books = self.books();
         books.published += 1;
@@ -105,24 +105,24 @@ impl Ledger {
         });
     }
 
-    /// From now on, counts how long each delivery of a segment queued at or after `epoch` takes.
+    /// From now on, measures the delivery times of segments queued at or after `epoch`.
     pub fn measure_from(&self, epoch: Instant) {
         self.books().measured_from = Some(epoch);
     }
 
-    /// How long deliveries took, each viewer's counted, from the segment being queued for sending.
+    /// The delivery times of all viewers, from the queuing of the segment.
     pub fn arrivals(&self) -> Histogram {
         self.books().arrivals.clone()
     }
 
-    /// Notes the node's acknowledgement of segment `seq`.
+    /// Records the node's acknowledgement of segment `seq`.
     pub fn acked(&self, seq: u64, at: Instant) {
         if let Some(entry) = self.books().entry(seq) {
             entry.acked = Some(at);
         }
     }
 
-    /// What the chunk `(group, index)` should be.
+    /// The expected chunk `(group, index)`.
     pub fn look_up(&self, group: u64, index: u32) -> Lookup {
         let books = self.books();
         let name = |slot: &Slot| (slot.chunk.group, slot.chunk.index);
@@ -140,7 +140,7 @@ impl Ledger {
         self.books().init.clone()
     }
 
-    /// Enters that a viewer has the whole of chunk `number`; `intact` if its bytes were as expected.
+    /// Records that a viewer has the whole chunk `number`; `intact` if its bytes are as expected.
     pub fn delivered(&self, number: u64, at: Instant, intact: bool) {
         let mut books = self.books();
         books.totals.corrupt += u64::from(!intact);
@@ -160,7 +160,7 @@ impl Ledger {
         }
     }
 
-    /// Enters that a viewer will not get the chunks with these numbers.
+    /// Records that a viewer will not get the chunks with these numbers.
     pub fn missed(&self, numbers: Range<u64>, why: Missed) {
         let mut books = self.books();
         for number in numbers {
@@ -174,12 +174,12 @@ impl Ledger {
         }
     }
 
-    /// Enters that a viewer received a chunk it already had.
+    /// Records that a viewer received a chunk it already had.
     pub fn repeated(&self) {
         self.books().totals.repeated += 1;
     }
 
-    /// Enters that a viewer received something that was never published.
+    /// Records that a viewer received something that was never published.
     pub fn unexpected(&self) {
         self.books().totals.unexpected += 1;
     }
@@ -199,8 +199,8 @@ impl Ledger {
         self.books().open.iter().all(|entry| entry.is_settled(self.viewers))
     }
 
-    /// Closes the settled segments at the front, and those queued before `deadline` whatever they miss (that is
-    /// lost); returns their records in order, with times counted from `epoch`.
+    /// Closes the settled segments at the front, and all those queued before `deadline`, whose missing chunks
+    /// are lost. Returns their records in order, with times counted from `epoch`.
     pub fn close(&self, epoch: Instant, deadline: Option<Instant>) -> Vec<SegmentRecord> {
         let mut books = self.books();
         let mut records = Vec::new();

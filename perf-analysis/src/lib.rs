@@ -1,7 +1,7 @@
-//! What forwarding costs, measured: real processes, real recordings, real CPU limits, every byte checked.
+//! Measures the cost of forwarding: real processes, real recordings, real CPU limits, every byte checked.
 //!
-//! `run` plays a scenario's matrix and leaves records; `plot`, `compare` and `report` read records only. The
-//! generator is open loop, reports its own CPU time, and a run whose records are not whole fails.
+//! `run` executes a scenario's matrix and leaves records; `plot`, `compare` and `report` only read records.
+//! The generator is open loop and reports its own CPU time. A run with incomplete records fails.
 
 pub mod audience;
 pub mod bookkeeper;

@@ -1,4 +1,4 @@
-//! The machine a run was made on, as far as figures depend on it, and the shares of it we hand out.
+//! The machine of a run, as far as figures depend on it, and the assignment of its cores.
 
 use std::{fs, path::Path, process::Command};
 
@@ -12,23 +12,23 @@ use time::OffsetDateTime;
 
 use crate::error::{Context, Error, Result};
 
-/// What figures depend on.
+/// The properties that figures depend on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// The processor's name.
     pub cpu: String,
-    /// Cores we may use.
+    /// Cores that may be used.
     pub cores: u32,
     /// Memory.
     pub memory_bytes: u64,
     /// Kernel name, release and architecture.
     pub kernel: String,
-    /// How many runnable processes there were on average over the minute before the run.
+    /// Average number of runnable processes in the minute before the run.
     pub load_before: f64,
 }
 
 impl Machine {
-    /// This one.
+    /// The current machine.
     ///
     /// # Errors
     /// [`Error::Io`] if the kernel does not tell.
@@ -63,18 +63,18 @@ fn field<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     Some(line.split_once(':')?.1.trim())
 }
 
-/// Which cores the node runs on and which the generator.
+/// The cores of the node and of the generator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
-    /// The node's; empty: wherever the system puts it.
+    /// The node's; if empty, the system chooses.
     pub node: Vec<usize>,
     /// The generator's and the main server's; never empty.
     pub generator: Vec<usize>,
 }
 
 impl Split {
-    /// Gives the node as many whole cores as `cpus` (the largest limit) needs, and the generator the others, if
-    /// `pin` asks for that and there are enough.
+    /// Gives the node as many whole cores as `cpus` (the largest limit) needs, and the generator the others,
+    /// if `pin` requests it and there are enough.
     ///
     /// # Errors
     /// [`Error::Io`] if the kernel does not tell our cores.
@@ -94,7 +94,7 @@ fn our_cores() -> Result<Vec<usize>> {
     Ok((0..CpuSet::MAX_CPU).filter(|&core| set.is_set(core)).collect())
 }
 
-/// Keeps the calling thread, and what it starts from now on, on `cores`; nothing happens if there are none.
+/// Binds the calling thread, and what it starts from now on, to `cores`; does nothing if there are none.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -107,16 +107,17 @@ pub fn pin(cores: &[usize]) -> Result<()> {
     sched_setaffinity(None, &set).context(|| format!("pinning to cores {cores:?}"))
 }
 
-/// Puts this process, and what it starts, before others on the machine; `false` where that is not permitted.
+/// Gives this process, and what it starts, precedence over others on the machine; `false` if that is not
+/// permitted.
 pub fn raise_priority() -> bool {
     const BEFORE_OTHERS: i32 = -15;
     setpriority_process(None, BEFORE_OTHERS).is_ok()
 }
 
-/// Raises the limit of open files to what is allowed, and checks that `sockets` fit.
+/// Raises the limit of open files to the maximum, and checks that it suffices for `sockets`.
 ///
 /// # Errors
-/// [`Error::Limit`] if they do not.
+/// [`Error::Limit`] if it does not.
 pub fn allow_sockets(sockets: u64) -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -162,7 +163,7 @@ fn parse_stat(stat: &str) -> (u64, u64) {
     (sum(&[0, 1, 2, 5, 6]), sum(&[7]))
 }
 
-/// Where measurements write: changes there do not change the program.
+/// The folders of results: changes there do not change the program.
 const RESULTS: [&str; 2] = [":(top,exclude)report", ":(top,exclude)perf-analysis/results"];
 
 /// The checkout's commit, with `-dirty` if it has changes other than results; `unknown` outside a checkout.

@@ -1,18 +1,18 @@
-//! Middle, tail and end of some values.
+//! Median, 99th percentile and maximum of some values.
 
-/// See the [module](self).
+/// The percentiles of some values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Percentiles {
-    /// Half are below.
+    /// The median.
     pub p50: f64,
-    /// 99 of 100 are below.
+    /// The 99th percentile.
     pub p99: f64,
-    /// The longest.
+    /// The maximum.
     pub max: f64,
 }
 
 impl Percentiles {
-    /// Of `values`, by the nearest-rank method; `None` if there are none.
+    /// The percentiles of `values`, by the nearest-rank method; `None` if there are none.
     pub fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let rank = |share: f64| ((values.len() as f64 * share).ceil() as usize).max(1) - 1;

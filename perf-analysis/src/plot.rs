@@ -23,7 +23,7 @@ use chart::Chart;
 
 /// One run to be drawn.
 struct Run {
-    /// Put before the labels of its lines when there are several runs.
+    /// Prefix of its lines' labels if there are several runs.
     prefix: &'static str,
     points: Vec<Point>,
 }
@@ -38,7 +38,7 @@ pub fn plot(results: &Results, out: &Path) -> Result<Vec<&'static str>> {
     draw(charts, &caption(results), out)
 }
 
-/// The same with the lines of two runs, the first dashed.
+/// Draws the figures of two runs, with the lines of the first dashed.
 ///
 /// # Errors
 /// As [`plot`].

@@ -1,4 +1,4 @@
-//! Programs under test: started in their control group and on their cores, watched, and always ended.
+//! Programs under test: started in their control group and on their cores, monitored, and always ended.
 
 use std::{
     fs::File,
@@ -15,9 +15,9 @@ use crate::{
     forward_log, machine,
 };
 
-/// How long a program may take until it serves.
+/// Timeout for a program to serve.
 const START_TIME: Duration = Duration::from_secs(20);
-/// How much of a program's log an error quotes.
+/// Lines of a program's log that an error quotes.
 const QUOTED_LINES: usize = 3;
 
 /// A running program; killed on drop.
@@ -30,16 +30,16 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts `command` on `cores`, with its standard error in `log`, and waits for the URL that it prints as
-    /// its first line.
+    /// Starts `command` on `cores`, with its standard error in `log`, and waits for the URL in its first line
+    /// of output.
     ///
     /// # Errors
-    /// [`Error::Program`] if it cannot be started, ends, or says nothing for 20 s.
+    /// [`Error::Program`] if it cannot be started, ends, or prints nothing for 20 s.
     pub fn start(name: &str, mut command: Command, cores: &[usize], log: &Path) -> Result<Self> {
         let file = File::create(log).context(|| format!("making {}", log.display()))?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
         let failed = |message: String| Error::Program { program: name.into(), message };
-        // A child inherits the cores of the thread that starts it.
+        // A child inherits the cores of the starting thread.
         let spawned = thread::scope(|scope| {
             let starter = scope.spawn(|| {
                 machine::pin(cores)?;
@@ -60,7 +60,7 @@ impl Program {
         Ok(program)
     }
 
-    /// What it is called here.
+    /// Its name in logs and errors.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -83,9 +83,9 @@ impl Program {
     /// Checks that it still runs.
     ///
     /// # Errors
-    /// [`Error::Program`] with its exit status and last words if not.
+    /// [`Error::Program`] with its exit status and last log lines if not.
     pub fn check(&mut self) -> Result<()> {
-        // A program that printed nothing may be just about to be gone.
+        // A program that printed nothing may be about to end.
         if self.url.is_empty() {
             thread::sleep(Duration::from_millis(100));
         }
@@ -100,7 +100,7 @@ impl Program {
 
     fn last_words(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-        // What it forwarded says nothing about its end.
+        // Forward times do not explain its end.
         let lines: Vec<&str> = log.lines().filter(|line| !line.contains(forward_log::TARGET)).collect();
         let quoted = lines[lines.len().saturating_sub(QUOTED_LINES)..].join(" | ");
         format!("the end of {}: {quoted}", self.log.display())
@@ -109,19 +109,19 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Both fail only when it is gone already.
+        // Both fail only if it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Sends on the lines of `stdout` and keeps reading, so that the program never waits for us.
+/// Sends the lines of `stdout`, and keeps reading, so that the program never blocks on its output.
 fn first_lines(stdout: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(stdout).lines() {
             let Ok(line) = line else { break };
-            // The first line is the one that a caller waits for.
+            // Only the first line has a receiver.
             let _ = sender.send(line);
         }
     });

@@ -1,4 +1,5 @@
-//! A progress bar with an estimate, on standard error: redrawn in place on a terminal, a line a trial elsewhere.
+//! A progress bar with an estimate, on standard error: redrawn in place on a terminal, one line per trial
+//! elsewhere.
 
 use std::{
     io::{IsTerminal, Write},
@@ -9,10 +10,10 @@ use crate::scenario::{Target, Trial};
 
 /// Characters of the bar.
 const WIDTH: usize = 30;
-/// Seconds that starting, joining and draining add to a trial, until there are trials to tell.
+/// Estimated seconds for starting, joining and draining a trial, until trials have been measured.
 const OVERHEAD_S: f64 = 1.5;
 
-/// How far a run is.
+/// The progress of a run.
 pub struct Progress {
     trials: usize,
     ended: usize,
@@ -22,7 +23,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Nothing of `trials` trials, each streaming for `streaming_s` seconds.
+    /// A run of `trials` trials, each streaming for `streaming_s` seconds.
     pub fn new(trials: usize, streaming_s: f64) -> Self {
         Self {
             trials,
@@ -48,7 +49,7 @@ impl Progress {
         self.ended += 1;
     }
 
-    /// Leaves the line.
+    /// Ends the line.
     pub fn finish(&self) {
         self.show(&format!("{} trials in {}", self.ended, clock(self.began.elapsed())));
         if self.terminal {

@@ -1,7 +1,8 @@
-//! Where figures come from: the machine, the commit, the day and the circumstances of a run. How that is named, kept beside the figures,
-//! read back, and told in tables and captions.
+//! The provenance of figures: machine, commit, date and circumstances of a run; how they are named, stored
+//! with the figures, read back, and shown in tables and captions.
 //!
-//! Scenarios whose records are one file of JSON hold a [`Provenance`]. Those with a manifest have the same facts in it, and share the table.
+//! Scenarios whose records are one JSON file contain a [`Provenance`]. Those with a manifest have the same
+//! facts in it, and share the table.
 
 use std::{
     fs,
@@ -15,34 +16,35 @@ use crate::{
     machine::{self, Machine},
 };
 
-/// The folder for a run of today's checkout, if none is given. `suffix` tells kinds of runs apart, e.g. `-jobs`.
+/// The default folder for a run of the current checkout. `suffix` distinguishes kinds of runs, e.g. `-jobs`.
 pub fn folder(suffix: &str) -> PathBuf {
     Path::new("perf-analysis/results").join(format!("{}-{}{suffix}", machine::today(), machine::commit()))
 }
 
-/// What is recorded of each run, beside what was measured.
+/// The recorded circumstances of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// Where.
+    /// The machine.
     pub machine: Machine,
-    /// How the programs were put before others, if they were.
+    /// How the programs got precedence over others, if they did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precedence: Option<String>,
-    /// Of the checkout.
+    /// Commit of the checkout.
     pub commit: String,
-    /// When.
+    /// Date of the run.
     pub date: String,
-    /// What a reader should know.
+    /// A remark for readers.
     pub remark: Option<String>,
 }
 
 impl Provenance {
-    /// Of a run of this checkout that ends today. `machine` is from before the run: its load is, and pinning takes cores from it.
+    /// The provenance of a run of this checkout that ends today. `machine` is from before the run, because
+    /// the run adds load, and pinning takes cores from it.
     pub(crate) fn new(machine: Machine, precedence: Option<String>, remark: Option<String>) -> Self {
         Self { machine, precedence, commit: machine::commit(), date: machine::today(), remark }
     }
 
-    /// The run's table for the report, whose records are in `folder`; `rows` say what was run.
+    /// The run's table for the report. Its records are in `folder`; `rows` describe the run.
     pub(crate) fn table(&self, rows: Vec<(&str, String)>, folder: &str) -> String {
         let precedence = self.precedence.clone().map(|precedence| ("precedence", precedence));
         let commit = ("commit", format!("`{}`", self.commit));
@@ -57,7 +59,8 @@ impl Provenance {
     }
 }
 
-/// What was run, on what, under which circumstances: `rows` stand between the machine and the link to the `records`.
+/// The run, its machine and its circumstances: `rows` stand between the machine and the link to the
+/// `records`.
 pub(crate) fn table(
     machine: &Machine,
     rows: &[(&str, String)],
@@ -83,15 +86,15 @@ fn link(folder: &str) -> String {
     format!("[`{folder}`](../{folder})")
 }
 
-/// The same, with whether the run was `finished`.
+/// A link, with whether the run was `finished`.
 pub(crate) fn link_of(folder: &str, finished: bool) -> String {
     format!("{}, {}", link(folder), if finished { "complete" } else { "**incomplete**" })
 }
 
-/// Writes records, as `json` has them, to `path`.
+/// Writes records in the form of `json` to `path`.
 ///
 /// # Errors
-/// [`Error::Protocol`] if they cannot be written as JSON, [`Error::Io`].
+/// [`Error::Protocol`] if they cannot be serialised, [`Error::Io`].
 pub(crate) fn save(path: &Path, json: serde_json::Result<String>) -> Result<()> {
     let text = json.map_err(|error| Error::Protocol(error.to_string()))?;
     fs::write(path, text).context(|| format!("writing {}", path.display()))
@@ -100,7 +103,7 @@ pub(crate) fn save(path: &Path, json: serde_json::Result<String>) -> Result<()> 
 /// Reads the records at `path`.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Results`] if they are something else.
+/// [`Error::Io`]; [`Error::Results`] if they are invalid.
 pub(crate) fn load<T: DeserializeOwned>(path: PathBuf) -> Result<T> {
     let text = fs::read_to_string(&path).context(|| format!("reading {}", path.display()))?;
     serde_json::from_str(&text).map_err(|error| Error::Results { path, message: error.to_string() })

@@ -1,6 +1,7 @@
-//! Numbers that look random and are the same for the same seed, on every machine: SplitMix64 (Steele, Lea, Flood 2014).
+//! Pseudo-random numbers that are the same for the same seed on every machine: SplitMix64 (Steele, Lea, Flood
+//! 2014).
 
-/// See the [module](self).
+/// A generator of pseudo-random numbers.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -15,28 +16,28 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Evenly in 0..1.
+    /// Uniform in 0..1.
     pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Evenly in 0..`below`, which is positive.
+    /// Uniform in 0..`below`, which is positive.
     pub(crate) fn below(&mut self, below: usize) -> usize {
         ((self.unit() * below as f64) as usize).min(below - 1)
     }
 
-    /// Evenly in `low`..`high`.
+    /// Uniform in `low`..`high`.
     pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + (self.unit() * (high - low) as f64) as u64
     }
 
-    /// Of an exponential distribution with this mean.
+    /// Exponentially distributed with this mean.
     pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
         -mean * (1.0 - self.unit()).ln()
     }
 }
 
-/// Picks the number i with a chance proportional to 1 / (i + 1)^exponent: few streams have most viewers.
+/// Picks the number i with a probability proportional to 1 / (i + 1)^exponent: few streams have most viewers.
 pub(crate) struct Zipf(Vec<f64>);
 
 impl Zipf {

@@ -26,14 +26,14 @@ use crate::{
     totals::Totals,
 };
 
-/// Which trial a line belongs to.
+/// The trial of a line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TrialName {
     /// [`Cell::name`].
     pub cell: String,
-    /// Which program.
+    /// The program.
     pub target: Target,
-    /// Which time through the matrix, from 0.
+    /// Number of the round, from 0.
     pub round: u32,
 }
 
@@ -43,16 +43,17 @@ impl From<&Trial> for TrialName {
     }
 }
 
-/// One segment: what went in and what became of it. Times of viewers are on the generator's clock.
+/// One segment and its delivery. Times of viewers are on the generator's clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentRecord {
     /// Stream id.
     pub stream: String,
-    /// Which take; a trial has one.
+    /// The take; a trial has only one.
     pub take: u64,
     /// Number in the take, from 0.
     pub seq: u64,
-    /// When it was queued for sending, counted from the start of the measured window: negative while warming up.
+    /// When it was queued for sending, relative to the start of the measured window; negative during the
+    /// warm-up.
     pub t_us: i64,
     /// Size as sent.
     pub bytes: u64,
@@ -60,27 +61,28 @@ pub struct SegmentRecord {
     pub chunks: u32,
     /// Viewers of the stream.
     pub viewers: u32,
-    /// As the node logs it: from its last byte there to being queued for the connections of all viewers who keep up.
+    /// Logged by the node: from the arrival of its last byte until it was queued for the connections of all
+    /// viewers that keep up.
     pub forward_us: Option<u64>,
-    /// As the node logs it: from its last byte there to the last of these connections having taken it to write. The
-    /// floor has no such queues, and its `forward_us` ends after the last write.
+    /// Logged by the node: from the arrival of its last byte until the last of these connections took it for
+    /// writing. The floor has no such queues; its `forward_us` ends after the last write.
     pub taken_us: Option<u64>,
-    /// From being queued for sending to the last viewer having its last chunk.
+    /// From being queued for sending until the last viewer had its last chunk.
     pub delivery_us: Option<u64>,
     /// From being queued for sending to the node's acknowledgement here.
     pub ack_us: Option<u64>,
-    /// How long after its due time the generator queued it: the generator's own fault.
+    /// How long after its due time the generator queued it, which is the generator's own delay.
     pub late_us: u64,
     /// Chunks delivered, over all viewers.
     pub delivered: u64,
-    /// Chunks the node said it skips, over all viewers.
+    /// Chunks that the node reported as skipped, over all viewers.
     pub skipped: u64,
-    /// Chunks that did not come in time, over all viewers.
+    /// Chunks that did not arrive in time, over all viewers.
     pub lost: u64,
 }
 
 impl SegmentRecord {
-    /// The forward time that figures show: until the last connection took the segment to write.
+    /// The forward time in figures: until the last connection took the segment for writing.
     pub fn handed_us(&self) -> Option<u64> {
         self.taken_us.or(self.forward_us)
     }
@@ -89,7 +91,7 @@ impl SegmentRecord {
 /// Cumulative counters at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// When, counted from the start of the measured window.
+    /// Time since the start of the measured window.
     pub t_us: i64,
     /// CPU time of the node.
     pub cpu_us: u64,
@@ -105,15 +107,15 @@ pub struct Sample {
     pub sockets: u64,
     /// CPU time of the generator.
     pub generator_cpu_us: u64,
-    /// CPU time all programs on the machine have used, ours included.
+    /// CPU time of all programs on the machine, ours included.
     pub machine_busy_us: u64,
-    /// Time the hypervisor ran others on our cores.
+    /// Time in which the hypervisor ran others on our cores.
     pub machine_stolen_us: u64,
     /// Chunk bytes viewers have received.
     pub delivered_bytes: u64,
 }
 
-/// One trial, when it has ended.
+/// A finished trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrialRecord {
     /// Limit, streams, viewers.
@@ -130,22 +132,22 @@ pub struct TrialRecord {
     pub rss_joined_bytes: u64,
     /// Sums over all viewers.
     pub totals: Totals,
-    /// How long each delivery of the measured window took, from the segment being queued for sending.
+    /// The delivery times of the measured window, from the queuing of the segment.
     #[serde(default, skip_serializing_if = "Histogram::is_empty")]
     pub arrivals: Histogram,
-    /// What each node counted between the first segment and the last delivery, the origin first.
+    /// The counters of each node from the first segment to the last delivery, the origin first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<NodeCounters>,
-    /// What became of the viewers that never read.
+    /// The ends of the viewers that never read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silent: Vec<SilentEnd>,
     /// Cores the generator had.
     pub generator_cores: u32,
-    /// Why the trial failed; records of a failed trial are not whole.
+    /// Why the trial failed; records of a failed trial are incomplete.
     pub failure: Option<String>,
 }
 
-/// What a node counted over a trial: the growth of its counters, and its gauges at the end.
+/// The counters of a node over a trial: their growth, and the final gauges.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeCounters {
     /// The node's name.
@@ -155,7 +157,7 @@ pub struct NodeCounters {
 }
 
 impl NodeCounters {
-    /// What was counted since `before`; gauges stay as they are now.
+    /// The growth since `before`; gauges keep their current value.
     #[must_use]
     pub fn since(mut self, before: Option<&Self>) -> Self {
         for (name, value) in &mut self.counted {
@@ -168,7 +170,7 @@ impl NodeCounters {
     }
 }
 
-/// What a viewer that never read found when it read at last.
+/// What a viewer that never read found when it finally read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SilentEnd {
     /// `skipped` events among what it was sent.
@@ -177,7 +179,7 @@ pub struct SilentEnd {
     pub error: Option<String>,
     /// Code of the close frame.
     pub closed: Option<u16>,
-    /// How the connection was found: `open`, `ended`, or `reset`, which loses what was on its way.
+    /// State of the connection: `open`, `ended`, or `reset`, which loses data in transit.
     pub connection: String,
 }
 
@@ -187,29 +189,29 @@ pub struct Line<T> {
     /// Which trial.
     #[serde(flatten)]
     pub trial: TrialName,
-    /// What of it.
+    /// The record.
     #[serde(flatten)]
     pub record: T,
 }
 
-/// What was run, on what.
+/// The run and its circumstances.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Commit of the checkout the generator was built from; `-dirty` when it had changes.
     pub commit: String,
-    /// What the binary under test says its version is.
+    /// The reported version of the binary under test.
     pub undead_version: String,
     /// When the run began, seconds since the Unix epoch.
     pub started_at_s: u64,
-    /// Where.
+    /// The machine.
     pub machine: Machine,
     /// How CPU was limited.
     pub limits: String,
     /// A remark on the circumstances, given on the command line.
     pub remark: Option<String>,
-    /// The scenario, every default filled in.
+    /// The scenario, including all defaults.
     pub scenario: Scenario,
-    /// Whether every trial ran and left whole records.
+    /// Whether every trial ran and left complete records.
     pub finished: bool,
 }
 
@@ -227,10 +229,10 @@ const SEGMENTS: &str = "segments.jsonl";
 const SAMPLES: &str = "samples.jsonl";
 
 impl Writer {
-    /// Makes the folder `directory` and begins its files.
+    /// Creates the folder `directory` and its files.
     ///
     /// # Errors
-    /// [`Error::Results`] if it holds results already, [`Error::Io`].
+    /// [`Error::Results`] if it already contains results, [`Error::Io`].
     pub fn create(directory: &Path, manifest: &Manifest) -> Result<Self> {
         if directory.join(MANIFEST).exists() {
             let message = "holds results already: choose another --out, or delete it".into();
@@ -252,7 +254,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Where the program called `name` may leave what it says.
+    /// The log file of the program called `name`.
     pub fn log_path(&self, trial: &TrialName, name: &str) -> PathBuf {
         let target = if trial.target == Target::Floor { "floor" } else { "undead" };
         self.directory.join("logs").join(format!("{}-{target}-r{}-{name}.log", trial.cell, trial.round))
@@ -294,7 +296,7 @@ impl Writer {
         write_line(&mut self.samples, trial, record)
     }
 
-    /// Hands everything buffered to the system.
+    /// Flushes all files.
     ///
     /// # Errors
     /// [`Error::Io`].

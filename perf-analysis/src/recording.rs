@@ -1,10 +1,10 @@
-//! A recorded take as an endless one: its segments, cut and timed as the browser emitted them, over and over.
+//! Turns a recorded take into an endless one: its segments, cut and timed as by the browser, repeated.
 //!
-//! At load time every Cluster timestamp (RFC 9559, section 5.1.3.1) is widened to eight bytes, so adding
-//! `loop * period` to it later moves no boundary: replaying a segment is copying its bytes and patching the
-//! timestamps in them. The parts before the first Cluster are sent once. Bytes after the last whole block are
-//! dropped, because the next loop would start inside an element. Clusters of known size cannot be widened and
-//! are refused, and so is any container but WebM/Matroska; Chromium writes unknown sizes only.
+//! On loading, every Cluster timestamp (RFC 9559, section 5.1.3.1) is widened to eight bytes, so that adding
+//! `loop * period` to it later moves no boundary: replaying a segment means copying its bytes and patching
+//! the timestamps in them. The parts before the first Cluster are sent once. Bytes after the last complete
+//! block are dropped, because the next loop would start inside an element. Clusters of known size cannot be
+//! widened and are refused, as is any container but WebM/Matroska; Chromium writes only unknown sizes.
 
 mod synthetic;
 
@@ -35,12 +35,12 @@ pub struct Recording {
     /// Offsets in `body` of eight-byte timestamps, with their value in ms, ascending.
     timestamps: Vec<(usize, u64)>,
     cuts: Vec<Cut>,
-    /// Cuts that lie wholly in the head: sent in the first loop only.
+    /// Number of cuts within the head, which are sent in the first loop only.
     head_cuts: usize,
     period_ms: u64,
 }
 
-/// Where a segment ends in the body, and when the recorder emitted it.
+/// The end of a segment in the body, and when the recorder emitted it.
 #[derive(Clone, Copy, Debug)]
 struct Cut {
     end: usize,
@@ -52,7 +52,7 @@ struct Cut {
 pub struct ReplayedSegment {
     /// When to send it, counted from the first one.
     pub due: Duration,
-    /// What to send; may be empty, as recorders do.
+    /// The bytes to send; may be empty, as from recorders.
     pub bytes: Bytes,
 }
 
@@ -93,7 +93,7 @@ impl Recording {
     /// A recording of `stream`, emitted up to each offset of `cuts` at the time (ms) beside it.
     ///
     /// # Errors
-    /// Why it cannot be looped, for people.
+    /// Why it cannot be looped, as text.
     pub fn new(mime: String, stream: &[u8], cuts: &[(usize, f64)]) -> Result<Self, String> {
         let layout = Layout::parse(stream)?;
         let first_ms = cuts.first().ok_or("it has no segments")?.1;
@@ -125,7 +125,7 @@ impl Recording {
         Ok(Self { mime, body, head: layout.head, timestamps, cuts, head_cuts, period_ms })
     }
 
-    /// How much media one loop holds.
+    /// Duration of one loop.
     pub fn period(&self) -> Duration {
         Duration::from_millis(self.period_ms)
     }
@@ -162,9 +162,9 @@ impl Recording {
     }
 }
 
-/// Where the byte at `offset` of the stream lies once timestamps are widened. `moved` pairs the end of each
-/// timestamp in the stream with its end in the body. Offsets keep their distance from the timestamp before them,
-/// so a cut one byte inside the next element stays there.
+/// The position of the byte at `offset` of the stream after timestamps were widened. `moved` pairs the end of
+/// each timestamp in the stream with its end in the body. Offsets keep their distance from the previous
+/// timestamp, so a cut one byte inside the next element stays there.
 fn moved_to(offset: usize, moved: &[(usize, usize)]) -> usize {
     let before = moved.partition_point(|&(end, _)| end <= offset);
     match before.checked_sub(1).map(|last| moved[last]) {
@@ -173,11 +173,11 @@ fn moved_to(offset: usize, moved: &[(usize, usize)]) -> usize {
     }
 }
 
-/// What of a WebM file matters for looping it.
+/// The structure of a WebM file that looping needs.
 #[derive(Default)]
 struct Layout {
     head: usize,
-    /// End of the last whole block.
+    /// End of the last complete block.
     end: usize,
     timestamps: Vec<ClusterTimestamp>,
     /// First and last block time and number of blocks, by track.
@@ -261,7 +261,8 @@ impl Layout {
         Ok(())
     }
 
-    /// Length of a loop: the last block's time and the mean distance of its track's blocks, whichever track ends last.
+    /// Length of a loop: the time of the last block, plus the mean distance of its track's blocks, for the
+    /// track that ends last.
     fn period_ms(&self) -> Result<u64, String> {
         let ends =
             self.tracks.values().map(|&(first, last, count)| last + (last - first) / (count - 1).max(1));
@@ -269,7 +270,7 @@ impl Layout {
     }
 }
 
-/// The head of the element at `at`, if it is whole.
+/// The head of the element at `at`, if complete.
 fn element(stream: &[u8], at: usize) -> Option<Element> {
     let id_length = stream.get(at)?.leading_zeros() as usize + 1;
     let id = stream.get(at..at + id_length).filter(|_| id_length <= 4).map(unsigned)?;

@@ -1,5 +1,5 @@
-//! The numbers of the written report, from records: whatever stands between `<!-- perf:NAME -->` and
-//! `<!-- /perf -->` is written here, so the text cannot drift from the run it is about.
+//! Writes the numbers of the written report from records: everything between `<!-- perf:NAME -->` and `<!--
+//! /perf -->`, so that the text cannot deviate from its run.
 
 use std::fmt::Write;
 
@@ -17,9 +17,9 @@ use crate::{
 
 const BEGIN: &str = "<!-- perf:";
 const END: &str = "<!-- /perf -->";
-/// A limit is enough as long as viewers miss no more than this share of chunks …
+/// A limit suffices as long as viewers miss at most this share of chunks …
 const MISSED: f64 = 0.000_5;
-/// … and 99 of 100 segments are with the last viewer within this time.
+/// … and 99 % of segments reach the last viewer within this time.
 const IN_TIME_MS: f64 = 500.0;
 
 const CPU: Metric = Metric { label: "CPU", value: |figures| figures.cpu_s_per_gb };
@@ -32,7 +32,7 @@ pub fn fill(text: &str, results: &Results, folder: &str) -> Result<String> {
     fill_with(text, |name| block(name, results, folder))
 }
 
-/// `text` with every block filled with what `block` gives for its name.
+/// `text` with every block filled with the result of `block` for its name.
 ///
 /// # Errors
 /// As [`fill`].
@@ -72,7 +72,7 @@ fn block(name: &str, results: &Results, folder: &str) -> Option<String> {
     }
 }
 
-/// What was run, on what, under which circumstances.
+/// The run, its machine and its circumstances.
 fn run(results: &Results, folder: &str) -> String {
     let manifest = &results.manifest;
     let scenario = &manifest.scenario;
@@ -93,7 +93,7 @@ fn run(results: &Results, folder: &str) -> String {
     provenance::table(&manifest.machine, &rows, &records, manifest.remark.as_deref())
 }
 
-/// What broadcasters sent.
+/// The media that broadcasters sent.
 fn media(results: &Results) -> String {
     match results.trials.iter().all(|line| line.record.point.is_of_matrix()) {
         true => format!("`{}`", results.manifest.scenario.recording),
@@ -236,7 +236,7 @@ fn viewers_table(points: &[Point]) -> String {
     table
 }
 
-/// The node's points along the sweep of `swept`: those that share everything else with the most others.
+/// The node's points along the sweep of `swept`: those that share all other parameters with the most others.
 fn node_points(points: &[Point], swept: fn(&Cell) -> u32) -> Vec<&Point> {
     let node = || points.iter().filter(|point| point.target == Target::Undead && point.cell.is_of_matrix());
     let rest = |cell: &Cell| cell.streams as u64 + u64::from(cell.viewers) - u64::from(swept(cell));

@@ -1,4 +1,4 @@
-//! A whole run: every trial of a scenario, one after the other, with the records checked at the end.
+//! A whole run: every trial of a scenario, one after the other; the records are checked at the end.
 
 use std::{path::Path, process::Command};
 
@@ -14,10 +14,11 @@ use crate::{
 };
 
 impl Lab {
-    /// Runs everything into the new folder `out` and checks the records. `remark` goes into the manifest.
+    /// Runs everything, with records in the new folder `out`, and checks the records. `remark` goes into the
+    /// manifest.
     ///
     /// # Errors
-    /// The first thing that went wrong; what was recorded until then stays in `out`.
+    /// The first failure; earlier records stay in `out`.
     pub fn run(&self, out: &Path, remark: Option<String>) -> Result<Results> {
         let mut manifest = self.manifest(remark)?;
         let (_group, precedence) = self.limits.before_others();

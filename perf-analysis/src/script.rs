@@ -1,8 +1,8 @@
-//! What a broadcaster sends and what each viewer must therefore receive, segment by segment.
+//! What a broadcaster sends, and what each viewer must therefore receive, segment by segment.
 //!
-//! Chunk names and bytes are a function of the segments alone, so the script makes chunks of the segments itself and
-//! knows every chunk before the node does. All streams of a trial play the same script; it is written once, kept
-//! for a while, and shared.
+//! Names and bytes of chunks are a function of the segments alone, so the script itself makes the chunks, and
+//! knows every chunk before the node does. All streams of a trial play the same script; it is written once,
+//! kept for a while, and shared.
 
 use std::{
     collections::VecDeque,
@@ -19,7 +19,7 @@ use crate::{
     scenario::Target,
 };
 
-/// Segments kept for the streams that are not yet there. Streams start within the warm-up, and late ones within
+/// Number of segments kept for streams that lag. Streams start within the warm-up, and late ones within
 /// seconds of their due time.
 const KEPT: usize = 512;
 
@@ -28,20 +28,20 @@ const KEPT: usize = 512;
 pub struct ExpectedChunk {
     /// Its group.
     pub group: u64,
-    /// The place of its first frame in the group.
+    /// The index of its first frame in the group.
     pub index: u32,
     /// Its bytes.
     pub data: Bytes,
 }
 
-/// One segment and what follows from it.
+/// One segment and the resulting chunks.
 #[derive(Debug)]
 pub struct Line {
     /// Number of the segment in the take.
     pub seq: u64,
     /// When to send it, counted from the first segment.
     pub due: Duration,
-    /// What to send.
+    /// The bytes to send.
     pub segment: Bytes,
     /// The init segment, if this one completes it.
     pub init: Option<Bytes>,
@@ -49,7 +49,7 @@ pub struct Line {
     pub chunks: Vec<ExpectedChunk>,
 }
 
-/// The lines of one take, written as they are asked for.
+/// The lines of one take, produced on demand.
 pub struct Script {
     recording: Recording,
     writing: Mutex<Writing>,
@@ -61,11 +61,12 @@ struct Writing {
     kept: VecDeque<Arc<Line>>,
 }
 
-/// How the program under test makes chunks of segments.
+/// How the program under test makes chunks from segments.
 enum Packing {
-    /// As the node does for viewers that ask for no format: what is parsed is written by the muxer, once it is known.
+    /// Like the node for viewers that request no format: parsed media is written by the muxer, once it is
+    /// known.
     Muxed { parser: Box<TakeParser>, muxer: Option<Muxer> },
-    /// As the floor does: each segment is a chunk.
+    /// Like the floor: each segment is a chunk.
     Verbatim,
 }
 
@@ -91,7 +92,7 @@ impl Script {
         &self.recording.mime
     }
 
-    /// Line `seq`; lines have to be asked for in about the same order by all.
+    /// Line `seq`. All streams must request lines in about the same order.
     ///
     /// # Errors
     /// [`Error::Protocol`] if the recording does not parse there, or the line is no longer kept.

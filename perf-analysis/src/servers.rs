@@ -25,7 +25,7 @@ use crate::{
     wire::{Entrance, Trust, get},
 };
 
-/// How long a node may take to register with its main server.
+/// Timeout for a node to register with its main server.
 const REGISTRATION_TIME: Duration = Duration::from_secs(20);
 
 /// Where the programs are.
@@ -37,7 +37,7 @@ pub struct Programs {
     pub floor: PathBuf,
 }
 
-/// What a trial runs against.
+/// The servers of a trial.
 pub struct Servers {
     // Dropped in this order: the nodes die before their enclosure is removed.
     /// The origin first; edges are added.
@@ -64,7 +64,7 @@ struct MainServer {
     _data: DataDirectory,
 }
 
-/// What the programs of a trial are started with.
+/// The configuration of a trial's programs.
 pub struct Setting<'a> {
     /// The trial.
     pub trial: &'a Trial,
@@ -78,7 +78,7 @@ pub struct Setting<'a> {
     pub forward_log: bool,
 }
 
-/// A folder of our own, removed on drop.
+/// A temporary folder, removed on drop.
 struct DataDirectory(PathBuf);
 
 impl Drop for DataDirectory {
@@ -100,7 +100,7 @@ pub struct Admission {
 }
 
 impl Servers {
-    /// Starts what the trial needs, its edges excepted, and waits until each says that it serves.
+    /// Starts the programs of the trial, except its edges, and waits until each serves.
     ///
     /// # Errors
     /// [`Error::Program`], [`Error::Limit`], [`Error::Io`].
@@ -134,7 +134,7 @@ impl Servers {
 
     fn start_floor(&mut self, forward_log: bool, log: &Path) -> Result<()> {
         if let Enclosure::Container { .. } = self.enclosure {
-            // The image holds the node alone.
+            // The image contains only the node.
             let message = "the floor cannot run in the node's container: set floor = false";
             return Err(Error::Limit(message.into()));
         }
@@ -155,7 +155,7 @@ impl Servers {
             ("UNDEAD_CLUSTER_SECRET", main_server.secret.as_str()),
             ("UNDEAD_LOG", filter),
             ("UNDEAD_LOG_FORMAT", "json"),
-            // A trial wants to see what happens at the limit, not a node that turns viewers away before it.
+            // A trial measures the behaviour at the limit, so the node must not refuse viewers before it.
             ("UNDEAD_MAX_CPU", "100"),
         ];
         let mut command = self.enclosure.command(&self.programs.undead, &environment);
@@ -173,7 +173,8 @@ impl Servers {
         Ok(())
     }
 
-    /// Starts the edges of `trial`, once its streams are admitted and so none of them is placed on an edge.
+    /// Starts the edges of `trial`. Called after its streams were admitted, so that none of them is placed on
+    /// an edge.
     ///
     /// # Errors
     /// [`Error::Program`], also if they do not register in time.
@@ -196,10 +197,10 @@ impl Servers {
         }
     }
 
-    /// Where viewers connect, in rotation: to the edges, if there are any.
+    /// The addresses for viewers, in rotation: the edges, if there are any.
     ///
     /// # Errors
-    /// [`Error::Protocol`] if a node's URL is none.
+    /// [`Error::Protocol`] if a node's URL is invalid.
     pub async fn entrances(&self) -> Result<Vec<Entrance>> {
         let first_edge = usize::from(self.nodes.len() > 1);
         let mut entrances = Vec::new();
@@ -263,7 +264,7 @@ impl Servers {
         self.ids.iter().map(|&id| rss_bytes(id)).sum()
     }
 
-    /// What each node has counted so far, by metric; nothing from the floor, which counts nothing.
+    /// The counters of each node, by metric; empty for the floor, which has none.
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Protocol`] if a node does not answer.
@@ -279,7 +280,7 @@ impl Servers {
         Ok(counters)
     }
 
-    /// The node's counters now; the caller fills in what the node does not know.
+    /// The node's counters now; the caller adds those that the node does not know.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -331,7 +332,7 @@ impl MainServer {
         Ok(Self { program, http, secret, _data: data })
     }
 
-    /// Asks until a node has registered.
+    /// Repeats the request until a node has registered.
     async fn create_stream(&self, title: &str) -> Result<StreamCreated> {
         let url = format!("{}/api/streams", self.program.url());
         let body = CreateStream {

@@ -1,7 +1,7 @@
-//! Records into figures: what each point of the matrix comes to, over all rounds and round by round.
+//! Summarises records: the figures of each point of the matrix, over all rounds and per round.
 //!
-//! Only the measured window counts. Nothing is averaged away: percentiles are of all segments of all rounds, and
-//! every figure keeps its value in each round, so its spread can be shown.
+//! Only the measured window counts. Percentiles are over all segments of all rounds, and every figure keeps
+//! its value in each round, to show its spread.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use crate::{
     scenario::{Cell, Target},
 };
 
-/// Share of its cores from which on the generator may be what limits a figure.
+/// From this share of its cores on, the generator may be what limits a figure.
 const FULL_GENERATOR: f64 = 0.85;
-/// Lateness (99 of 100 segments, ms) from which on it was kept from running when it should.
+/// From this lateness on (99th percentile, ms), the generator was kept from running on time.
 const LATE_GENERATOR_MS: f64 = 50.0;
 
 /// One point of the matrix, run against one program.
@@ -22,7 +22,7 @@ const LATE_GENERATOR_MS: f64 = 50.0;
 pub struct Point {
     /// Limit, streams, viewers.
     pub cell: Cell,
-    /// Which program.
+    /// The program.
     pub target: Target,
     /// Over all rounds.
     pub all: Figures,
@@ -30,16 +30,16 @@ pub struct Point {
     pub rounds: Vec<Figures>,
 }
 
-/// What some trials of one point come to. `None` where nothing was forwarded or delivered.
+/// The figures of some trials of one point. `None` if nothing was forwarded or delivered.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures {
     /// Segments that completed a chunk.
     pub segments: u64,
     /// Chunks due to viewers.
     pub due: u64,
-    /// Share of them the node said it skips.
+    /// Share of them that the node reported as skipped.
     pub skipped: f64,
-    /// Share of them that did not come in time.
+    /// Share of them that did not arrive in time.
     pub lost: f64,
     /// Mean over segments of bytes / forward time, kB/s.
     pub speed_mean: Option<f64>,
@@ -47,11 +47,11 @@ pub struct Figures {
     pub speed_least: Option<f64>,
     /// Forward time in the node until the last connection took the segment to write, ms.
     pub forward: Option<Percentiles>,
-    /// From being sent to the last viewer having it, ms.
+    /// From sending until the last viewer has it, ms.
     pub delivery: Option<Percentiles>,
-    /// From being sent to a viewer having it, ms, each delivery counted.
+    /// From sending until a viewer has it, ms, over all deliveries.
     pub arrivals: Option<Percentiles>,
-    /// How late the generator sent, ms: its own fault, or that of other programs.
+    /// How late the generator sent, ms, because of itself or other programs.
     pub late: Option<Percentiles>,
     /// CPU seconds of the node per 1e9 bytes delivered.
     pub cpu_s_per_gb: Option<f64>,
@@ -69,7 +69,7 @@ pub struct Figures {
     pub rss_most_kib: f64,
     /// Share of its cores the generator used.
     pub generator: f64,
-    /// Cores that programs other than node and generator used, or the hypervisor took.
+    /// Cores used by programs other than node and generator, or taken by the hypervisor.
     pub others: f64,
 }
 
@@ -80,7 +80,7 @@ struct Trial<'a> {
     samples: Vec<&'a Sample>,
 }
 
-/// Every point of `results`, in the order it was first run; failed trials are left out.
+/// Every point of `results`, in order of the first run; failed trials are left out.
 pub fn summarise(results: &Results) -> Vec<Point> {
     let mut trials: BTreeMap<&TrialName, Trial> = BTreeMap::new();
     for line in results.trials.iter().filter(|line| line.record.failure.is_none()) {
@@ -115,7 +115,7 @@ pub fn summarise(results: &Results) -> Vec<Point> {
 }
 
 impl Figures {
-    /// Whether the generator had no CPU to spare or was kept from it, so that these figures may be its own.
+    /// Whether the generator lacked CPU, so that these figures may describe the generator.
     pub fn is_hampered(&self) -> bool {
         self.generator > FULL_GENERATOR || self.late.is_some_and(|late| late.p99 > LATE_GENERATOR_MS)
     }
@@ -220,7 +220,7 @@ pub struct Metric {
     pub value: fn(&Figures) -> Option<f64>,
 }
 
-/// The metrics that two runs are compared by; for all of them less is better, but for the speeds.
+/// The metrics for comparing two runs; less is better, except for speeds.
 pub const COMPARED: [Metric; 8] = [
     Metric { label: "average speed, kB/s", value: |figures| figures.speed_mean },
     Metric { label: "slowest speed, kB/s", value: |figures| figures.speed_least },

@@ -1,13 +1,13 @@
-//! What the viewers of a trial received, counted.
+//! Counts what the viewers of a trial received.
 
 use serde::{Deserialize, Serialize};
 
 /// Counters over the whole stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Chunk bytes that viewers received whole, each viewer counted.
+    /// Bytes of chunks that viewers received completely, over all viewers.
     pub delivered_bytes: u64,
-    /// Chunks that viewers received whole.
+    /// Chunks that viewers received completely.
     pub delivered: u64,
     /// Chunks whose bytes were not the expected ones.
     pub corrupt: u64,
@@ -18,7 +18,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Both together.
+    /// The sum of both.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {

@@ -26,13 +26,13 @@ use crate::{
 
 /// From the last join to the first segment.
 const LEAD_IN: Duration = Duration::from_millis(100);
-/// From the first broken connection to a dying program being gone.
+/// Time from the first broken connection until a dying program has ended.
 const LAST_BREATH: Duration = Duration::from_millis(300);
 
 /// Runs `trial` and writes its records.
 ///
 /// # Errors
-/// The first thing that went wrong; what was recorded until then is written.
+/// The first failure; earlier records are written.
 pub async fn run(lab: &Lab, trial: &Trial, writer: &mut Writer) -> Result<()> {
     let name = TrialName::from(trial);
     let mut record = TrialRecord {
@@ -92,7 +92,7 @@ async fn measure(
     };
     if let Err(error) = streamed.await {
         books.keep_what_there_is()?;
-        // A program that died explains a broken connection better than the connection does.
+        // A dead program explains a broken connection better than the connection does, so it is checked for.
         tokio::time::sleep(LAST_BREATH).await;
         servers.check()?;
         return Err(error);

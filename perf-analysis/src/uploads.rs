@@ -1,4 +1,4 @@
-//! Items for a main server's library: silence as WAV files, uploaded as clients do.
+//! Items for a main server's library: silent WAV files, uploaded like clients do.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -9,8 +9,8 @@ use crate::{
 
 const SAMPLES_PER_S: u32 = 8_000;
 
-/// Uploads a file with one request; `metadata` says what its item is called. Gives the status of the answer, and its body if the upload was
-/// refused.
+/// Uploads a file with one request; `metadata` contains the item's texts. Returns the status of the answer,
+/// and its body if the upload was refused.
 ///
 /// # Errors
 /// Those of [`Client::ask`].
@@ -33,7 +33,7 @@ pub(crate) async fn upload_file(
     Ok((answer.status, body))
 }
 
-/// As [`upload_file`], of a file that has to be taken.
+/// As [`upload_file`], for a file that must be accepted.
 ///
 /// # Errors
 /// Those of [`Client::ask`]; [`Error::Protocol`] if the upload is refused.
@@ -44,7 +44,7 @@ pub(crate) async fn upload_song(client: &mut Client, file: &[u8]) -> Result<()> 
     }
 }
 
-/// A WAV file with one 16-bit channel of so many samples of one value, another value for each `number`.
+/// A WAV file with one 16-bit channel and `samples` samples of one value, which differs for each `number`.
 pub(crate) fn wav(number: u8, samples: u32) -> Vec<u8> {
     let bytes = samples * 2;
     let mut wav = b"RIFF".to_vec();
@@ -60,7 +60,7 @@ pub(crate) fn wav(number: u8, samples: u32) -> Vec<u8> {
     wav
 }
 
-/// The samples of so many seconds.
+/// The number of samples in so many seconds.
 pub(crate) const fn samples(seconds: u32) -> u32 {
     seconds * SAMPLES_PER_S
 }

@@ -1,7 +1,7 @@
-//! One viewer: joins a stream and holds every chunk against the [`Ledger`].
+//! One viewer: joins a stream and compares every chunk with the [`Ledger`].
 //!
-//! It checks the header, that names continue without a gap or a repeat, and each byte. Payloads are compared in
-//! the read buffer and forgotten. What differs between the transports is in `socketio` and `ws`.
+//! It checks the header, that names continue without a gap or a repeat, and each byte. Payloads are compared
+//! in the read buffer and not kept. The differences between the transports are in `socketio` and `ws`.
 
 mod account;
 pub mod silent;
@@ -29,23 +29,23 @@ use ws::WsViewer;
 pub(crate) const SOCKET_IO_PATH: &str = "/socket.io/?EIO=4&transport=websocket";
 /// Pause between two attempts to join.
 const RETRY: Duration = Duration::from_millis(200);
-/// How long an edge may take to hear where a stream is.
+/// How long an edge may take to learn where a stream is.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Where a viewer goes, and what for.
+/// The stream that a viewer watches, and how.
 #[derive(Clone)]
 pub struct Seat {
     /// The node.
     pub entrance: Entrance,
     /// How to connect.
     pub transport: Transport,
-    /// Which stream.
+    /// The stream.
     pub stream_id: String,
-    /// The stream's account.
+    /// The ledger of the stream.
     pub ledger: Arc<Ledger>,
 }
 
-/// Says that a viewer was accepted; until then it is one of those that connect at the same time.
+/// Reports that a viewer was accepted; until then it counts as connecting.
 struct Joining {
     joined: mpsc::UnboundedSender<()>,
     permit: Option<OwnedSemaphorePermit>,
@@ -73,8 +73,8 @@ impl Seat {
     }
 }
 
-/// Watches until the node closes the connection or the task is dropped. Says `()` on `joined` once the node has
-/// accepted it; until then it holds a permit of `connecting`.
+/// Watches until the node closes the connection or the task is dropped. Sends `()` on `joined` once the node
+/// has accepted it; until then it holds a permit of `connecting`.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Protocol`] when the node refuses, breaks the protocol or closes.
@@ -89,7 +89,7 @@ pub async fn watch(seat: Seat, joined: mpsc::UnboundedSender<()>, connecting: Ar
             Transport::Ws => attend(&seat, WsViewer::new(account, &mut joining)).await,
         };
         match ended {
-            // An edge learns where a stream is a heartbeat after its origin does.
+            // An edge learns where a stream is one heartbeat after its origin.
             Err(Error::NotYet(_)) if !joining.is_done() && Instant::now() < deadline => {
                 tokio::time::sleep(RETRY).await;
             }
@@ -110,7 +110,7 @@ async fn attend(seat: &Seat, mut viewer: impl Frames + Replies) -> Result<()> {
     Err(Error::Protocol("the node closed a viewer's connection".into()))
 }
 
-/// A viewer that has something to say.
+/// A viewer that sends replies.
 trait Replies {
     /// Frames to send once everything read has been seen.
     fn replies(&mut self) -> &mut Vec<u8>;

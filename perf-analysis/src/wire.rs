@@ -1,8 +1,8 @@
-//! The client's half of WebSockets and of Socket.IO over them, as little of it as measuring needs.
+//! The client's half of WebSockets and of Socket.IO over them, reduced to what measuring needs.
 //!
-//! One connection, namespace `/`, no polling, no compression. Incoming payloads are shown to a [`Frames`] in
-//! the read buffer they arrived in and never copied or kept, so that thousands of viewers cost the generator
-//! little more than the kernel's copy.
+//! One connection, namespace `/`, no polling, no compression. Incoming payloads are passed to a [`Frames`] in
+//! the read buffer and never copied or kept, so that thousands of viewers cost the generator little more than
+//! the kernel's copy.
 
 mod entrance;
 pub mod frame;
@@ -32,26 +32,26 @@ const READ_BYTES: usize = 256 * 1024;
 const MAX_UPGRADE_BYTES: usize = 8 * 1024;
 
 thread_local! {
-    /// One read buffer per thread, whoever reads: it stays in the cache.
+    /// One read buffer per thread, shared by all readers, so that it stays in the cache.
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
 }
 
-/// A connection on which the WebSocket upgrade is done.
+/// A connection after the WebSocket upgrade.
 pub struct Socket {
     reading: ReadSide,
     writing: WriteSide,
 }
 
-/// What the server sends.
+/// The reading half.
 pub struct ReadSide {
     stream: ReadHalf<Stream>,
     reader: FrameReader,
-    /// Bytes that came behind the answer to the upgrade.
+    /// Bytes that followed the answer to the upgrade.
     early: Vec<u8>,
     was_reset: bool,
 }
 
-/// What we send.
+/// The writing half.
 pub struct WriteSide(WriteHalf<Stream>);
 
 impl Socket {
@@ -106,22 +106,22 @@ impl Socket {
         self.writing.write(bytes).await
     }
 
-    /// Whether the peer broke the connection off instead of closing it.
+    /// Whether the peer reset the connection instead of closing it.
     pub fn was_reset(&self) -> bool {
         self.reading.was_reset
     }
 
-    /// Takes the two directions apart.
+    /// Splits the connection into its two directions.
     pub fn split(self) -> (ReadSide, WriteSide) {
         (self.reading, self.writing)
     }
 }
 
 impl ReadSide {
-    /// Waits until something can be read, and shows all of it to `frames`. `false` when the peer has closed.
+    /// Waits until something can be read, and passes all of it to `frames`. `false` when the peer has closed.
     ///
     /// # Errors
-    /// [`Error::Io`], or whatever `frames` and the frame format object to.
+    /// [`Error::Io`], or whatever `frames` and the frame format reject.
     pub async fn read(&mut self, frames: &mut impl Frames) -> Result<bool> {
         if !self.early.is_empty() {
             let early = std::mem::take(&mut self.early);

@@ -1,4 +1,4 @@
-//! The written report says what the records it names say, and shows figures that are there.
+//! The written report agrees with its records, and its figures exist.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

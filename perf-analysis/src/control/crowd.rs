@@ -1,4 +1,4 @@
-//! Viewers who ask where to watch one stream, each connection as fast as it is answered.
+//! Viewers that ask where to watch one stream; each connection repeats as fast as it is answered.
 
 use std::{
     net::SocketAddr,
@@ -13,14 +13,14 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// How much longer than planned the last answers may take.
+/// How much later than planned the last answers may arrive.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The connections of viewers, and their request.
 pub struct Crowd<'a> {
     /// The main server.
     pub address: SocketAddr,
-    /// How many ask at the same time.
+    /// Number of connections that ask in parallel.
     pub connections: u32,
     /// Which stream.
     pub stream: &'a str,

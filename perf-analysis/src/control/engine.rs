@@ -1,5 +1,5 @@
-//! A main server with one of its stores, started as real processes: the main server on a core of its own, a store's
-//! servers beside the generator.
+//! A main server with one of its stores, as real processes: the main server on its own core, the store's
+//! servers on the generator's.
 
 use std::{
     fmt,
@@ -21,7 +21,7 @@ use crate::{
     servers::{resolve, rss_bytes},
 };
 
-/// How long the servers of a store may take to be there.
+/// Timeout for starting the servers of a store.
 const START_TIME: Duration = Duration::from_secs(20);
 const SECRET: &str = "perf-analysis-control";
 
@@ -39,7 +39,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// How many servers it needs.
+    /// Number of store servers.
     pub(crate) fn servers(self) -> usize {
         match self {
             Self::Sqlite => 0,
@@ -59,7 +59,7 @@ impl fmt::Display for Engine {
     }
 }
 
-/// What the programs are started with.
+/// The configuration of the programs.
 pub struct Setting<'a> {
     /// The binary to measure.
     pub undead: &'a Path,
@@ -67,7 +67,7 @@ pub struct Setting<'a> {
     pub nats_server: &'a Path,
     /// The cores of each program.
     pub split: &'a Split,
-    /// How the main server is put before other programs on its core.
+    /// How the main server gets precedence over other programs on its core.
     pub limits: &'a Limits,
     /// Folder for logs and data.
     pub logs: &'a Path,
@@ -76,7 +76,7 @@ pub struct Setting<'a> {
 }
 
 impl<'a> Setting<'a> {
-    /// What `generator` leaves to the programs, and no further options.
+    /// On the cores and with the limits that `generator` reserved, without further options.
     pub(crate) fn beside(
         generator: &'a Generator,
         undead: &'a Path,
@@ -112,13 +112,13 @@ impl<'a> Setting<'a> {
     }
 }
 
-/// Connections that the main server keeps: those of all nodes and of the viewers. Its default is a quarter of the files that it
-/// may open, and it closes idle nodes' connections for new ones beyond that.
+/// Connections that the main server keeps: those of all nodes and viewers. Its default is a quarter of the
+/// files that it may open, beyond which it closes connections of idle nodes.
 const HTTP_CONNECTIONS: &str = "16384";
 
 /// The running programs; killed on drop.
 pub struct Plant {
-    // Dropped in this order: the main server dies before its enclosure is removed.
+    // Dropped in this order: the main server ends before its enclosure is removed.
     main_server: Program,
     _enclosure: Enclosure,
     store: Vec<StoreServer>,
@@ -136,7 +136,7 @@ impl Plant {
         fs::create_dir_all(&data).context(|| format!("making {}", data.display()))?;
         let store = StoreServer::start_all(engine.servers(), nats_server, split, logs)?;
         let enclosure = Enclosure::new(limits, &format!("undead-perf-{}", std::process::id()), 0.0)?;
-        // All viewers share the address of this machine.
+        // All viewers share this machine's address.
         let environment = [
             ("UNDEAD_CLUSTER_SECRET", SECRET),
             ("UNDEAD_LOG", "warn"),
@@ -156,12 +156,12 @@ impl Plant {
         self.address
     }
 
-    /// The store, as programs are told of it.
+    /// The store's address for programs.
     pub(crate) fn store(&self) -> String {
         StoreServer::store(&self.store)
     }
 
-    /// What nodes join with.
+    /// The cluster secret that nodes join with.
     pub fn secret(&self) -> &'static str {
         SECRET
     }
@@ -208,7 +208,7 @@ pub(crate) struct StoreServer {
 }
 
 impl StoreServer {
-    /// Starts so many, with logs and data in the folder `logs`, and waits until they listen.
+    /// Starts `servers` NATS servers, with logs and data in the folder `logs`, and waits until they listen.
     ///
     /// # Errors
     /// [`Error::Program`], [`Error::Io`].
@@ -244,7 +244,7 @@ impl StoreServer {
         Ok(started)
     }
 
-    /// The store on these servers, as programs are told of it: SQLite if there are none.
+    /// The store's address for programs; SQLite if there are no servers.
     pub(crate) fn store(servers: &[Self]) -> String {
         if servers.is_empty() {
             return "sqlite".into();
@@ -281,13 +281,13 @@ impl StoreServer {
 
 impl Drop for StoreServer {
     fn drop(&mut self) {
-        // Both fail only when it is gone already.
+        // Both fail only if it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Ports that are free now; held together, so that they differ.
+/// Ports that are free now; reserved together, so that they differ.
 fn free_ports(count: usize) -> Result<Vec<u16>> {
     let finding = || "finding a free port".to_owned();
     let listeners: Vec<TcpListener> = (0..count)

@@ -1,5 +1,5 @@
-//! Nodes without media: each registers on a connection of its own and sends a heartbeat a second on it, whatever
-//! became of the ones before. The heartbeats of all are spread evenly over the second.
+//! Nodes without media: each registers on its own connection and sends one heartbeat a second on it,
+//! regardless of earlier ones. The heartbeats of all nodes are spread evenly over the second.
 
 use std::{
     cell::{Cell, RefCell},
@@ -23,13 +23,13 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// Nodes that register at the same time.
+/// Number of parallel registrations.
 const REGISTERING: usize = 128;
 /// Time between two heartbeats of a node.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How long a new stream may take to be live.
+/// Timeout for a new stream to become live.
 const LIVE_TIME: Duration = Duration::from_secs(10);
-/// How long registering all nodes may take.
+/// Timeout for registering all nodes.
 const REGISTRATION_TIME: Duration = Duration::from_secs(120);
 
 /// All nodes; they stop on drop.
@@ -41,7 +41,7 @@ pub struct Fleet {
 struct Shared {
     address: SocketAddr,
     secret: String,
-    /// What the current phase counts.
+    /// The counters of the current phase.
     answers: RefCell<Answers>,
     /// Number of the node that carries the stream.
     carrier: RefCell<Option<(u32, StreamId)>>,
@@ -68,10 +68,11 @@ impl Fleet {
         self.shared.registered.get()
     }
 
-    /// Registers more nodes until there are `nodes`, and tells how that went. Each sends heartbeats from then on.
+    /// Registers more nodes until there are `nodes`, and returns the answers. Each sends heartbeats from then
+    /// on.
     ///
     /// # Errors
-    /// The first failure, or [`Error::Incomplete`] if it takes two minutes.
+    /// The first failure, or [`Error::Incomplete`] after two minutes.
     pub async fn grow(&mut self, nodes: u32) -> Result<Answers> {
         let gate = Arc::new(Semaphore::new(REGISTERING));
         let latency = Rc::new(RefCell::new(Answers::default()));
@@ -129,17 +130,17 @@ impl Fleet {
         Ok(id)
     }
 
-    /// Lets node `number` say that it carries `stream`, from its next heartbeat on.
+    /// Makes node `number` report `stream` in its heartbeats.
     fn carry(&self, number: u32, stream: StreamId) {
         *self.shared.carrier.borrow_mut() = Some((number, stream));
     }
 
-    /// Waits until every node has sent a heartbeat or two.
+    /// Waits until every node has sent one or two heartbeats.
     pub async fn settle(&self) {
         tokio::time::sleep(2 * HEARTBEAT).await;
     }
 
-    /// What heartbeats are answered over the next `window`.
+    /// The answers to heartbeats during `window`.
     ///
     /// # Errors
     /// The first failure of a node.
@@ -161,7 +162,7 @@ impl Drop for Fleet {
     }
 }
 
-/// The public URL of node `number`, by which it is known again.
+/// The public URL of node `number`, which identifies it.
 fn public_url(number: u32) -> String {
     format!("http://perf-{number}.invalid:5001")
 }
@@ -198,7 +199,7 @@ impl Node {
             }
             let status = client.ask(&heartbeat).await?.status;
             self.shared.answers.borrow_mut().count(due, status == 200);
-            // What is overdue by more is left out, as a node would.
+            // Overdue heartbeats are skipped, as a node does.
             while due < Instant::now() {
                 due += HEARTBEAT;
             }
@@ -260,7 +261,7 @@ impl Node {
 }
 
 impl Answers {
-    /// Counts an answer to what was due or sent at `since`.
+    /// Counts an answer to a request that was due or sent at `since`.
     pub(crate) fn count(&mut self, since: Instant, as_it_should_be: bool) {
         self.answered += u64::from(as_it_should_be);
         self.refused += u64::from(!as_it_should_be);

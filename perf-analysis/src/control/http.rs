@@ -1,6 +1,6 @@
-//! HTTP/1.1 over one keep-alive connection, as little of it as asking a main server needs.
+//! HTTP/1.1 over one keep-alive connection, reduced to what asking a main server needs.
 //!
-//! Requests are built once and sent as they are, so that ten thousand clients fit beside the server they ask.
+//! Requests are built once and sent unchanged, so that ten thousand clients fit next to the server.
 
 use std::net::SocketAddr;
 
@@ -41,7 +41,7 @@ impl Client {
         Ok(Self { address, stream, answer: Vec::new() })
     }
 
-    /// Sends `request`, of which the answer is read from the socket that this returns.
+    /// Sends `request`, and returns the socket from which the answer can be read.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -53,7 +53,7 @@ impl Client {
     /// Sends `request` and waits for the answer.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Protocol`] if the answer is none or has no `Content-Length`.
+    /// [`Error::Io`], [`Error::Protocol`] if the answer is invalid or has no `Content-Length`.
     pub async fn ask(&mut self, request: &[u8]) -> Result<Answer<'_>> {
         let asking = || format!("asking {}", self.address);
         self.stream.write_all(request).await.context(asking)?;
@@ -87,7 +87,7 @@ struct Head {
     body_bytes: usize,
 }
 
-/// The head that `answer` begins with, if it is whole.
+/// Parses the head of `answer`; `None` if it is incomplete.
 fn parse_head(answer: &[u8]) -> Result<Option<Head>> {
     let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
     let text = String::from_utf8_lossy(&answer[..end]);

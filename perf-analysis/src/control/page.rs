@@ -27,7 +27,7 @@ pub fn fill(text: &str, results: &Results, folder: &str) -> Result<String> {
     })
 }
 
-/// What was run, on what, under which circumstances.
+/// The run, its machine and its circumstances.
 fn run(results: &Results, folder: &str) -> String {
     let (manifest, plan) = (&results.manifest, &results.manifest.plan);
     let load = format!(
@@ -43,7 +43,7 @@ fn run(results: &Results, folder: &str) -> String {
     provenance::table(&manifest.machine, &rows, &records, manifest.remark.as_deref())
 }
 
-/// One column an engine, the middle round of each figure.
+/// One column per engine, with the median round of each figure.
 pub fn table(results: &Results) -> String {
     let engines = &results.manifest.plan.engines;
     let columns: Vec<Column<'_>> = engines.iter().map(|&engine| Column { results, engine }).collect();
@@ -114,7 +114,7 @@ struct Column<'a> {
 }
 
 impl Column<'_> {
-    /// The rounds of `name`, with `few` nodes or all of them.
+    /// The rounds of `name`, with few or all nodes.
     fn phases(&self, name: PhaseName, few: bool) -> impl Iterator<Item = &Phase> {
         let all = self.results.manifest.plan.nodes;
         let here = move |phase: &&Phase| {

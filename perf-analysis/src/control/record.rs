@@ -1,4 +1,4 @@
-//! What a control-plane run leaves on disk.
+//! The records of a control-plane run on disk.
 
 use std::{
     fs::{self, File},
@@ -21,30 +21,30 @@ use crate::{
 pub struct Plan {
     /// The stores, in turn.
     pub engines: Vec<Engine>,
-    /// Times through all of them.
+    /// Number of rounds over all engines.
     pub rounds: u32,
     /// Nodes that register and send heartbeats once a second.
     pub nodes: u32,
-    /// Nodes there are when viewers ask for the first time.
+    /// Nodes present when viewers ask for the first time.
     pub few_nodes: u32,
     /// Seconds over which heartbeats are measured.
     pub heartbeats_s: f64,
     /// Connections that ask where to watch, each as fast as it is answered.
     pub connections: u32,
-    /// Seconds they do.
+    /// Duration of these requests, seconds.
     pub watch_s: f64,
 }
 
-/// What was run, on what.
+/// The run and its circumstances.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Commit of the checkout; `-dirty` when it had changes.
     pub commit: String,
     /// When the run began, seconds since the Unix epoch.
     pub started_at_s: u64,
-    /// Where.
+    /// The machine.
     pub machine: Machine,
-    /// The priority of the programs on the machine.
+    /// The precedence of the programs on the machine.
     pub precedence: String,
     /// A remark on the circumstances.
     pub remark: Option<String>,
@@ -54,7 +54,7 @@ pub struct Manifest {
     pub finished: bool,
 }
 
-/// What the load was.
+/// The kind of load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PhaseName {
@@ -66,29 +66,29 @@ pub enum PhaseName {
     Watch,
 }
 
-/// One phase, when it has ended.
+/// A finished phase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
     /// The store.
     pub engine: Engine,
-    /// Which time through the engines, from 0.
+    /// Number of the round, from 0.
     pub round: u32,
-    /// What the load was.
+    /// The kind of load.
     pub phase: PhaseName,
     /// Nodes registered at its end.
     pub nodes: u32,
-    /// What was answered.
+    /// The answers.
     #[serde(flatten)]
     pub answers: Answers,
-    /// What that took.
+    /// The resources used.
     #[serde(flatten)]
     pub used: Used,
 }
 
-/// What was answered in a phase.
+/// The answers of a phase.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answers {
-    /// Requests answered as they should be.
+    /// Requests with the expected answer.
     pub answered: u64,
     /// Requests answered with an error.
     pub refused: u64,
@@ -96,7 +96,7 @@ pub struct Answers {
     pub latency: Histogram,
 }
 
-/// What a phase took.
+/// The resources used in a phase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Used {
     /// How long it lasted.
@@ -107,36 +107,36 @@ pub struct Used {
     pub store_cpu_us: u64,
     /// CPU time of the generator.
     pub generator_cpu_us: u64,
-    /// CPU time all programs on the machine used, ours included, and what the hypervisor took.
+    /// CPU time of all programs on the machine, ours included, and time taken by the hypervisor.
     pub machine_us: u64,
     /// Resident memory of the main server at the end.
     pub rss_bytes: u64,
 }
 
 impl Used {
-    /// Cores that programs other than ours took, if ours took `more_us` beside what is here.
+    /// Cores used by other programs, if ours used `more_us` in addition to the recorded time.
     pub(crate) fn others(&self, more_us: u64) -> f64 {
         let ours_us = self.cpu_us + self.generator_cpu_us + self.store_cpu_us + more_us;
         self.machine_us.saturating_sub(ours_us) as f64 / self.window_us as f64
     }
 }
 
-/// Reads clocks and counters at the start of a phase.
+/// Reads clocks and counters of a phase.
 pub struct Meter {
     at: Instant,
     before: Used,
 }
 
 impl Meter {
-    /// A phase begins.
+    /// Starts measuring a phase.
     ///
     /// # Errors
-    /// [`Error::Io`] if a program is gone.
+    /// [`Error::Io`] if a program has ended.
     pub fn start(plant: &Plant) -> Result<Self> {
         Ok(Self { at: Instant::now(), before: counters(plant)? })
     }
 
-    /// What was used since.
+    /// The resources used since.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -175,10 +175,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Makes the folder `directory`.
+    /// Creates the folder `directory`.
     ///
     /// # Errors
-    /// [`Error::Results`] if it holds results already, [`Error::Io`].
+    /// [`Error::Results`] if it already contains results, [`Error::Io`].
     pub fn create(directory: &Path, manifest: &Manifest) -> Result<Self> {
         if directory.join(MANIFEST).exists() {
             let message = "holds results already: choose another --out, or delete it".into();
@@ -243,10 +243,10 @@ impl Results {
         Ok(Self { manifest, phases })
     }
 
-    /// Checks that every phase of the plan is there.
+    /// Checks that every phase of the plan exists.
     ///
     /// # Errors
-    /// [`Error::Incomplete`] naming what is not.
+    /// [`Error::Incomplete`] naming the missing one.
     pub fn check(&self) -> Result<()> {
         let plan = &self.manifest.plan;
         for round in 0..plan.rounds {

@@ -1,7 +1,7 @@
-//! How soon a worker that waits has the task of a job that a person asks for, through a main server's HTTP API.
+//! How soon a waiting worker has the task of a requested job, through a main server's HTTP API.
 //!
-//! The worker is this program: it claims over HTTP and says at once that each task failed for good, so tasks are empty. Jobs are exports
-//! of another clip of one item each.
+//! This program is the worker: it claims over HTTP and reports at once that each task failed permanently, so
+//! tasks are empty. Jobs are exports of different clips of one item.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use crate::{
 
 /// Longest wait of a claim for a task.
 const WAIT_MS: u64 = 20_000;
-/// Until the claim waits at the main server.
+/// Time until the claim is waiting at the main server.
 const SETTLE: Duration = Duration::from_millis(10);
 
 /// From the request for a job until its task is with the worker, in µs.
@@ -52,7 +52,7 @@ pub(super) async fn measure(operator: &Operator, item: ItemId, count: u32) -> Re
     Ok(waits)
 }
 
-/// Waits for a task; says when it came.
+/// Waits for a task; returns when it arrived.
 async fn claim(operator: Operator) -> Result<(ClaimedTask, Instant)> {
     let worker = Worker {
         worker_id: "0".repeat(32),

@@ -1,4 +1,4 @@
-//! The worker processes of a run. They end with it.
+//! The worker processes of a run, killed on drop.
 
 use std::{
     fs::File,
@@ -13,13 +13,13 @@ use crate::{
     error::{Context, Error, Result},
 };
 
-/// See the [module](self).
+/// The workers of one run.
 pub(super) struct Crew<'a> {
     setup: &'a Setup<'a>,
     url: String,
     secret: &'static str,
     workers: Vec<Worker>,
-    /// How many were started.
+    /// Number of workers started.
     started: u32,
     /// Processor time of those that crashed.
     crashed_cpu_us: u64,
@@ -34,14 +34,14 @@ struct Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Both fail only when it is gone already.
+        // Both fail only if it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 impl<'a> Crew<'a> {
-    /// Starts so many workers for the main server at `url`.
+    /// Starts `count` workers for the main server at `url`.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -65,18 +65,19 @@ impl<'a> Crew<'a> {
         command.arg("--exit-with-stdin");
         command.env("UNDEAD_CLUSTER_SECRET", self.secret).env("UNDEAD_LOG", "warn");
         command.env("UNDEAD_SCRATCH_DIR", self.setup.data().join("scratch"));
-        // The pipe ends with this program, and the worker with the pipe.
+        // The pipe closes when this program ends, and then the worker ends too.
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(file);
         let child = command.spawn().context(|| format!("starting {name}"))?;
         Ok(Worker { name, child, log })
     }
 
-    /// How many there are.
+    /// Number of workers.
     pub(super) fn count(&self) -> usize {
         self.workers.len()
     }
 
-    /// Kills one of them (`SIGKILL`), one of the `busy` ones if there are any, and starts another in its place. Which one, `number` says.
+    /// Kills one worker (`SIGKILL`), one of the `busy` ones if there are any, chosen by `number`, and starts
+    /// another in its place.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -98,10 +99,10 @@ impl<'a> Crew<'a> {
         Ok(Crash { at_ms, worker: crashed.name.clone(), replacement })
     }
 
-    /// Processor time of all of them, also of those that crashed.
+    /// Processor time of all workers, including crashed ones.
     ///
     /// # Errors
-    /// [`Error::Io`] if one is gone.
+    /// [`Error::Io`] if one has ended.
     pub(super) fn cpu_us(&self) -> Result<u64> {
         let living: u64 =
             self.workers.iter().map(|worker| process_cpu_us(worker.child.id())).sum::<Result<_>>()?;
@@ -123,7 +124,7 @@ impl<'a> Crew<'a> {
     }
 }
 
-/// Unix epoch, as main servers tell times.
+/// Unix epoch, as in times of main servers.
 fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64)
 }

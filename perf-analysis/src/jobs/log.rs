@@ -1,4 +1,5 @@
-//! The log of a run: who did what, and what was given to others. It is made of the records of the jobs alone, but for the crashes.
+//! The log of a run: who did what, and what was redelivered. Except for the crashes it is derived only from
+//! the records of the jobs.
 
 use std::fmt::Write;
 
@@ -7,12 +8,12 @@ use protocol::job::{Attempt, Job, Task};
 use super::{Crash, LEASE_ENDED, Run};
 use crate::figure::significant;
 
-/// The step whose tasks put the pieces together.
+/// The step whose tasks join the pieces.
 const JOINS: &str = "join";
-/// Where there is no worker, or no task.
+/// Shown if there is no worker, or no task.
 const NONE: &str = "-";
 
-/// What happened at one time.
+/// An event of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Line {
     at_ms: u64,
@@ -21,7 +22,7 @@ struct Line {
     event: String,
 }
 
-/// The log as a table of plain text, one event a line, times in seconds since the first job was asked for.
+/// The log as a plain-text table, one event per line, times in seconds since the first job was requested.
 pub(super) fn text(run: &Run) -> String {
     let lines = lines(run);
     let width = |of: fn(&Line) -> &String| lines.iter().map(|line| of(line).len()).max().unwrap_or(0);
@@ -35,7 +36,7 @@ pub(super) fn text(run: &Run) -> String {
     text
 }
 
-/// In order of time; of the same millisecond, ends come before claims.
+/// In order of time; within a millisecond, ends come before claims.
 fn lines(run: &Run) -> Vec<Line> {
     let mut lines: Vec<Line> = run.crashes.iter().map(|crash| crashed(run, crash)).collect();
     for (job, name) in named(run) {
@@ -53,7 +54,7 @@ fn lines(run: &Run) -> Vec<Line> {
     lines
 }
 
-/// The jobs with their names: of a single one it says nothing.
+/// The jobs with their names; empty for a single job.
 fn named(run: &Run) -> impl Iterator<Item = (&Job, String)> {
     let is_single = run.jobs.len() == 1;
     let name = move |number: usize| if is_single { NONE.to_owned() } else { format!("song {number}") };
@@ -69,7 +70,7 @@ fn task_name(job: &str, task: &Task) -> String {
     if job == NONE { own } else { format!("{job}, {own}") }
 }
 
-/// What the worker that crashed had, if it had anything.
+/// The task of the crashed worker, if it had one.
 fn crashed(run: &Run, crash: &Crash) -> Line {
     let had = |attempt: &Attempt| {
         attempt.worker == crash.worker

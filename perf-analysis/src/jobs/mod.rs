@@ -1,9 +1,11 @@
-//! What workers do for a job: how its time falls with their number, what crashes cost, and how fast the queue is.
+//! Jobs on workers: how their time falls with the number of workers, the cost of crashes, and the speed of
+//! the queue.
 //!
-//! Each run has a new main server with an empty store, real worker processes that do one task at a time, and a song that is made here and
-//! uploaded, once for each job. The jobs are `stems`: one, or several at once for a steady load. Crashes are `SIGKILL` at moments that
-//! follow from a seed, of workers that have a task; another worker starts at once in place of each. What became of each task is the product's
-//! own record of the job. The results of all runs have to be the same bytes.
+//! Each run has a new main server with an empty store, real worker processes that do one task at a time, and
+//! a generated song that is uploaded once for each job. The jobs are `stems`: one, or several at once for a
+//! steady load. Crashes are `SIGKILL`, at times derived from a seed, of workers that have a task; another
+//! worker starts at once in place of each. The states of tasks come from the product's own records of jobs.
+//! The results of all runs must be the same bytes.
 
 mod claims;
 mod crew;
@@ -43,40 +45,40 @@ use crate::{
 
 /// The file of a results folder with everything.
 const RECORDS: &str = "jobs.json";
-/// What became of an attempt whose worker was silent for too long, as the product says it.
+/// The product's outcome for an attempt whose worker was silent for too long.
 const LEASE_ENDED: &str = "lease ended";
-/// The part of an undisturbed run in which workers crash: so that they do while the job runs.
+/// The part of an undisturbed run's duration in which workers crash, so that the job is still running.
 const CRASHING: std::ops::Range<f64> = 0.05..0.9;
 
-/// What is measured.
+/// The measurements.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Length of the song.
     pub song_seconds: u32,
-    /// Numbers of workers of the undisturbed runs of one job.
+    /// Numbers of workers in the undisturbed runs of one job.
     pub workers: Vec<u32>,
-    /// Workers of the runs with crashes, and of the undisturbed runs that these are compared with.
+    /// Workers in the runs with crashes, and in the undisturbed runs that these are compared with.
     pub crash_workers: u32,
-    /// Numbers of crashes of the runs of one job.
+    /// Numbers of crashes in the runs of one job.
     pub crashes: Vec<u32>,
-    /// Times through the runs of one job.
+    /// Rounds of the runs of one job.
     pub rounds: u32,
-    /// Jobs at once in the other runs, which are made once; none if there are none.
+    /// Parallel jobs in the other runs, which have one round; 0 for none of these runs.
     pub songs: u32,
     /// Numbers of crashes of these runs.
     pub songs_crashes: Vec<u32>,
-    /// Says when which worker crashes.
+    /// Seed of the times and workers of crashes.
     pub seed: u64,
     /// Stores whose queue is measured.
     pub engines: Vec<Engine>,
     /// Empty tasks that a queue carries as fast as it can.
     pub tasks: u32,
-    /// Tasks of which it is measured how soon a waiting worker claims them.
+    /// Number of tasks for measuring how soon a waiting worker claims them.
     pub claims: u32,
 }
 
 impl Plan {
-    /// The runs of one job of a round, in order.
+    /// The runs of one job in a round, in order.
     fn single(&self) -> Vec<Case> {
         let mut workers = self.workers.clone();
         if !workers.contains(&self.crash_workers) {
@@ -104,11 +106,11 @@ impl Plan {
 /// A kind of run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
-    /// Workers at the same time.
+    /// Number of simultaneous workers.
     pub workers: u32,
-    /// Songs, with a job each, all asked for at the start.
+    /// Songs with one job each, all requested at the start.
     pub songs: u32,
-    /// How many workers crash.
+    /// Number of crashes.
     pub crashes: u32,
 }
 
@@ -126,24 +128,24 @@ pub struct Crash {
 /// One run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// Of what kind.
+    /// Its kind.
     pub case: Case,
-    /// Which time through all, from 0.
+    /// Number of the round, from 0.
     pub round: u32,
-    /// The jobs at their end, as the main server tells them.
+    /// The final jobs, as returned by the main server.
     pub jobs: Vec<Job>,
     /// In order of time.
     pub crashes: Vec<Crash>,
-    /// Processor time of all workers while the jobs went on.
+    /// Processor time of all workers during the jobs.
     pub workers_cpu_us: u64,
-    /// What the main server, this program and the machine used meanwhile.
+    /// Resources used by the main server, this program and the machine meanwhile.
     pub used: Used,
-    /// BLAKE3 of the media of both stems, in all their formats, for each job.
+    /// BLAKE3 of the media of both stems in all their formats, for each job.
     pub outputs: Vec<String>,
 }
 
 impl Run {
-    /// When the first job was asked for, Unix epoch.
+    /// When the first job was requested, Unix epoch.
     fn began_at_ms(&self) -> u64 {
         self.jobs.iter().map(|job| job.created_at_ms).min().unwrap_or_default()
     }
@@ -159,7 +161,7 @@ impl Run {
         self.workers_cpu_us as f64 / 1e6
     }
 
-    /// How long each attempt took that was lost with its worker, from its claim until its lease ended, in seconds.
+    /// Duration of each attempt lost with its worker, from its claim until its lease ended, in seconds.
     pub(crate) fn lost_s(&self) -> Vec<f64> {
         let attempts = self.jobs.iter().flat_map(|job| &job.tasks).flat_map(|task| &task.log);
         let lost = attempts.filter(|attempt| attempt.outcome.as_deref() == Some(LEASE_ENDED));
@@ -172,7 +174,7 @@ impl Run {
 /// Everything of a measurement.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Records {
-    /// Where, when, and from which sources.
+    /// Machine, time and sources.
     #[serde(flatten)]
     pub provenance: Provenance,
     /// What was measured.
@@ -184,7 +186,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Those of a results folder.
+    /// Loads a results folder.
     ///
     /// # Errors
     /// [`Error::Results`].
@@ -197,7 +199,7 @@ impl Records {
         self.runs.iter().filter(move |run| run.case == case)
     }
 
-    /// The undisturbed run that a run of the same round is compared with.
+    /// The undisturbed run of the same round, for comparison.
     pub(crate) fn undisturbed(&self, run: &Run) -> Option<&Run> {
         self.of(Case { crashes: 0, ..run.case }).find(|other| other.round == run.round)
     }
@@ -207,18 +209,18 @@ impl Records {
         Some(run.took_s() - self.undisturbed(run)?.took_s())
     }
 
-    /// Seconds of song that a run did in a second.
+    /// Seconds of song processed per second.
     pub(crate) fn throughput(&self, run: &Run) -> f64 {
         f64::from(self.plan.song_seconds * run.case.songs) / run.took_s()
     }
 
-    /// The different results that there are: one, if all is well.
+    /// The distinct results; exactly one if everything is correct.
     pub fn outputs(&self) -> BTreeSet<&str> {
         self.runs.iter().flat_map(|run| &run.outputs).map(String::as_str).collect()
     }
 }
 
-/// What a measurement is made with.
+/// A configured benchmark.
 pub struct Bench<'a> {
     /// What is measured.
     pub plan: Plan,
@@ -275,7 +277,7 @@ impl Bench<'_> {
             let within_s = runs.iter().find(is_undisturbed).map_or(0.0, Run::took_s);
             let planned = planned(self.plan.seed + u64::from(round), case, within_s);
             let name = name(case, round);
-            // Short: the path of a socket in the folder has to fit into 107 bytes.
+            // Short, because the path of a socket in the folder must fit into 107 bytes.
             let logs = runs.len().to_string();
             let run = stems::run(&setup(&logs), &song, case, round, planned).await?;
             let log_path = out.join(format!("log-{name}.txt"));
@@ -293,18 +295,18 @@ impl Bench<'_> {
     }
 }
 
-/// A crash that is to be.
+/// A planned crash.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Planned {
     /// How long after the start of the jobs.
     after: Duration,
-    /// Which of the workers that have a task then, in turn.
+    /// The index of the worker among those that have a task then.
     worker: usize,
 }
 
 /// The crashes of a run, in order of time. The undisturbed run took `within_s`.
 fn planned(seed: u64, case: Case, within_s: f64) -> Vec<Planned> {
-    // Runs of other kinds crash at other times.
+    // Other kinds of run crash at other times.
     let kind = u64::from(case.songs) << 32 | u64::from(case.crashes);
     let mut random = Random::new(seed.wrapping_mul(1 << 48).wrapping_add(kind));
     let mut planned: Vec<Planned> = (0..case.crashes)
@@ -318,7 +320,7 @@ fn planned(seed: u64, case: Case, within_s: f64) -> Vec<Planned> {
     planned
 }
 
-/// What the log of a run is called.
+/// The name of a run's log.
 fn name(Case { workers, songs, crashes }: Case, round: u32) -> String {
     format!("{workers}-workers-{songs}-songs-{crashes}-crashes-round-{}", round + 1)
 }

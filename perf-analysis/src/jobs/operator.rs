@@ -1,4 +1,4 @@
-//! The operator, who uploads songs, starts jobs and looks at what they made.
+//! The operator: uploads songs, starts jobs and reads their results.
 
 use std::{
     io,
@@ -20,23 +20,23 @@ use serde_json::json;
 
 use crate::error::{Context, Error, Result};
 
-/// Of the operator's account.
+/// Name of the operator's account.
 pub(super) const NAME: &str = "perf";
 pub(super) const PASSWORD: &str = "correct horse";
 
 /// Longest wait for one answer.
 const ANSWER: Duration = Duration::from_secs(60);
-/// How long an upload may take to be ready, and workers to be there.
+/// Timeout for an upload to be ready, and for workers to be present.
 const READY_TIME: Duration = Duration::from_secs(60);
-/// Pause between two questions.
+/// Pause between two polls.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// See the [module](self).
+/// A signed-in operator.
 #[derive(Clone)]
 pub(super) struct Operator {
     http: Client,
     url: String,
-    /// Of the cluster, for what nodes and workers ask.
+    /// The cluster secret, for requests of nodes and workers.
     secret: String,
     cookie: String,
 }
@@ -76,10 +76,10 @@ impl Operator {
         self.request(method, path).header(COOKIE, &self.cookie).header("x-undead-csrf", "1")
     }
 
-    /// The answer to `request`.
+    /// Sends `request` and returns the answer.
     ///
     /// # Errors
-    /// [`Error::Io`] without an answer, [`Error::Protocol`] if it is a refusal.
+    /// [`Error::Io`] without an answer, [`Error::Protocol`] for a refusal.
     pub(super) async fn ask(&self, request: RequestBuilder) -> Result<Response> {
         let asking = || format!("asking {}", self.url);
         let answer = request.send().await.map_err(io::Error::other).context(asking)?;
@@ -92,10 +92,10 @@ impl Operator {
         Err(Error::Protocol(format!("{path} was answered {status}: {text}")))
     }
 
-    /// The JSON that answers `request`.
+    /// Sends `request` and returns the JSON of the answer.
     ///
     /// # Errors
-    /// Those of [`Self::ask`]; [`Error::Protocol`] if it is something else.
+    /// Those of [`Self::ask`]; [`Error::Protocol`] if it is not valid.
     pub(super) async fn ask_json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
         let answer = self.ask(request).await?;
         let path = answer.url().path().to_owned();
@@ -126,10 +126,10 @@ impl Operator {
         }
     }
 
-    /// Waits until there are so many workers.
+    /// Waits until there are `count` workers.
     ///
     /// # Errors
-    /// Those of [`Self::ask`]; [`Error::Incomplete`] if they are not there in time.
+    /// Those of [`Self::ask`]; [`Error::Incomplete`] if there are not enough in time.
     pub(super) async fn see_workers(&self, count: usize) -> Result<()> {
         let deadline = Instant::now() + READY_TIME;
         loop {

@@ -1,5 +1,6 @@
-//! The store's queue with empty tasks: how soon a waiting worker claims one, and how many a second are enqueued, claimed and
-//! acknowledged. With NATS the claims are of another connection to the servers than what is enqueued, as of two main servers.
+//! The store's queue with empty tasks: how soon a waiting worker claims one, and how many per second are
+//! enqueued, claimed and acknowledged. With NATS, enqueuing and claiming use separate connections to the
+//! servers, like two main servers.
 
 use std::{
     fs,
@@ -22,16 +23,16 @@ use crate::{
     histogram::Histogram,
 };
 
-/// Workers of the queue, and as many that enqueue.
+/// Number of workers of the queue, and of enqueuing tasks.
 const WORKERS: u32 = 16;
-/// Longest that each measurement may take.
+/// Timeout of each measurement.
 const LONGEST: Duration = Duration::from_secs(60);
 /// Pause between two tasks for a worker that waits.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Length of the item that jobs are about.
 const SONG_SECONDS: u32 = 5;
 
-/// What was measured with one store.
+/// The measurements with one store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Measured {
     /// Which one.
@@ -40,9 +41,10 @@ pub struct Measured {
     pub claims: Histogram,
     /// Empty tasks.
     pub tasks: u32,
-    /// Until all of them were enqueued, claimed and acknowledged.
+    /// Time until all of them were enqueued, claimed and acknowledged.
     pub took_us: u64,
-    /// From the request for a job until a waiting worker has its task, both over HTTP at one main server.
+    /// Time from the request for a job until a waiting worker has its task, both over HTTP at one main
+    /// server.
     pub requests: Histogram,
 }
 
@@ -53,7 +55,7 @@ impl Measured {
     }
 }
 
-/// When it was enqueued, in µs since the start of the measurement.
+/// A task that contains when it was enqueued, in µs since the start of the measurement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Timed(u64);
 
@@ -86,17 +88,17 @@ pub(super) async fn measure(setup: &Setup<'_>, engine: Engine, plan: &Plan) -> R
     Ok(Measured { engine, claims, tasks: plan.tasks / WORKERS * WORKERS, took_us, requests })
 }
 
-/// Where tasks are enqueued, and where they are claimed.
+/// The queue for enqueuing, and the queue for claiming.
 struct Queues {
     enqueuing: Queue<Timed>,
     claiming: Queue<Timed>,
     _stores: Vec<Store>,
-    /// What keeps both up to date; ends with this value.
+    /// Keeps both up to date; ends with this value.
     _following: JoinSet<()>,
 }
 
 impl Queues {
-    /// On the store of that name: one process of it with SQLite, two connections with NATS.
+    /// Opens the store of that name: one process with SQLite, two connections with NATS.
     async fn open(store: &str, folder: &Path) -> Result<Self> {
         let engine: store::Engine = store.parse().map_err(Error::Protocol)?;
         let mut stores = vec![Store::open(&engine, folder).await.map_err(failed)?];
@@ -112,7 +114,7 @@ impl Queues {
         Ok(Self { enqueuing, claiming, _stores: stores, _following: following })
     }
 
-    /// Enqueues one task after another, each when the one before is done.
+    /// Enqueues one task after another, each after the previous one is done.
     async fn claims(&self, count: u32) -> Result<Histogram> {
         let (begun, claiming) = (Instant::now(), self.claiming.clone());
         let (sender, mut claimed) = mpsc::channel(1);
@@ -137,7 +139,7 @@ impl Queues {
         Ok(waits)
     }
 
-    /// Enqueues tasks while others claim and acknowledge them; says how long all took, in µs.
+    /// Enqueues tasks while others claim and acknowledge them; returns the total time in µs.
     async fn carry(&self, count: u32) -> Result<u64> {
         let begun = Instant::now();
         let mut working = JoinSet::new();

@@ -1,4 +1,4 @@
-//! A main server with an empty store, and the operator who asks it.
+//! A main server with an empty store, and its operator.
 
 use std::{
     io::Write,
@@ -14,7 +14,7 @@ use crate::{
     machine::Split,
 };
 
-/// What the programs of a run are started with.
+/// The configuration of a run's programs.
 pub(super) struct Setup<'a> {
     pub(super) undead: &'a Path,
     pub(super) nats_server: &'a Path,
@@ -35,10 +35,10 @@ impl Setup<'_> {
                 undead: self.undead,
                 nats_server: self.nats_server,
                 split: self.split,
-                // It has the same precedence as the workers, which are in the group of this program.
+                // It has the same precedence as the workers, which are in this program's group.
                 limits: &Limits::None,
                 logs: &self.logs,
-                // Nothing but what is measured is to be done.
+                // Only the measured work is to be done.
                 options: &["--auto-waveform", "false"],
             },
         )

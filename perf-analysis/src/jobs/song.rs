@@ -1,4 +1,5 @@
-//! The song: a voice in the middle, chords at the sides, and clicks. The same length gives the same bytes.
+//! A generated song: a voice in the middle, chords at the sides, and clicks. The same length gives the same
+//! bytes.
 
 use std::f64::consts::TAU;
 
@@ -9,7 +10,7 @@ const RATE: u32 = 44_100;
 const FRAME_BYTES: u32 = 4;
 /// Seconds of a chord.
 const BAR_S: f64 = 2.0;
-/// Their roots in Hz.
+/// Root notes of the chords, Hz.
 const ROOTS: [f64; 4] = [220.0, 174.6, 261.6, 196.0];
 const SEED: u64 = 1;
 
@@ -54,7 +55,7 @@ fn chord(time: f64, root: f64, ratios: [f64; 2]) -> f64 {
     ratios.map(|ratio| 0.1 * (TAU * root * ratio * time).sin()).iter().sum()
 }
 
-/// Noise that dies away, twice a second.
+/// A burst of noise that decays, twice a second.
 fn click(time: f64, noise: f64) -> f64 {
     0.2 * (2.0 * noise - 1.0) * (-40.0 * (time * 2.0).fract()).exp()
 }

@@ -16,9 +16,9 @@ use crate::{
     error::{Context, Error, Result},
 };
 
-/// Longest that all jobs may take.
+/// Timeout of all jobs.
 const JOBS_TIME: Duration = Duration::from_secs(300);
-/// Pause between two looks at the jobs.
+/// Pause between two polls of the jobs.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Measures one run.
@@ -81,7 +81,7 @@ async fn busy(operator: &Operator, ids: &[JobId]) -> Result<Vec<String>> {
     Ok(busy)
 }
 
-/// BLAKE3 of what a job made.
+/// BLAKE3 of a job's results.
 async fn result(operator: &Operator, job: &Job) -> Result<String> {
     if job.state != State::Done {
         let why = job.error.as_deref().unwrap_or("no reason is given");

@@ -1,4 +1,4 @@
-//! The servers that are compared: a node, and nginx.
+//! The compared servers: a node, and nginx.
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ pub(super) struct Contestant {
     pub(super) name: &'static str,
     pub(super) address: SocketAddr,
     child: Child,
-    /// None for nginx, which asks for no grants.
+    /// None for nginx, which requires no grants.
     main_server: Option<StandIn>,
 }
 
@@ -102,7 +102,7 @@ impl Contestant {
 
 impl Drop for Contestant {
     fn drop(&mut self) {
-        // Both fail only when it is gone already.
+        // Both fail only if it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -118,7 +118,7 @@ fn start(
     let log = out.join(format!("{name}.log"));
     let file = fs::File::create(&log).context(|| format!("making {}", log.display()))?;
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
-    // A child inherits the cores of the thread that starts it.
+    // A child inherits the cores of the starting thread.
     let spawned = thread::scope(|scope| {
         let starter = scope.spawn(|| {
             machine::pin(cores)?;
@@ -140,7 +140,7 @@ fn start(
     Ok(child)
 }
 
-/// Whether a node knows what its main server told it.
+/// Whether a node has received the state of its main server.
 fn is_ready(address: SocketAddr) -> io::Result<bool> {
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;

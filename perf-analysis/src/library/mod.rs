@@ -1,9 +1,11 @@
-//! What serving the library costs a node, beside nginx with the same fragments as files, in the same run.
+//! The cost of serving the library on a node, next to nginx with the same fragments as files, in the same
+//! run.
 //!
-//! One core is the server's, another the players'. The object store is a folder, which is nginx's root too; the page cache is warm for both. Two
-//! crowds: players of different songs, of which no fragment is asked for twice in a row, and players of one song. Each crowd is measured
-//! paced, as players ask, and unpaced, each asking again as soon as it has everything. Before, every fragment is read once: a node
-//! verifies a file before it sends it for the first time, and that has a figure of its own.
+//! One core is the server's, another the players'. The object store is a folder, which is also nginx's root;
+//! the page cache is warm for both. There are two crowds: players of different songs, in which no fragment is
+//! requested twice in a row, and players of one song. Each crowd is measured paced, as real players request,
+//! and unpaced, each requesting again as soon as it has everything. Before that, every fragment is read once,
+//! and that has its own figure: a node verifies a file before it sends it for the first time.
 
 mod contestant;
 mod page;
@@ -31,16 +33,16 @@ use crate::{
 pub(crate) const NODE: &str = "undead";
 pub(crate) const NGINX: &str = "nginx";
 
-/// The crowds: whether all players have the same song, and whether they wait between fragments.
+/// The crowds: whether all players have the same song, and whether they pause between fragments.
 pub(crate) const CROWDS: [(bool, bool); 4] = [(false, true), (false, false), (true, true), (true, false)];
 
 /// The file of a results folder with everything.
 const RECORDS: &str = "library.json";
 
-/// What is measured.
+/// The parameters of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
-    /// Songs there are, each with a player of its own in the crowd of many songs.
+    /// Number of songs, each with its own player in the crowd of many songs.
     pub songs: usize,
     /// Players of one song in the other crowd.
     pub players_of_one: usize,
@@ -52,7 +54,7 @@ pub struct Plan {
     pub every_s: f64,
     /// Seconds of one unpaced measurement; a paced one takes four times as long.
     pub seconds: f64,
-    /// Times through all of them.
+    /// Number of rounds.
     pub rounds: u32,
 }
 
@@ -65,7 +67,7 @@ pub struct Measured {
     pub one_song: bool,
     /// Whether players waited between fragments.
     pub paced: bool,
-    /// Whether each fragment was asked for once, and for the first time.
+    /// Whether each fragment was requested once, for the first time.
     #[serde(default)]
     pub first: bool,
     /// Bytes of fragments that arrived.
@@ -74,11 +76,11 @@ pub struct Measured {
     pub cpu_us: u64,
     /// How long it took.
     pub window_us: u64,
-    /// Time from a request to the last byte: the middle one, and the one of a hundred that is slowest.
+    /// Time from a request to its last byte: the median, and the 99th percentile.
     pub p50_us: u64,
     /// See [`Self::p50_us`].
     pub p99_us: u64,
-    /// Fragments that came later than the next one was due.
+    /// Fragments that arrived after the next one was due.
     pub late: u64,
 }
 
@@ -92,7 +94,7 @@ impl Measured {
 /// Everything of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Records {
-    /// Where, when, and from which sources.
+    /// Machine, time and sources.
     #[serde(flatten)]
     pub provenance: Provenance,
     /// What was measured.
@@ -102,7 +104,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Those of one server and one crowd, in the order of measuring.
+    /// The measurements of one server and one crowd, in order.
     pub(crate) fn of(&self, server: &str, one_song: bool, paced: bool) -> Vec<&Measured> {
         let here = |one: &&Measured| {
             one.server == server && one.one_song == one_song && one.paced == paced && !one.first
@@ -110,7 +112,7 @@ impl Records {
         self.measured.iter().filter(here).collect()
     }
 
-    /// Those of one server in which each fragment was asked for the first time, in the order of measuring.
+    /// The measurements of one server in which each fragment was requested for the first time, in order.
     pub(crate) fn first(&self, server: &str) -> Vec<&Measured> {
         self.measured.iter().filter(|one| one.server == server && one.first).collect()
     }
@@ -122,7 +124,7 @@ impl Records {
         format!("{players} players {songs}, {}", if paced { "paced" } else { "unpaced" })
     }
 
-    /// Those of a results folder.
+    /// Loads a results folder.
     ///
     /// # Errors
     /// [`Error::Results`](crate::Error::Results).

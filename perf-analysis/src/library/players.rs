@@ -1,4 +1,4 @@
-//! The players: a keep-alive connection each, which reads fragments and throws them away.
+//! The players: each reads fragments over a keep-alive connection and discards them.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::error::{Context, Error, Result};
 /// Bytes that a player reads at once.
 const READ_BYTES: usize = 256 << 10;
 
-/// Longest time that is told from longer ones.
+/// Longest distinguishable time.
 const MOST_US: u64 = 600_000_000;
 
-/// How long a crowd plays.
+/// The end of a crowd's playback.
 #[derive(Clone, Copy)]
 pub(super) enum Until {
     /// Until each player had all fragments once, each for the first time.
@@ -36,7 +36,7 @@ pub(super) struct Crowd<'a> {
     pub(super) paced: bool,
 }
 
-/// What a player had.
+/// The results of a player.
 #[derive(Default)]
 struct Played {
     bytes: u64,
@@ -44,11 +44,12 @@ struct Played {
     late: u64,
 }
 
-/// A paced measurement takes so many times as long as an unpaced one: it costs so little that the clock's ticks would be a large part of it.
+/// A paced measurement takes this many times as long as an unpaced one: it uses so little CPU that the
+/// clock's ticks would be a large part of it.
 const PACED_TIMES: f64 = 4.0;
 
 impl Crowd<'_> {
-    /// How long it is measured.
+    /// The duration of the measurement.
     pub(super) fn time(&self) -> Duration {
         Duration::from_secs_f64(self.plan.seconds * if self.paced { PACED_TIMES } else { 1.0 })
     }
@@ -66,7 +67,8 @@ impl Crowd<'_> {
             let song = if self.one_song { 0 } else { player };
             let mut stream = TcpStream::connect(contestant.address).await.context(|| "connecting".into())?;
             let requests = contestant.requests(self.songs, song)?;
-            // A song has many more fragments than are played here, so opening and closing connections is not measured.
+            // A song has many more fragments than are played here, so that opening and closing connections is
+            // not measured.
             if let Until::After(_) = until {
                 fetch(&mut stream, &requests[0], &mut buffer).await?;
             }
@@ -117,14 +119,14 @@ impl Crowd<'_> {
 struct Player {
     stream: TcpStream,
     requests: Vec<Vec<u8>>,
-    /// The request that is sent first.
+    /// Index of the first request.
     begins: usize,
-    /// Between two fragments; zero for none.
+    /// Interval of fragments; zero for none.
     every: Duration,
 }
 
 impl Player {
-    /// Plays until `end`, or until each request was sent once. Gives the connection back, which is still open.
+    /// Plays until `end`, or until each request was sent once. Returns the connection, which is still open.
     async fn play(mut self, first: Instant, end: Option<Instant>) -> Result<(Played, TcpStream)> {
         let (mut played, mut buffer) = (Played::default(), vec![0; READ_BYTES]);
         let mut due = first;
@@ -152,7 +154,7 @@ impl Player {
     }
 }
 
-/// Sends a request and reads its answer; gives the bytes of its body.
+/// Sends a request and reads its answer; returns the length of its body.
 async fn fetch(stream: &mut TcpStream, request: &[u8], buffer: &mut [u8]) -> Result<u64> {
     let failed = || "fetching a fragment".to_owned();
     stream.write_all(request).await.context(failed)?;

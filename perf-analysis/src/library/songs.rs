@@ -21,7 +21,7 @@ pub(super) struct Songs {
 }
 
 impl Songs {
-    /// Writes them where an object store has them.
+    /// Writes the songs in the layout of an object store.
     pub(super) fn write(folder: &Path, plan: &Plan) -> Result<Self> {
         let folder = fs::canonicalize(folder).context(|| format!("finding {}", folder.display()))?;
         let mut noise = Noise(1);
@@ -46,7 +46,7 @@ impl Songs {
     }
 }
 
-/// Numbers by splitmix64.
+/// Pseudo-random numbers (splitmix64).
 struct Noise(u64);
 
 impl Noise {

@@ -1,4 +1,4 @@
-//! A stand-in for a main server, which knows just the songs: one node registers and asks for manifests.
+//! A substitute for a main server that knows only the songs: one node registers and requests manifests.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use crate::error::{Context, Error, Result};
 const EXPIRES_S: u64 = 4_000_000_000;
 const CLUSTER: &str = "bench";
 
-/// See the [module](self). It serves until the process ends.
+/// The substitute. It serves until the process ends.
 pub(super) struct StandIn {
     pub(super) address: SocketAddr,
     signer: Signer,
@@ -56,7 +56,7 @@ impl StandIn {
     }
 }
 
-/// Answers requests; everything that is no document is a heartbeat.
+/// Answers requests; any request that is not for a document counts as a heartbeat.
 fn attend(mut stream: TcpStream, answers: &HashMap<String, String>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     loop {

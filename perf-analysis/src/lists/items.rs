@@ -18,11 +18,11 @@ use crate::{
 const WORDS: u32 = 2_000;
 const ARTISTS: u32 = 500;
 const ALBUMS: u32 = 1_000;
-/// Uploads at the same time.
+/// Number of parallel uploads.
 const AT_ONCE: u32 = 8;
 /// Samples of a file.
 const SAMPLES: u32 = 1_600;
-/// How long the server may take for an item, and for the first ones.
+/// Time allowed per item, and for the first ones.
 const ITEM_TIME: Duration = Duration::from_millis(200);
 const START_TIME: Duration = Duration::from_secs(30);
 /// Pause before another attempt while the server has too many uploads to process.
@@ -35,10 +35,11 @@ struct Listing {
     total: u32,
 }
 
-/// Uploads so many items, and waits until all of them are listed.
+/// Uploads `items` items, and waits until all of them are listed.
 ///
 /// # Errors
-/// Those of [`Client::ask`]; [`Error::Protocol`] if an upload is refused; [`Error::Incomplete`] if they are not listed in time.
+/// Those of [`Client::ask`]; [`Error::Protocol`] if an upload is refused; [`Error::Incomplete`] if they are
+/// not listed in time.
 pub(super) async fn upload(address: SocketAddr, items: u32) -> Result<()> {
     let deadline = Instant::now() + START_TIME + ITEM_TIME * items;
     let mut uploads: JoinSet<Result<()>> = (0..AT_ONCE)
@@ -98,7 +99,7 @@ fn album(number: u32) -> String {
     word(2 * WORDS + mixed(number, 4) % ALBUMS)
 }
 
-/// Another word for each number below 65,536.
+/// A distinct word for each number below 65,536.
 fn word(number: u32) -> String {
     let mut left = number.wrapping_mul(40_503) & 0xffff;
     let mut word = String::new();
@@ -109,7 +110,7 @@ fn word(number: u32) -> String {
     word
 }
 
-/// A number that looks random, the same each time.
+/// A pseudo-random number, deterministic.
 fn mixed(number: u32, salt: u32) -> u32 {
     let mixed = (number ^ salt.rotate_left(24)).wrapping_mul(0x9e37_79b1);
     let mixed = (mixed ^ (mixed >> 15)).wrapping_mul(0x85eb_ca77);

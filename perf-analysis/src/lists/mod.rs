@@ -1,8 +1,9 @@
-//! How soon a main server answers with a page of the library, or with what matches a search, when there are many items; with each store in
-//! turn.
+//! How soon a main server answers with a page of the library, or with search results, when there are many
+//! items; with each store in turn.
 //!
-//! One core is the main server's, another the client's. Items come to be as people's do: small files are uploaded with a title, an artist and
-//! an album. Then one client asks for one page after another, and for searches as they are typed, letter by letter.
+//! One core is the main server's, another the client's. Items are created like people's: small files are
+//! uploaded with a title, an artist and an album. Then one client requests one page after another, and
+//! searches as they are typed, letter by letter.
 
 mod items;
 mod page;
@@ -32,22 +33,22 @@ const RECORDS: &str = "lists.json";
 /// What is measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
-    /// Items there are.
+    /// Number of items.
     pub items: u32,
     /// The stores, one after another.
     pub engines: Vec<Engine>,
-    /// Times that each list is asked for, and titles that are searched for.
+    /// Number of requests per list, and of titles searched for.
     pub times: u32,
 }
 
 /// One kind of request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Asked {
-    /// What was asked for.
+    /// The requested list or search.
     pub query: Query,
-    /// From the request until the whole answer was there.
+    /// Time from the request until the whole answer arrived.
     pub times: Histogram,
-    /// Items that were found, on all pages of all answers.
+    /// Items found, on all pages of all answers.
     pub found: u64,
 }
 
@@ -56,18 +57,18 @@ pub struct Asked {
 pub struct Measured {
     /// Which.
     pub engine: Engine,
-    /// How long it took until all items were there, microseconds.
+    /// Time until all items existed, microseconds.
     pub uploads_us: u64,
     /// In the order of measuring.
     pub asked: Vec<Asked>,
-    /// What all requests together took.
+    /// Resources used by all requests together.
     pub used: Used,
 }
 
 /// A run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Records {
-    /// Where, when, and from which sources.
+    /// Machine, time and sources.
     #[serde(flatten)]
     pub provenance: Provenance,
     /// What was measured.
@@ -77,7 +78,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Those of a results folder.
+    /// Loads a results folder.
     ///
     /// # Errors
     /// [`Error::Results`].
@@ -86,7 +87,7 @@ impl Records {
     }
 }
 
-/// What a run is made with.
+/// A configured benchmark.
 pub struct Bench<'a> {
     /// What is measured.
     pub plan: Plan,

@@ -1,4 +1,4 @@
-//! What is asked of the library.
+//! The requests to the library.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub enum Query {
     FirstPage,
     /// The first page in the order of titles.
     ByTitle,
-    /// The page after the one before.
+    /// The page after the previous one.
     NextPage,
     /// The first word of a title, letter by letter.
     AsTyped,
@@ -39,12 +39,12 @@ impl Query {
         }
     }
 
-    /// Whether the items are those that match a text.
+    /// Whether it searches for a text.
     pub(super) fn is_search(self) -> bool {
         matches!(self, Self::AsTyped | Self::Title | Self::Misspelled)
     }
 
-    /// What is asked for the time `number`; `cursor` is that of the page before.
+    /// The requests of repetition `number`; `cursor` is from the previous page.
     pub(super) fn paths(self, number: u32, cursor: Option<&str>) -> Vec<String> {
         let title = title(number);
         let search = |text: &str| format!("/api/library?q={}", text.replace(' ', "+"));

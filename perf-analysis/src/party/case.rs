@@ -1,4 +1,4 @@
-//! One case: parties are made, members join, hosts send commands.
+//! One case: parties are created, members join, hosts send commands.
 
 use std::{
     cell::{Cell, RefCell},
@@ -24,13 +24,13 @@ use crate::{
     histogram::Histogram,
 };
 
-/// Clients that join at the same time.
+/// Number of parallel joins.
 const JOINING: usize = 8;
-/// How long all may take to join.
+/// Timeout for all joins.
 const JOIN_TIME: Duration = Duration::from_secs(90);
-/// How long all is quiet before commands begin: what plays has begun then, and the last joins have reached all.
+/// Quiet time before commands begin: by then the first entry has begun, and the last joins have reached all.
 const SETTLE: Duration = Duration::from_secs(2);
-/// Time between commands of one host: a member may send ten a second.
+/// Shortest interval of one host's commands: a member may send ten a second.
 const LEAST_BETWEEN: Duration = Duration::from_millis(125);
 /// Time between two samples of the positions.
 const SAMPLE: Duration = Duration::from_millis(100);
@@ -75,7 +75,7 @@ pub(super) async fn measure(case: Case, plan: &Plan, plant: &Plant) -> Result<Me
     Ok(Measured { used, ..measured })
 }
 
-/// Has all members join that are no hosts, party by party in turn.
+/// Makes all members that are not hosts join, in turn over the parties.
 async fn join_all(
     address: SocketAddr,
     parties: &[Rc<Party>],
@@ -104,7 +104,7 @@ async fn join_all(
     Ok((readings, joins.take()))
 }
 
-/// Has all hosts send commands, evenly spread, and samples the positions meanwhile.
+/// Makes all hosts send commands, evenly spread, and samples the positions meanwhile.
 async fn command_all(
     hosts: Vec<Host>,
     parties: &[Rc<Party>],

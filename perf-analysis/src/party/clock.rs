@@ -1,4 +1,4 @@
-//! A member's own clock, and what it knows of the server's by exchanges of four timestamps.
+//! A member's own clock, and its estimate of the server's by exchanges of four timestamps.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -9,13 +9,13 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Exchanges, and those with the shortest trips that count, as for pages.
+/// Number of exchanges, and of those with the shortest trips that count, as in pages.
 const EXCHANGES: usize = 8;
 const COUNTED: usize = 3;
 /// The members' clocks are up to three hours off.
 const OFF_MS: f64 = 3.0 * 60.0 * 60.0 * 1000.0;
 
-/// The clock of a computer, which shows another time than the server's.
+/// The clock of a member, which differs from the server's.
 #[derive(Clone, Copy)]
 pub(super) struct LocalClock {
     started: Instant,
@@ -23,7 +23,7 @@ pub(super) struct LocalClock {
 }
 
 impl LocalClock {
-    /// That of member `number` of all.
+    /// The clock of member `number`.
     pub(super) fn new(number: usize) -> Self {
         let unix_ms =
             SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64() * 1000.0);
@@ -31,7 +31,7 @@ impl LocalClock {
         Self { started: Instant::now(), start_ms: unix_ms + off_ms }
     }
 
-    /// What it shows at `instant`.
+    /// The displayed time at `instant`.
     pub(super) fn at_ms(&self, instant: Instant) -> f64 {
         self.start_ms + instant.duration_since(self.started).as_secs_f64() * 1000.0
     }
@@ -40,7 +40,7 @@ impl LocalClock {
 /// How far the server's clock is ahead of `local`, by exchanges on `client`.
 ///
 /// # Errors
-/// Those of [`Client::ask`], [`Error::Protocol`] for an answer that is no clock's.
+/// Those of [`Client::ask`], [`Error::Protocol`] for an invalid answer.
 pub(super) async fn ahead_ms(client: &mut Client, local: &LocalClock) -> Result<f64> {
     let mut exchanges = Vec::with_capacity(EXCHANGES);
     for _ in 0..EXCHANGES {
@@ -56,7 +56,7 @@ pub(super) async fn ahead_ms(client: &mut Client, local: &LocalClock) -> Result<
     Ok(exchanges.iter().take(COUNTED).map(|(_, ahead_ms)| ahead_ms).sum::<f64>() / COUNTED as f64)
 }
 
-/// How long the trips of an exchange took, and how far the server is ahead by it.
+/// The round-trip time of an exchange, and how far the server is ahead according to it.
 fn exchange(t0_ms: f64, t1_ms: f64, t2_ms: f64, t3_ms: f64) -> (f64, f64) {
     ((t3_ms - t0_ms) - (t2_ms - t1_ms), f64::midpoint(t1_ms - t0_ms, t2_ms - t3_ms))
 }

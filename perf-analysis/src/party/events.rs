@@ -1,10 +1,11 @@
-//! Reads a member's event stream: HTTP/1.1 chunks, and in them Server-Sent Events, as little of both as a member needs.
+//! Reads a member's event stream: HTTP/1.1 chunks containing Server-Sent Events, reduced to what a member
+//! needs.
 
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
 use crate::error::{Context, Error, Result};
 
-/// Most bytes that are kept of one event: a party of 2,000 members has less.
+/// Most bytes of one event; a party of 2,000 members has fewer.
 const MAX_EVENT_BYTES: usize = 4 << 20;
 
 /// An event stream.
@@ -14,15 +15,15 @@ pub(super) struct EventStream {
 }
 
 impl EventStream {
-    /// The stream on a connection on which `GET …/events` was sent.
+    /// The event stream on a connection on which `GET …/events` was sent.
     pub(super) fn new(socket: TcpStream) -> Self {
         Self { socket, decoder: Decoder::default() }
     }
 
-    /// Gives `take` the name and the data of the next event. Comments are skipped.
+    /// Passes the name and data of the next event to `take`. Comments are skipped.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Protocol`] at the stream's end, or if it is refused or not readable.
+    /// [`Error::Io`], [`Error::Protocol`] at the stream's end, or if it is refused or unreadable.
     pub(super) async fn next<T>(&mut self, take: impl FnOnce(&str, &[u8]) -> Result<T>) -> Result<T> {
         loop {
             if let Some(event) = self.decoder.event()? {
@@ -44,9 +45,9 @@ struct Event {
 
 #[derive(Default)]
 struct Decoder {
-    /// As it came.
+    /// The received bytes.
     raw: Vec<u8>,
-    /// The body, without the marks of its chunks.
+    /// The body without chunk framing.
     body: Vec<u8>,
     has_head: bool,
 }
@@ -65,7 +66,7 @@ impl Decoder {
         Ok(None)
     }
 
-    /// Moves what is whole from `raw` to `body`.
+    /// Moves complete chunks from `raw` to `body`.
     fn unpack(&mut self) -> Result<()> {
         let unreadable = |what: &[u8]| {
             Error::Protocol(format!("an event stream began with {:?}", String::from_utf8_lossy(what)))

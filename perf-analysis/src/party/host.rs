@@ -1,4 +1,4 @@
-//! The host of a party, which makes it and sends commands at a steady rate.
+//! The host of a party, which creates it and sends commands at a steady rate.
 
 use std::{
     cell::RefCell,
@@ -21,7 +21,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// How long an event may take to the last member.
+/// Timeout for an event to reach the last member.
 const REACH_TIME: Duration = Duration::from_secs(10);
 
 /// See the [module](self).
@@ -35,7 +35,7 @@ pub(super) struct Host {
 }
 
 impl Host {
-    /// Makes a party in which members vote and the first of `songs` plays, and listens to it as member `number` of all.
+    /// Creates a voting party in which the first of `songs` plays, and listens to it as member `number`.
     ///
     /// # Errors
     /// The first failure.
@@ -65,7 +65,7 @@ impl Host {
         Ok(Self { party, client, token, songs: songs.into(), commands: 0, _reading: reading })
     }
 
-    /// Sends a command whenever one is due, from `first` on and `every` so often, until `end`.
+    /// Sends a command at each due time, from `first` on at intervals of `every`, until `end`.
     ///
     /// # Errors
     /// The first failure; [`Error::Incomplete`] if members do not hear of a command.

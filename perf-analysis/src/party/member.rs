@@ -1,4 +1,4 @@
-//! One member: it joins, asks for the time, opens its event stream on the same connection, and reads.
+//! One member: it joins, requests the time, opens its event stream on the same connection, and reads.
 
 use std::{cell::RefCell, net::SocketAddr, rc::Rc, time::Instant};
 
@@ -47,7 +47,7 @@ impl Drop for Reading {
     }
 }
 
-/// Joins `party` as member `number` of all, and notes how long that took.
+/// Joins `party` as member `number`, and records how long that took.
 ///
 /// # Errors
 /// The first failure.

@@ -1,8 +1,10 @@
-//! What parties cost a main server, and how soon members know what a host did: real HTTP, one event stream a member.
+//! The cost of parties on a main server, and how soon members know what a host did: real HTTP, one event
+//! stream per member.
 //!
-//! One core is the main server's, another the members'. In each case parties are made, members join, and then every host sends commands
-//! at a steady rate. Commands are open loop, timed from when they were due. Every member has a clock of its own, hours off, and
-//! computes the position from the server's clock and the timeline that it has heard of, as pages do. One thread carries all members.
+//! One core is the main server's, another the members'. In each case parties are created, members join, and
+//! then every host sends commands at a steady rate. Commands are open loop, timed from their due times. Every
+//! member has its own clock, hours off, and computes the position from its estimate of the server's clock and
+//! its timeline, as pages do. One thread runs all members.
 
 mod case;
 mod clock;
@@ -33,17 +35,17 @@ use crate::{
 /// The file of a results folder with everything.
 const RECORDS: &str = "party.json";
 
-/// What the old system took to answer, by listeners; of the first figure the number of listeners is not known.
+/// The response times of the old system, by listeners; for the first the number of listeners is unknown.
 pub(crate) const OLD_ANSWERS: [(u32, f64); 2] = [(5, 500.0), (100, 5000.0)];
-/// The difference between its listeners, ms, and how many there were.
+/// The number of its listeners, and the difference between them, ms.
 pub(crate) const OLD_SPREAD: (u32, f64) = (90, 1000.0);
 
-/// How many parties of how many members.
+/// A number of parties and members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
     /// Parties at the same time.
     pub parties: u32,
-    /// Members of each, the host among them.
+    /// Members of each, including the host.
     pub members: u32,
 }
 
@@ -54,7 +56,7 @@ pub struct Plan {
     pub cases: Vec<Case>,
     /// Seconds during which hosts send commands, in each case.
     pub seconds: f64,
-    /// Commands a second of all hosts together, where a host's pace allows it.
+    /// Commands per second of all hosts together, if a host's rate limit allows it.
     pub commands_per_s: f64,
     /// The store.
     pub engine: Engine,
@@ -72,28 +74,28 @@ impl Plan {
 /// One case, measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Measured {
-    /// How many of what.
+    /// The parties and members.
     pub case: Case,
-    /// From asking to join until the member has the whole party, with the clock's exchanges between.
+    /// Time from the request to join until the member has the whole party, including the clock's exchanges.
     pub joins: Histogram,
-    /// What was answered to commands, and how long after they were due.
+    /// The answers to commands, timed from their due times.
     pub answers: Answers,
-    /// From when a command was due until the last member had the event.
+    /// Time from a command's due time until the last member had the event.
     pub to_all: Histogram,
-    /// The same until each member had it.
+    /// Time from a command's due time until each member had it.
     pub to_each: Histogram,
-    /// By how much positions differ between the members of a party, sampled every 100 ms.
+    /// Difference of positions between the members of a party, sampled every 100 ms.
     pub spread: Histogram,
-    /// Commands that were left out because the one before had not reached all members.
+    /// Commands that were skipped because the previous one had not reached all members.
     pub late: u64,
-    /// What the time of commands took.
+    /// Resources used while commands were sent.
     pub used: Used,
 }
 
 /// A run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Records {
-    /// Where, when, and from which sources.
+    /// Machine, time and sources.
     #[serde(flatten)]
     pub provenance: Provenance,
     /// What was measured.
@@ -103,7 +105,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Those of a results folder.
+    /// Loads a results folder.
     ///
     /// # Errors
     /// [`Error::Results`](crate::Error::Results).
@@ -112,7 +114,7 @@ impl Records {
     }
 }
 
-/// What a run is made with.
+/// A configured benchmark.
 pub struct Bench<'a> {
     /// What is measured.
     pub plan: Plan,

@@ -1,7 +1,7 @@
-//! What the members of one party have heard of it.
+//! The members' knowledge of one party.
 //!
-//! All members get the same bytes, so each text is parsed once for the party and not by every member: a thousand members then fit beside
-//! the server that they measure.
+//! All members get the same bytes, so each text is parsed once per party and not by every member. A thousand
+//! members then fit next to the measured server.
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use super::clock::LocalClock;
 use crate::error::{Error, Result};
 
-/// Revisions of which the parsed text is kept.
+/// Number of revisions whose parsed text is kept.
 const MOST_PARSED: usize = 64;
 
 /// See the [module](self).
@@ -25,17 +25,17 @@ const MOST_PARSED: usize = 64;
 pub(super) struct Seen {
     members: RefCell<Vec<MemberView>>,
     parsed: RefCell<HashMap<u64, Option<Rc<Timeline>>>>,
-    /// The revision that is waited for, and how many members do not have it.
+    /// The awaited revision, and how many members do not have it yet.
     wanted: Cell<Option<(u64, usize)>>,
     has_all: Notify,
 }
 
-/// What one member knows.
+/// The state of one member.
 struct MemberView {
     clock: LocalClock,
     ahead_ms: f64,
     revision: u64,
-    /// Revisions since the last command was sent, and when they came.
+    /// Revisions since the last command, with their times of arrival.
     heard: Vec<(u64, Instant)>,
     now: Option<Rc<Timeline>>,
     next: Option<Rc<Timeline>>,
@@ -55,7 +55,7 @@ impl MemberView {
         self.next = Some(timeline);
     }
 
-    /// The position that the member computes by the newest timeline whose time has come, and whether it moves.
+    /// The position according to the newest timeline whose time has come, and whether it moves.
     fn position_ms(&self, at: Instant) -> Option<(f64, bool)> {
         let server_ms = self.server_ms(at);
         let next = self.next.as_ref().filter(|next| next.at_ms as f64 <= server_ms);
@@ -82,7 +82,7 @@ struct Snapshot {
 }
 
 impl Seen {
-    /// A member with this clock has the party's first text; returns the member's number.
+    /// Adds a member with this clock and the party's first text; returns its number.
     ///
     /// # Errors
     /// [`Error::Protocol`] if it is no snapshot.
@@ -97,10 +97,10 @@ impl Seen {
         Ok(members.len() - 1)
     }
 
-    /// A member has an event.
+    /// Processes a member's event.
     ///
     /// # Errors
-    /// [`Error::Protocol`] if it cannot be read, or the party is over.
+    /// [`Error::Protocol`] if it cannot be read, or the party has ended.
     pub(super) fn hear(&self, member: usize, name: &str, data: &[u8]) -> Result<()> {
         let at = Instant::now();
         let (revision, timeline) = match name {
@@ -128,7 +128,7 @@ impl Seen {
         Ok(())
     }
 
-    /// Whether a member that hears of `revision` has what is waited for only now.
+    /// Whether `revision` is the first one that satisfies the wait for this member.
     fn is_news(&self, member: &MemberView, revision: u64) -> bool {
         self.wanted.get().is_some_and(|(wanted, _)| member.revision < wanted && revision >= wanted)
     }
@@ -147,7 +147,7 @@ impl Seen {
         Ok((revision, timeline))
     }
 
-    /// A command is about to be sent: what came before does not count.
+    /// Starts a new command: earlier events do not count.
     pub(super) fn begin(&self) {
         self.members.borrow_mut().iter_mut().for_each(|member| member.heard.clear());
     }
@@ -167,7 +167,8 @@ impl Seen {
         members.iter().filter_map(first).collect()
     }
 
-    /// By how much the positions differ that the members compute at the same moment; none while it stands for all.
+    /// The difference of the positions that the members compute at the same time; none while playback is
+    /// stopped for all.
     pub(super) fn spread_ms(&self, at: Instant) -> Option<f64> {
         let members = self.members.borrow();
         let (mut least, mut most, mut any_moves) = (f64::INFINITY, f64::NEG_INFINITY, false);

@@ -1,4 +1,4 @@
-//! Items for parties to play: silence as WAV files, uploaded as clients do.
+//! Items for parties: silent WAV files, uploaded like clients do.
 
 use std::{
     net::SocketAddr,
@@ -14,11 +14,11 @@ use crate::{
     uploads::{samples, upload_song, wav},
 };
 
-/// What plays, and two to vote for.
+/// One song that plays, and two candidates.
 const SONGS: u8 = 3;
 /// Longer than joining and measuring take.
 const SECONDS: u32 = 300;
-/// How long uploads may take to be ready.
+/// Timeout for uploads to be ready.
 const READY_TIME: Duration = Duration::from_secs(30);
 
 #[derive(Deserialize)]
@@ -32,10 +32,11 @@ struct Listed {
     state: String,
 }
 
-/// Uploads songs to the main server; returns their ids once all can be played.
+/// Uploads the songs; returns their ids once all can be played.
 ///
 /// # Errors
-/// Those of [`Client::ask`], [`Error::Protocol`] if an upload is refused, [`Error::Incomplete`] if they are not ready in time.
+/// Those of [`Client::ask`], [`Error::Protocol`] if an upload is refused, [`Error::Incomplete`] if they are
+/// not ready in time.
 pub(super) async fn upload(address: SocketAddr) -> Result<Vec<ItemId>> {
     let mut client = Client::connect(address).await?;
     for number in 0..SONGS {

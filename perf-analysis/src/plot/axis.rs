@@ -1,4 +1,4 @@
-//! Scales: from values to places between 0 and 1, with ticks a reader can name.
+//! Scales: map values to positions between 0 and 1, with readable ticks.
 
 /// How values are spread along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(super) enum Scale {
     Measured,
 }
 
-/// A scale over the values it has to show.
+/// A scale for the values to show.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Axis {
     scale: Scale,
@@ -56,7 +56,7 @@ impl Axis {
         }
     }
 
-    /// Where `value` lies, 0 at the low end and 1 at the high end.
+    /// The position of `value`: 0 at the low end, 1 at the high end.
     pub(super) fn place(&self, value: f64) -> f64 {
         let value = match self.scale {
             Scale::Linear => value,
@@ -66,13 +66,13 @@ impl Axis {
         (value - self.low) / (self.high - self.low)
     }
 
-    /// Values to name.
+    /// Labelled values.
     pub(super) fn ticks(&self) -> &[f64] {
         &self.ticks
     }
 }
 
-/// Decades up to which a log axis names twos and fives too.
+/// Decades up to which a log axis also labels twos and fives.
 const MOST_NAMED_DECADES: f64 = 2.5;
 
 /// 1, 2 and 5 times the powers of ten, from `start`, which is one of them.
@@ -109,7 +109,7 @@ fn nice_step(rough: f64) -> f64 {
         .unwrap_or(power)
 }
 
-/// A tick as people write it.
+/// The text of a tick.
 pub(super) fn label(value: f64) -> String {
     let text = if value >= 1000.0 || value.fract() == 0.0 {
         format!("{value:.0}")

@@ -34,7 +34,7 @@ const CAPTION_CHARS: usize = 150;
 const INK: RGBColor = RGBColor(34, 34, 34);
 const SOFT: RGBColor = RGBColor(102, 102, 102);
 const GRID: RGBColor = RGBColor(225, 225, 225);
-/// Colours that people with any colour vision tell apart (Okabe and Ito).
+/// Colours that are distinguishable with any colour vision (Okabe and Ito).
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -58,10 +58,10 @@ pub(super) struct Chart {
 /// One line of a figure.
 pub(super) struct Line {
     pub(super) label: String,
-    /// Which of the colours.
+    /// Index of its colour.
     pub(super) colour: usize,
     pub(super) dashed: bool,
-    /// Of its dots.
+    /// Radius of its dots.
     pub(super) radius: i32,
     pub(super) dots: Vec<Dot>,
 }
@@ -72,11 +72,11 @@ pub(super) struct Dot {
     pub(super) y: f64,
     /// Its least and greatest value in a round.
     pub(super) spread: (f64, f64),
-    /// Viewers lost or skipped something here.
+    /// Whether viewers lost or skipped something here.
     pub(super) hollow: bool,
-    /// The generator lacked CPU here, so the figure may be its own.
+    /// Whether the generator lacked CPU here, so that the figure may describe the generator.
     pub(super) hampered: bool,
-    /// Cores that other programs took meanwhile.
+    /// Cores used by other programs meanwhile.
     pub(super) others: f64,
 }
 
@@ -109,7 +109,7 @@ impl Chart {
     }
 }
 
-/// The letters of the figures are part of the program, so they look the same on every machine.
+/// The font is part of the program, so that figures look the same on every machine.
 fn register_font() -> Drawn {
     register_font_bytes(epaint_default_fonts::UBUNTU_LIGHT)
 }
@@ -137,7 +137,7 @@ impl<B: DrawingBackend> Canvas<B> {
         self.text(&chart.title, (LEFT - 60, 14), 24, &INK, HPos::Left, false)?;
         self.axes(chart, &x, &y)?;
         let mut ends = Vec::new();
-        // The first line is the one to see where several meet.
+        // The first line is drawn last, so that it is visible where several meet.
         for line in chart.lines.iter().rev() {
             ends.extend(self.line(line, &x, &y)?.map(|end| (end, line)));
         }
@@ -188,7 +188,7 @@ impl<B: DrawingBackend> Canvas<B> {
         for dot in &line.dots {
             let place = at(dot);
             let (low, high) = (y_at(y, dot.spread.0), y_at(y, dot.spread.1));
-            // Whiskers of lines that meet stand beside each other.
+            // Whiskers of lines that meet are drawn side by side.
             let beside = place.0 + WHISKER_STEP * (line.colour as f64 - 1.0);
             self.path(&[(beside, low), (beside, high)], colour, 1)?;
             for end in [low, high].into_iter().filter(|_| (low - high).abs() > 1.0) {
@@ -211,7 +211,7 @@ impl<B: DrawingBackend> Canvas<B> {
         for place in 1..heights.len() {
             heights[place] = heights[place].max(heights[place - 1] + LABEL_HEIGHT);
         }
-        // Whatever was pushed out at the bottom pushes back up.
+        // Labels that were pushed out at the bottom push the others up.
         let mut most = bottom;
         for height in heights.iter_mut().rev() {
             *height = height.min(most);

@@ -1,7 +1,7 @@
-//! Which figures there are, and what each shows.
+//! The list of figures, and the content of each.
 //!
 //! Two families: against concurrent streams with a line per CPU limit, and against the viewers of one stream
-//! with the node beside the floor. A figure without at least two places on its x axis is left out.
+//! with the node next to the floor. A figure without at least two values on its x axis is left out.
 
 use super::{
     Run,
@@ -17,12 +17,12 @@ use crate::{
 /// Radius of dots; those of a maximum are larger, because they often lie under those of a percentile.
 const RADIUS: i32 = 5;
 const MAX_RADIUS: i32 = 7;
-/// Cores taken by other programs from which on a figure says so.
+/// From this many cores used by other programs a figure mentions it.
 const NOTEWORTHY_CORES: f64 = 0.1;
 /// Shares of lost and skipped chunks below this are not marked.
 const NEGLIGIBLE: f64 = 0.000_5;
 
-/// What a figure shows against streams.
+/// A figure against streams.
 struct AgainstStreams {
     name: &'static str,
     title: &'static str,
@@ -30,7 +30,7 @@ struct AgainstStreams {
     metric: Metric,
 }
 
-/// What a figure shows against viewers: several metrics of the node, and whether the floor is beside it.
+/// A figure against viewers: several metrics of the node, and whether the floor is drawn too.
 struct AgainstViewers {
     name: &'static str,
     title: &'static str,

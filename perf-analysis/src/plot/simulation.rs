@@ -10,7 +10,7 @@ const RADIUS: i32 = 2;
 /// Seconds between two dots.
 const EVERY: usize = 5;
 
-/// Load of the most loaded node, and of the one that 99 of 100 are below, over the mean load.
+/// Load of the most loaded node, and the 99th percentile, relative to the mean load.
 pub(super) fn chart(records: &Records) -> Chart {
     let line = |label: &str, colour, ratio: &dyn Fn(&Second) -> f64| Line {
         label: label.into(),

@@ -1,4 +1,4 @@
-//! Figures over the time of long trials: whether memory and delivery stay flat.
+//! Figures of long trials over time: whether memory and delivery times stay constant.
 
 use super::{
     axis::Scale,
@@ -10,9 +10,9 @@ use crate::{
     scenario::Target,
 };
 
-/// Windows shorter than this say nothing about flatness.
+/// Shorter windows are too short to show that.
 const LONG_S: f64 = 60.0;
-/// Parts the window is cut into.
+/// Number of parts of the window.
 const PARTS: u32 = 30;
 /// Most trials in one figure.
 const MOST_LINES: usize = 6;

@@ -1,8 +1,9 @@
-//! Media of an exact size and pace: a recording's own head, and segments whose pictures are a header and noise.
+//! Media of an exact size and pace: a recording's own head, and segments whose pictures are a header and
+//! noise.
 //!
-//! Each segment is one Cluster with pictures every 33 ms and Opus packets every 20 ms, so a node has the work of
-//! real media; the pictures share the bytes that are wanted. The node makes one chunk of each segment. No decoder
-//! could play it, and no server decodes.
+//! Each segment is one Cluster with pictures every 33 ms and Opus packets every 20 ms, so that a node has the
+//! work of real media; the pictures share the requested bytes. The node makes one chunk of each segment. No
+//! decoder could play it, but servers do not decode.
 
 use std::time::Duration;
 
@@ -28,17 +29,17 @@ const PICTURE_MS: u32 = 33;
 const PACKET_MS: u32 = 20;
 /// An Opus packet of 20 ms at about 64 kbit/s.
 const PACKET_BYTES: usize = 160;
-/// How much of a picture is a recording's own: the header that tells a keyframe.
+/// Bytes of a picture that come from a recording: the header that identifies keyframes.
 const PICTURE_START_BYTES: usize = 24;
 /// First byte of such a packet: full band, 20 ms, stereo.
 const PACKET_KIND: u8 = 0xFC;
-/// What the node's container adds to a chunk, and to each of its pictures and packets.
+/// Bytes that the node's container adds to a chunk, and to each of its pictures and packets.
 const CHUNK_OVERHEAD: usize = 14;
 const PICTURE_OVERHEAD: usize = 17;
 const PACKET_OVERHEAD: usize = 7;
 
 impl Recording {
-    /// A take with the head of this one and segments as `synthetic` wants them.
+    /// A take with the head of this one and segments according to `synthetic`.
     ///
     /// # Errors
     /// [`Error::Protocol`] if this recording has no video and audio track.
@@ -86,7 +87,7 @@ fn track(head: &[u8], kind: u64) -> Option<u8> {
     None
 }
 
-/// The first bytes of a picture of track `video` that is a keyframe, or that is none, in `body`: what a node reads of it.
+/// The first bytes of a picture of track `video` in `body`, a keyframe or not: the part that a node reads.
 fn picture_start(body: &[u8], video: u8, key: bool) -> Option<Vec<u8>> {
     let mut at = 0;
     while let Some(found) = element(body, at) {
@@ -108,14 +109,14 @@ fn picture_start(body: &[u8], video: u8, key: bool) -> Option<Vec<u8>> {
     None
 }
 
-/// The take as far as it is written.
+/// The part of the take written so far.
 struct Writer {
     body: Vec<u8>,
     timestamps: Vec<(usize, u64)>,
     noise: u64,
     video: u8,
     audio: u8,
-    /// How a keyframe begins, and any other picture.
+    /// The beginning of a keyframe, and of any other picture.
     keyframe: Vec<u8>,
     other: Vec<u8>,
 }

@@ -14,10 +14,10 @@ pub struct Cell {
     /// How they connect.
     #[serde(default, skip_serializing_if = "is_default")]
     pub transport: Transport,
-    /// What broadcasters send instead of the recording.
+    /// Synthetic media in place of the recording.
     #[serde(default, skip_serializing_if = "is_default")]
     pub synthetic: Option<Synthetic>,
-    /// Nodes beside the origin, which then serve the viewers.
+    /// Nodes in addition to the origin, which then serve the viewers.
     #[serde(default, skip_serializing_if = "is_default")]
     pub edges: u32,
     /// Viewers of each stream that never read, beside those who do.
@@ -43,7 +43,7 @@ pub enum Transport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Synthetic {
-    /// About how many bytes the chunk of each segment has.
+    /// Approximate size of each segment's chunk, in bytes.
     pub chunk_bytes: u32,
     /// Milliseconds between two segments.
     pub every_ms: u32,
@@ -52,7 +52,7 @@ pub struct Synthetic {
     pub keyframe_ms: u32,
 }
 
-/// Which program a cell was run against.
+/// The program that a cell is run against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -65,11 +65,11 @@ pub enum Target {
 /// One measurement to make.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trial {
-    /// Which time through the matrix.
+    /// Number of the round.
     pub round: u32,
-    /// Which point of it.
+    /// The point of the matrix.
     pub cell: Cell,
-    /// Against which program.
+    /// The program.
     pub target: Target,
     /// Seconds the measured window lasts.
     pub measure_s: f64,
@@ -98,7 +98,7 @@ impl Cell {
 }
 
 impl Cell {
-    /// Whether it is of the matrix of limits, streams and viewers, and not one that something is judged by.
+    /// Whether it belongs to the matrix of limits, streams and viewers, and not to a special comparison.
     pub fn is_of_matrix(&self) -> bool {
         self.synthetic.is_none() && self.edges == 0 && self.silent == 0
     }

@@ -5,17 +5,17 @@ use super::{
     world::{SECOND_US, Viewer, World, ask, number, url},
 };
 
-/// How often arrivals are dealt out.
+/// Interval of generating arrivals.
 const TICK_US: u64 = 10_000;
-/// From the main server's answer to the node's: the page connects.
+/// Time from the main server's answer until the page is connected to the node.
 const CONNECT_US: (u64, u64) = (50_000, 400_000);
-/// From one node that refused to the next.
+/// Time from one refusing node to the next.
 const NEXT_US: u64 = 50_000;
 /// How often a viewer asks the main server before it gives up.
 const MOST_TRIED: usize = 8;
-/// How often a viewer finds its node still without the stream before it turns to the next.
+/// How often a viewer waits for a node that does not have the stream yet, before it tries the next.
 const MOST_WAITS: u32 = 8;
-/// Time until a viewer that lost its node and found no room asks again.
+/// Pause before a viewer that lost its node and found no capacity asks again.
 const AGAIN_US: u64 = 500_000;
 
 impl World {
@@ -25,7 +25,7 @@ impl World {
         let crowds = f64::from(scenario.crowd) / scenario.crowd_every_s;
         let is_ramp = (self.now_us as f64) < scenario.ramp_s * SECOND_US as f64;
         let per_s = if is_ramp {
-            // Some leave again during the ramp.
+            // Some viewers leave again during the ramp.
             f64::from(scenario.viewers) / scenario.ramp_s + scenario.arrivals_per_s() / 2.0
         } else {
             (scenario.arrivals_per_s() - crowds).max(0.0)
@@ -46,7 +46,7 @@ impl World {
             let within = self.random.between(0, SECOND_US);
             let viewer = self.new_viewer(stream);
             let life = self.viewers[viewer as usize].life;
-            // It asks when its time comes: with an empty list.
+            // It has an empty list, so it asks when its time comes.
             self.push_after(within, Event::Connect { viewer, life });
         }
         self.push_after_s(self.scenario.crowd_every_s, Event::Crowd);
@@ -113,7 +113,7 @@ impl World {
         }
         let entry = &mut self.viewers[viewer as usize];
         if admitted && entry.waits < MOST_WAITS {
-            // The node looks for a source meanwhile.
+            // Meanwhile the node looks for a source.
             entry.waits += 1;
             return self.push_after(AGAIN_US, Event::Connect { viewer, life });
         }
@@ -149,7 +149,7 @@ impl World {
         }
     }
 
-    /// Its node died: it turns to the next of its list.
+    /// The viewer's node died: it tries the next one of its list.
     pub(super) fn cut_off(&mut self, viewer: u32, node: u32) {
         let entry = &mut self.viewers[viewer as usize];
         entry.node = None;

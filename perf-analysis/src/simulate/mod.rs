@@ -1,10 +1,11 @@
-//! Ten thousand nodes and a million viewers, simulated: the main server's own placement against a world it knows only by
-//! heartbeats that are up to a second old.
+//! Simulates ten thousand nodes and a million viewers: the main server's own placement, in a world that it
+//! knows only from heartbeats up to a second old.
 //!
-//! Discrete events on a simulated clock. The world (`world`) is what truly is: nodes with what they send, edges with their
-//! sources, viewers with the list of nodes they were given. The main server is the real `Fleet` and learns only what
-//! heartbeats, leases and broadcasters tell it. Viewers take time to connect; nodes refuse what is past their limit; nodes
-//! die, and their viewers go to their standbys without asking. Bytes are rates: no packets, no networks between nodes.
+//! Discrete events on a simulated clock. The world (`world`) is the true state: nodes with their egress,
+//! edges with their sources, viewers with their lists of nodes. The main server is the real `Fleet` and
+//! learns only what heartbeats, leases and broadcasters tell it. Viewers take time to connect; nodes refuse
+//! viewers beyond their limit; nodes die, and their viewers move to their standbys without asking. Bytes are
+//! rates: no packets, and no networks between nodes.
 
 mod crowd;
 mod node;
@@ -33,7 +34,7 @@ use world::World;
 /// Runs `scenario` to its end.
 ///
 /// # Errors
-/// [`Error::Io`](crate::Error::Io) if the machine does not tell what it is.
+/// [`Error::Io`](crate::Error::Io) if the machine's properties cannot be read.
 pub fn run(scenario: Scenario) -> Result<Records> {
     let machine = Machine::this()?;
     let began = Instant::now();

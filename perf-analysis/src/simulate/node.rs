@@ -1,11 +1,11 @@
-//! A simulated node: what it truly carries and sends, whatever the main server believes.
+//! A simulated node: its true load, whatever the main server believes.
 
 use std::collections::BTreeMap;
 
 /// A stream on a node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Carried {
-    /// Watching here.
+    /// Viewers here.
     pub(super) viewers: u32,
     /// The node it comes from; none on the origin, and on an edge that lost its source.
     pub(super) source: Option<u32>,
@@ -16,16 +16,16 @@ pub(super) struct Carried {
 }
 
 impl Carried {
-    /// Whether an edge has no reason to keep it.
+    /// Whether an edge no longer needs the stream.
     pub(super) fn is_idle(&self) -> bool {
         !self.is_origin && self.viewers == 0 && self.relays.is_empty()
     }
 }
 
-/// See the [module](self).
+/// The state of one node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Node {
-    /// Which process this is: events meant for an earlier one are void.
+    /// Number of the process: events for an earlier one are ignored.
     pub(super) life: u32,
     pub(super) alive: bool,
     /// Bytes per second it may send.
@@ -39,7 +39,7 @@ pub(super) struct Node {
     sent: u128,
     counted_to_us: u64,
     reported_us: u64,
-    /// Whether it is about to report out of turn.
+    /// Whether it will report before the next heartbeat.
     pub(super) has_news: bool,
 }
 
@@ -60,7 +60,7 @@ impl Node {
         };
     }
 
-    /// It sends so many bytes per second more, or less.
+    /// Changes its egress by `by` bytes per second.
     pub(super) fn change_rate(&mut self, by: i64, now_us: u64) {
         self.count(now_us);
         self.rate = self.rate.saturating_add_signed(by);
@@ -80,7 +80,7 @@ impl Node {
         u64::try_from(average).unwrap_or(u64::MAX)
     }
 
-    /// Whether it takes so many bytes per second more; sessions that were running elsewhere may go a tenth past the limit.
+    /// Whether it accepts `rate` more bytes per second; for moved sessions the limit is a tenth higher.
     pub(super) fn admits(&self, rate: u64, moves: bool) -> bool {
         let limit = if moves { self.limit + self.limit / 10 } else { self.limit };
         self.alive && self.rate + rate <= limit

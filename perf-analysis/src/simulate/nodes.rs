@@ -14,9 +14,9 @@ use super::{
 
 /// How long a node may be chosen after its last heartbeat.
 const LEASE_US: u64 = 3 * SECOND_US;
-/// How soon the clients of a dead node turn to another one.
+/// Time until the clients of a dead node try another one.
 const NOTICED_US: (u64, u64) = (100_000, 900_000);
-/// How soon a node reports out of turn.
+/// Time until a node reports before its next heartbeat.
 const NEWS_US: u64 = 100_000;
 const BYTES_PER_MBIT: f64 = 125_000.0;
 
@@ -30,7 +30,7 @@ impl World {
         }
     }
 
-    /// A new process registers and sends its first heartbeat some time within a second.
+    /// A new process registers and sends its first heartbeat at a random time within a second.
     fn start(&mut self, number: u32) {
         let node = &mut self.nodes[number as usize];
         node.start(self.now_us);
@@ -60,7 +60,7 @@ impl World {
         }
     }
 
-    /// A stream went live on a node: it does not wait for its next heartbeat to say so.
+    /// A stream went live on a node, which reports it before its next heartbeat.
     pub(super) fn has_news(&mut self, number: u32) {
         let node = &mut self.nodes[number as usize];
         if !std::mem::replace(&mut node.has_news, true) {

@@ -1,27 +1,27 @@
-//! What will happen, in the order of time. Times are microseconds since the start.
+//! The queue of future events in order of time. Times are microseconds since the start.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 /// Something that happens at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Event {
-    /// Viewers arrive, so many as a tick brings.
+    /// The viewers of one tick arrive.
     Arrivals,
-    /// A crowd sets out for one stream.
+    /// A crowd leaves for one stream.
     Crowd,
     /// A viewer reaches the node it was sent to.
     Connect { viewer: u32, life: u32 },
-    /// A viewer has seen enough.
+    /// A viewer leaves.
     Depart { viewer: u32, life: u32 },
-    /// A node reports, as it does every second.
+    /// A node's heartbeat, every second.
     Heartbeat { node: u32, life: u32 },
-    /// A node reports out of turn, because a stream went live there.
+    /// A node reports before its next heartbeat, because a stream went live there.
     News { node: u32, life: u32 },
-    /// Some node dies.
+    /// A random node dies.
     Death,
-    /// The main server has not heard of a node for as long as a lease lasts.
+    /// The lease of a node ends.
     LeaseEnds { node: u32, life: u32 },
-    /// A new node stands where one died.
+    /// A new node replaces a dead one.
     Replace { node: u32 },
     /// An edge that lost its source looks for another.
     Reattach { node: u32, life: u32, stream: u32 },
@@ -29,11 +29,11 @@ pub(super) enum Event {
     LetGo { node: u32, life: u32, stream: u32 },
     /// A broadcaster that lost its node continues at another.
     Resume { stream: u32 },
-    /// The state of everything is written down.
+    /// The state of everything is recorded.
     Sample,
 }
 
-/// See the [module](self).
+/// The queue of events.
 #[derive(Default)]
 pub(super) struct Queue {
     heap: BinaryHeap<Reverse<(u64, u64, Event)>>,
@@ -41,7 +41,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Of events at the same time, the one pushed first comes first.
+    /// Adds an event. Of simultaneous events, the one added first comes first.
     pub(super) fn push(&mut self, at_us: u64, event: Event) {
         self.pushed += 1;
         self.heap.push(Reverse((at_us, self.pushed, event)));

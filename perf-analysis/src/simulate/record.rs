@@ -17,12 +17,12 @@ use crate::{
     machine::Machine,
 };
 
-/// Which run it was.
+/// The run and its circumstances.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Of the sources.
+    /// Commit of the sources.
     pub commit: String,
-    /// Where it ran.
+    /// The machine.
     pub machine: Machine,
     /// What was simulated.
     pub scenario: Scenario,
@@ -35,21 +35,21 @@ pub struct Manifest {
 /// The state at the end of one simulated second; counts are cumulative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Second {
-    /// Since the start.
+    /// Seconds since the start.
     pub t_s: f64,
-    /// Nodes that live.
+    /// Number of live nodes.
     pub nodes: u32,
-    /// Viewers that are served.
+    /// Number of served viewers.
     pub viewers: u32,
-    /// Mean over the living nodes of what they send, as a share of their limit.
+    /// Mean load of the live nodes, as a share of their limits.
     pub mean_share: f64,
-    /// The highest of them.
+    /// The highest load.
     pub max_share: f64,
-    /// What 99 of 100 nodes are below.
+    /// The 99th percentile of loads.
     pub p99_share: f64,
-    /// Bytes per second that edges pull.
+    /// Bytes per second pulled by edges.
     pub pulled_bytes_per_s: u64,
-    /// Bytes per second that viewers get.
+    /// Bytes per second sent to viewers.
     pub served_bytes_per_s: u64,
     /// Edges, each counted per stream.
     pub edges: u32,
@@ -57,9 +57,9 @@ pub struct Second {
     pub depth: u32,
     /// Most nodes that pull one stream from one node.
     pub fan_out: u32,
-    /// Arrivals that were placed.
+    /// Number of placed arrivals.
     pub placed: u64,
-    /// Arrivals that were refused, by the main server or by every node they were given.
+    /// Arrivals that were refused by the main server, or by every node they were given.
     pub refused: u64,
     /// Connections that a full node refused; the viewer tried its next node.
     pub turned_away: u64,
@@ -76,17 +76,17 @@ pub struct Second {
 pub struct DecisionTimes {
     /// `viewer`, `relay`, `broadcaster` or `heartbeat`.
     pub kind: String,
-    /// How many.
+    /// Number of decisions.
     pub count: u64,
     /// Mean.
     pub mean_us: f64,
     /// Median.
     pub p50_us: f64,
-    /// What 99 of 100 are below.
+    /// The 99th percentile.
     pub p99_us: f64,
 }
 
-/// How many edges are so many hops from their origin.
+/// Number of edges at a distance from their origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Level {
     /// Hops.
@@ -98,7 +98,7 @@ pub struct Level {
 /// Everything of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Records {
-    /// Which run it was.
+    /// The run and its circumstances.
     pub manifest: Manifest,
     /// In the order of time.
     pub seconds: Vec<Second>,
@@ -114,10 +114,10 @@ const DECISIONS: &str = "decisions.jsonl";
 const TREE: &str = "tree.jsonl";
 
 impl Records {
-    /// Writes them into the folder `directory`, which is made if missing.
+    /// Writes the records into the folder `directory`, which is created if missing.
     ///
     /// # Errors
-    /// [`Error::Results`] if it holds a simulation already, [`Error::Io`].
+    /// [`Error::Results`] if it already contains a simulation, [`Error::Io`].
     pub fn save(&self, directory: &Path) -> Result<()> {
         if directory.join(MANIFEST).exists() {
             let message = "holds a simulation already: choose another --out, or delete it".into();
@@ -150,7 +150,7 @@ impl Records {
         })
     }
 
-    /// The seconds that are judged: after the ramp and the time to settle.
+    /// The judged seconds: after the ramp and the settling time.
     pub fn judged(&self) -> impl Iterator<Item = &Second> {
         let from = self.manifest.scenario.ramp_s + self.manifest.scenario.settle_s;
         self.seconds.iter().filter(move |second| second.t_s > from)

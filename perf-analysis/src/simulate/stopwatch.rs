@@ -1,4 +1,4 @@
-//! How long the decisions took, in real time.
+//! Measures how long decisions take, in real time.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use super::record::DecisionTimes;
 
-/// Decimal digits of a time that are kept.
+/// Decimal digits of precision.
 const DIGITS: u8 = 3;
 
 /// Times of one kind of decision.
@@ -20,7 +20,7 @@ impl Stopwatch {
         Self { kind, ns: Histogram::new(DIGITS).expect("3 is a valid number of digits") }
     }
 
-    /// Does `decide` and counts how long it took.
+    /// Runs `decide` and records its duration.
     pub(super) fn time<T>(&mut self, decide: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let decided = decide();

@@ -1,20 +1,20 @@
-//! What a simulation is judged by.
+//! The figures by which a simulation is judged.
 //!
-//! A node's load is what it truly sends, as a share of its egress limit; the mean is that of all nodes that live, idle ones
-//! included. Judged are the seconds after the ramp and the time to settle.
+//! A node's load is its true egress, as a share of its limit; the mean is over all live nodes, including idle
+//! ones. Judged are the seconds after the ramp and the settling time.
 
 use std::fmt;
 
 use super::Records;
 
-/// What a run is judged by; shares and ratios over the judged seconds.
+/// The judged figures of a run; shares and ratios over the judged seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Judgement {
-    /// Highest over mean load of the nodes: the worst second.
+    /// Highest over mean load of the nodes, in the worst second.
     pub imbalance_worst: f64,
-    /// The median second.
+    /// The same in the median second.
     pub imbalance_median: f64,
-    /// What 99 of 100 nodes are below, over the mean: the worst second.
+    /// The 99th percentile of loads over the mean, in the worst second.
     pub p99_worst: f64,
     /// Bytes pulled by edges over bytes served to viewers.
     pub overhead: f64,
@@ -23,7 +23,7 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// Of a run.
+    /// The figures of a run.
     pub fn of(records: &Records) -> Self {
         let mut ratios: Vec<f64> = records.judged().map(|s| s.max_share / s.mean_share).collect();
         ratios.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! Broadcasters and the edges behind them.
+//! Broadcasters, and the edges behind them.
 
 use protocol::{StreamId, node::MOST_HOPS};
 
@@ -12,9 +12,9 @@ use super::{
 const KEPT_US: u64 = 10 * SECOND_US;
 /// Time until an edge or a broadcaster without a node asks again.
 const AGAIN_US: u64 = 500_000;
-/// Longest path that is followed, so that a ring could not hang the simulation.
+/// Longest path that is followed, so that a cycle cannot hang the simulation.
 const LONGEST: usize = 32;
-/// Most nodes that pull one stream from one node, as nodes allow.
+/// Most nodes that pull one stream from one node, as in real nodes.
 const FAN_OUT: usize = 16;
 const BYTES_PER_MBIT: f64 = 125_000.0;
 
@@ -26,7 +26,7 @@ impl World {
             let id = StreamId::new("simulated", number.into());
             self.streams.push(Stream { id, rate, standbys: Vec::new() });
         }
-        // Popular streams are not created first.
+        // Shuffled, so that popular streams are not created first.
         let mut order: Vec<u32> = (0..self.scenario.streams).collect();
         for at in (1..order.len()).rev() {
             let other = self.random.below(at + 1);
@@ -37,7 +37,7 @@ impl World {
         }
     }
 
-    /// A broadcaster goes to the first of its nodes that lives; when it has none it asks.
+    /// A broadcaster continues at the first live node of its list; without one it asks.
     pub(super) fn resume(&mut self, stream: u32) {
         let known = &mut self.streams[stream as usize];
         let mut left = std::mem::take(&mut known.standbys).into_iter();
@@ -74,7 +74,7 @@ impl World {
         self.path_changed(node, stream);
     }
 
-    /// The nodes a stream comes through to `node`, the origin first; none while it does not come.
+    /// The path of a stream to `node`, the origin first; none while it is interrupted.
     pub(super) fn path(&self, node: u32, stream: u32) -> Option<Vec<u32>> {
         let mut path = Vec::new();
         let mut carried = self.carried(node, stream)?;
@@ -99,13 +99,13 @@ impl World {
         let found = self.find_source(node, stream, &[]);
         if let Some(source) = found {
             self.attach(source, node, stream);
-            // Whoever made it an edge may be gone before it watches.
+            // The viewer that made it an edge may leave before it watches.
             self.may_let_go(node, stream);
         }
         found.is_some()
     }
 
-    /// Asks the main server and takes the first source that takes us.
+    /// Asks the main server, and takes the first source that accepts the edge.
     fn find_source(&mut self, node: u32, stream: u32, avoid: &[String]) -> Option<u32> {
         let (id, rate, now) =
             (self.streams[stream as usize].id, self.streams[stream as usize].rate, self.now());
@@ -133,8 +133,8 @@ impl World {
         self.path_changed(node, stream);
     }
 
-    /// The path of a stream to `node` changed: nodes below learn it at once, and those that are too deep look for another
-    /// source.
+    /// The path of a stream to `node` changed: nodes below learn it at once, and those that are now too deep
+    /// look for another source.
     fn path_changed(&mut self, node: u32, stream: u32) {
         self.has_news(node);
         let below = self.carried(node, stream).map_or_else(Vec::new, |carried| carried.relays.clone());
@@ -148,7 +148,7 @@ impl World {
         }
     }
 
-    /// `source` feeds `node` no more.
+    /// `source` no longer feeds `node`.
     pub(super) fn detach(&mut self, source: u32, node: u32, stream: u32) {
         let (rate, now_us) = (self.streams[stream as usize].rate as i64, self.now_us);
         let above = &mut self.nodes[source as usize];
@@ -183,7 +183,7 @@ impl World {
         }
     }
 
-    /// To be called when an edge may have become idle.
+    /// Schedules the end of an edge that may have become idle.
     pub(super) fn may_let_go(&mut self, node: u32, stream: u32) {
         if self.carried(node, stream).is_some_and(Carried::is_idle) {
             let life = self.nodes[node as usize].life;

@@ -16,7 +16,7 @@ use crate::random::{Random, Zipf};
 
 /// Microseconds in a second.
 pub(super) const SECOND_US: u64 = 1_000_000;
-/// Nodes an assignment names.
+/// Number of nodes in an assignment.
 pub(super) const AT_MOST: usize = 4;
 
 /// A stream: its broadcaster and its rate.
@@ -24,23 +24,23 @@ pub(super) struct Stream {
     pub(super) id: StreamId,
     /// Bytes per second for each receiver.
     pub(super) rate: u64,
-    /// Nodes the broadcaster was given, those it lost taken out.
+    /// The nodes in the broadcaster's assignment, without lost ones.
     pub(super) standbys: Vec<u32>,
 }
 
 /// A viewer, watching or waiting.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Viewer {
-    /// Which use of this entry it is: events meant for an earlier one are void.
+    /// Number of this use of the entry: events for an earlier one are ignored.
     pub(super) life: u32,
     pub(super) stream: u32,
-    /// Where it watches.
+    /// The node it watches on.
     pub(super) node: Option<u32>,
-    /// Nodes it was given and has not tried.
+    /// Assigned nodes it has not tried yet.
     pub(super) list: Vec<u32>,
-    /// Nodes it tried in vain since it was last served.
+    /// Nodes it tried unsuccessfully since it was last served.
     pub(super) tried: Vec<u32>,
-    /// How often the node at the head of the list still lacked the stream.
+    /// How often the first node of the list still lacked the stream.
     pub(super) waits: u32,
     /// Whether it was served before.
     pub(super) moves: bool,
@@ -54,7 +54,7 @@ pub(super) struct Times {
     pub(super) heartbeat: Stopwatch,
 }
 
-/// See the [module](self).
+/// The simulated world.
 pub(super) struct World {
     pub(super) scenario: Scenario,
     pub(super) random: Random,
@@ -67,7 +67,7 @@ pub(super) struct World {
     pub(super) streams: Vec<Stream>,
     pub(super) viewers: Vec<Viewer>,
     pub(super) free_viewers: Vec<u32>,
-    /// Part of a viewer that has not arrived yet.
+    /// Fraction of a viewer that has not arrived yet.
     pub(super) due: f64,
     pub(super) counts: Second,
     pub(super) times: Times,
@@ -75,7 +75,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// All nodes and streams, no viewers.
+    /// All nodes and streams, without viewers.
     pub(super) fn new(scenario: Scenario) -> Self {
         let zipf = Zipf::new(scenario.streams as usize, scenario.zipf);
         let mut world = Self {
@@ -109,7 +109,7 @@ impl World {
         world
     }
 
-    /// Lets the next thing happen; false when the time is over.
+    /// Executes the next event; false when the time is over.
     pub(super) fn step(&mut self) -> bool {
         let Some((at_us, event)) = self.queue.pop() else { return false };
         self.now_us = at_us;
@@ -142,7 +142,7 @@ impl World {
         self.push_after((seconds * SECOND_US as f64) as u64, event);
     }
 
-    /// The simulated moment as the fleet wants it.
+    /// The simulated time in the form that the fleet needs.
     pub(super) fn now(&self) -> Instant {
         self.start + Duration::from_micros(self.now_us)
     }

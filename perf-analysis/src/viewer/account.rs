@@ -1,4 +1,4 @@
-//! What a viewer must get next, and whether it does, whatever the transport.
+//! Tracks what a viewer must receive next, and whether it does, for any transport.
 
 use std::{sync::Arc, time::Instant};
 
@@ -10,12 +10,12 @@ use crate::ledger::{Ledger, Lookup, Missed};
 /// One viewer's progress through a stream.
 pub(super) struct Account {
     ledger: Arc<Ledger>,
-    /// Number of the chunk that has to come next.
+    /// Number of the next expected chunk.
     next: u64,
     awaited: Option<Awaited>,
 }
 
-/// The bytes that have to follow a header.
+/// The announced bytes after a header.
 struct Awaited {
     /// The chunk's number; `None` for an init segment.
     number: Option<u64>,
@@ -51,7 +51,7 @@ impl Account {
         }
     }
 
-    /// `part` of what was announced came, from byte `at` of its `whole` bytes.
+    /// `part` of the announced bytes arrived, from byte `at` of its `whole` bytes.
     pub(super) fn data(&mut self, part: &[u8], at: usize, whole: usize) {
         let Some(awaited) = &mut self.awaited else { return };
         awaited.intact &= whole == awaited.data.len() && awaited.data.get(at..at + part.len()) == Some(part);

@@ -12,13 +12,14 @@ use crate::{
     wire::{Socket, frame::Frames, packet},
 };
 
-/// How long it reads in the end: what its socket held, and what a node that still serves it sends on.
+/// How long it finally reads: the content of its socket's buffer, and what a node that still serves it sends.
 const READING: Duration = Duration::from_secs(3);
 
-/// Connects, reports that on `joined`, and reads nothing until `asked`. Then it reads for 3 s and reports the messages.
+/// Connects, reports that on `joined`, and reads nothing until `asked`. Then it reads for 3 s and reports the
+/// messages.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::Protocol`] when the node does not take the connection.
+/// [`Error::Io`], [`Error::Protocol`] when the node refuses the connection.
 pub async fn keep_silent(
     seat: Seat,
     joined: mpsc::UnboundedSender<()>,

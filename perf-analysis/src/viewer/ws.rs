@@ -1,6 +1,6 @@
-//! Watching over the node's plain WebSocket: one message a chunk, its header in front.
+//! Watching over the node's plain WebSocket: one message per chunk, beginning with its header.
 //!
-//! The bytes are compared where they were read into; only a header is ever copied.
+//! The bytes are compared in the read buffer; only a header is ever copied.
 
 use bytes::Bytes;
 use protocol::{
@@ -18,16 +18,16 @@ use crate::{
     },
 };
 
-/// Where in a message the length of its header is known.
+/// Bytes of a message after which the length of its header is known.
 const LENGTH_KNOWN: usize = 4;
 
 pub(super) struct WsViewer<'a> {
     account: Account,
     joining: &'a mut Joining,
     replies: Vec<u8>,
-    /// The header of the current message, as far as it has come.
+    /// The received part of the current message's header.
     head: Vec<u8>,
-    /// How long that is; 0 while not known.
+    /// The length of the header; 0 while unknown.
     head_bytes: usize,
 }
 
@@ -36,7 +36,7 @@ impl<'a> WsViewer<'a> {
         Self { account, joining, replies: Vec::new(), head: Vec::new(), head_bytes: 0 }
     }
 
-    /// Takes bytes into the header until it is whole and announced; returns how many it took.
+    /// Adds bytes to the header until it is complete and announced; returns how many it took.
     fn take_head(&mut self, part: &[u8], whole: usize) -> Result<usize> {
         let mut taken = 0;
         while self.head_bytes == 0 || self.head.len() < self.head_bytes {

@@ -19,23 +19,24 @@ pub trait Frames {
     /// If reading cannot continue.
     fn text(&mut self, text: &[u8]) -> Result<()>;
 
-    /// `part` of a binary message of `whole` bytes, from byte `at` of it. An empty message is one empty part.
+    /// `part` of a binary message of `whole` bytes, beginning at byte `at`. An empty message is one empty
+    /// part.
     ///
     /// # Errors
     /// If reading cannot continue.
     fn binary(&mut self, part: &[u8], at: usize, whole: usize) -> Result<()>;
 
-    /// A ping, to be answered with its payload. Socket.IO has its own pings, so a viewer there need not.
+    /// A ping, to be answered with its payload. Socket.IO has its own pings, so its viewers need not answer.
     fn ping(&mut self, _payload: &[u8]) {}
 
     /// The server closes, with this code if it gave one. The end of the connection follows.
     fn close(&mut self, _code: Option<u16>) {}
 }
 
-/// Cuts what a server sends into messages; keeps at most a head and a text or control frame.
+/// Splits a server's bytes into messages; keeps at most a head and a text or control frame.
 #[derive(Debug, Default)]
 pub struct FrameReader {
-    /// The head of the current frame, as far as it has come.
+    /// The received part of the current frame's head.
     head: Vec<u8>,
     body: Option<Body>,
     text: Vec<u8>,
@@ -49,11 +50,11 @@ struct Body {
 }
 
 impl FrameReader {
-    /// Takes the next bytes, cut anywhere.
+    /// Processes the next bytes, cut anywhere.
     ///
     /// # Errors
-    /// [`Error::Protocol`] on frames a Socket.IO server does not send (masked, fragmented, long texts), and
-    /// what `frames` returns.
+    /// [`Error::Protocol`] on frames that a Socket.IO server does not send (masked, fragmented, long texts),
+    /// and what `frames` returns.
     pub fn feed(&mut self, mut bytes: &[u8], frames: &mut impl Frames) -> Result<()> {
         while !bytes.is_empty() {
             let Some(mut body) = self.body.take() else {
@@ -73,7 +74,7 @@ impl FrameReader {
         Ok(())
     }
 
-    /// Takes bytes into the head until it is whole; returns those behind it.
+    /// Adds bytes to the head until it is complete; returns the bytes after it.
     fn feed_head<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8]> {
         let missing = head_length(&self.head) - self.head.len();
         let (part, rest) = bytes.split_at(missing.min(bytes.len()));
@@ -117,7 +118,7 @@ impl FrameReader {
     }
 }
 
-/// Shows a whole text or control frame.
+/// Passes on a complete text or control frame.
 fn whole(opcode: u8, payload: &[u8], frames: &mut impl Frames) -> Result<()> {
     match opcode {
         PING => frames.ping(payload),
@@ -152,7 +153,7 @@ pub fn write_pong(out: &mut Vec<u8>, payload: &[u8]) {
 }
 
 /// Clients must mask (section 5.3). The key is zero, so masking changes nothing and costs the generator
-/// nothing; the server unmasks all the same.
+/// nothing; the server still unmasks.
 fn write_frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
     const MASKED: u8 = 0x80;
     out.push(0x80 | opcode);

@@ -1,10 +1,10 @@
-//! Engine.IO 4 and Socket.IO 5 packets, as far as a broadcaster and a viewer meet them.
+//! Engine.IO 4 and Socket.IO 5 packets, as far as a broadcaster and a viewer use them.
 
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::error::{Error, Result};
 
-/// What a text message from the server is.
+/// A text message from the server.
 #[derive(Debug, PartialEq)]
 pub enum Packet<'a> {
     /// Engine.IO open: the transport is ready.
@@ -80,7 +80,7 @@ pub fn binary_call(number: u64, name: &str, payload: &str) -> String {
 /// Reads an ack's payload: `{ ok: true, … }`.
 ///
 /// # Errors
-/// [`Error::Protocol`] with the server's words if it is a refusal, or if it does not fit.
+/// [`Error::Protocol`] with the server's message if it is a refusal, or if it is malformed.
 pub fn accepted<T: DeserializeOwned>(call: &str, payload: &str) -> Result<T> {
     #[derive(Deserialize)]
     struct Head {

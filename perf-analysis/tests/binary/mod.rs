@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// `UNDEAD_BIN`, or the binary that was last built beside this test.
+/// `UNDEAD_BIN`, or the binary that was last built next to this test.
 pub(crate) fn undead() -> PathBuf {
     if let Some(path) = std::env::var_os("UNDEAD_BIN") {
         return path.into();
