@@ -42,7 +42,7 @@ export interface SessionSetup {
   ring: () => void;
 }
 
-/** One registration and its segments on one connection. */
+/** One session on a node, over one connection. */
 export class Session {
   readonly #setup: SessionSetup;
   /** The registered take. */

@@ -4,7 +4,7 @@
 /** Prefix of the caches of builds; the rest identifies the build. */
 const PREFIX = 'undead-library-page-';
 /** A server that is silent for this long counts as unreachable, if the page is stored. */
-const PATIENCE_MS = 4_000;
+const SERVER_TIMEOUT_MS = 4_000;
 
 /** Dependencies of page files. */
 export interface PageFilesSetup {
@@ -107,7 +107,7 @@ async function digest(text: string): Promise<string> {
 
 function inTime<T>(promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    setTimeout(() => reject(new Error('the server is silent')), PATIENCE_MS);
+    setTimeout(() => reject(new Error('the server is silent')), SERVER_TIMEOUT_MS);
     promise.then(resolve, reject);
   });
 }
