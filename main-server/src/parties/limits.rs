@@ -1,4 +1,4 @@
-//! Limits of the number of parties and of the rate of requests.
+//! How many parties there may be, and how often clients may ask for something.
 
 use std::{
     collections::HashMap,
@@ -14,15 +14,15 @@ use tokio::time::Instant;
 use super::{Error, party::MemberId};
 use crate::config::{Config, PartyLimits};
 
-/// Commands of a member: per second, and burst.
+/// Commands of a member: a second, and at once.
 pub(super) const COMMANDS: (u32, u32) = (10, 40);
-/// Messages of a member: per second, and burst.
+/// Messages of a member: a second, and at once.
 pub(super) const MESSAGES: (u32, u32) = (1, 8);
-/// Reports of a member: per second, and burst.
+/// Reports of a member: a second, and at once.
 const REPORTS: (u32, u32) = (2, 10);
-/// Parties created by an address: per second, and burst. Load tests create thousands.
+/// Parties that an address makes: a second, and at once. Load tests make thousands.
 pub(super) const MAKING: (u32, u32) = (10, 3_000);
-/// Attempts of an address to join a party: per second, and burst. Many people may share one address.
+/// Attempts of an address to join a party: a second, and at once. A crowd may be behind one address.
 pub(super) const JOINS: (u32, u32) = (20, 1_500);
 /// Reads of the store for parties that an address may not see: a second, and at once.
 pub(super) const QUESTIONS: (u32, u32) = (20, 200);
@@ -31,7 +31,7 @@ pub(super) const LOOK_UPS: (u32, u32) = (20, 40);
 /// Reads of the store for entries that are not known here, of a member: a second, and at once.
 pub(super) const ENTRIES: (u32, u32) = (2, 10);
 
-/// The counters of all limits.
+/// See the [module](self).
 pub(super) struct Limits {
     limits: PartyLimits,
     commands: Rates<(PartyId, MemberId)>,
@@ -42,7 +42,7 @@ pub(super) struct Limits {
     questions: Rates<Option<IpAddr>>,
     look_ups: Rates<PartyId>,
     entries: Rates<(PartyId, MemberId)>,
-    /// Places of the parties that were created here.
+    /// Places of parties that were made here.
     parties: Arc<Shares>,
     made: Mutex<HashMap<PartyId, Share>>,
     /// One per open event stream.
@@ -82,7 +82,7 @@ impl Limits {
         self.limits.members
     }
 
-    /// Reserves a place for another party of `address`, while there are `known` ones.
+    /// Keeps a place for another party of `address`, while there are `known` ones.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::TooFast`].
@@ -92,7 +92,7 @@ impl Limits {
         self.parties.take_of(address, room).ok_or(Error::Full)
     }
 
-    /// Records that the party was created: it keeps its place until it is [forgotten](Self::keep).
+    /// The party was made: it has its place until it is [forgotten](Self::keep).
     pub(super) fn made(&self, party_id: PartyId, share: Share) {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(party_id, share);
     }
@@ -102,7 +102,7 @@ impl Limits {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).retain(|party_id, _| is_there(party_id));
     }
 
-    /// Reserves a place for an event stream of `address`.
+    /// A place for an event stream of `address`.
     ///
     /// # Errors
     /// [`Error::NoListener`].
@@ -143,7 +143,7 @@ impl Limits {
         step(&self.joins, (party_id, address))
     }
 
-    /// Counts a look-up in the store for a party that `address` may not see.
+    /// Counts a question to the store for a party that `address` may not see.
     ///
     /// # Errors
     /// [`Error::TooFast`].
@@ -151,7 +151,7 @@ impl Limits {
         step(&self.questions, address)
     }
 
-    /// Counts a look-up in the store for an unknown member.
+    /// Counts a question to the store for a member that is not known here.
     ///
     /// # Errors
     /// [`Error::TooFast`].
@@ -159,7 +159,7 @@ impl Limits {
         step(&self.look_ups, party_id)
     }
 
-    /// Counts a member's look-up in the store for an unknown entry.
+    /// Counts a question of a member to the store for an entry that is not known here.
     ///
     /// # Errors
     /// [`Error::TooFast`].

@@ -26,10 +26,9 @@ pub(super) const SILENCE: Duration = Duration::from_secs(15);
 const LATE: Duration = Duration::from_secs(3);
 /// How long after a call other servers are told of a member: at least once, and not for much longer than it is present.
 const TOLD: Duration = Duration::from_secs(6);
-/// Most open event streams of one member at one server: windows, and broken connections that the server has
-/// not detected yet.
+/// Open event streams of one member at one server: windows, and connections that the server does not yet know to be broken.
 const MOST_STREAMS: u32 = 8;
-/// Most members named in one message.
+/// Members that are named in one message.
 const MOST_NAMED: usize = 2_000;
 /// How much longer each further server waits before it does what one server has to do.
 pub(super) const TURN: Duration = Duration::from_millis(500);
@@ -37,7 +36,7 @@ pub(super) const TURN: Duration = Duration::from_millis(500);
 /// The members that are connected to one main server, or a part of them.
 #[derive(Default, Serialize, Deserialize)]
 struct Carried {
-    /// A unique number of the main server.
+    /// A number that no other main server has.
     server: u64,
     parties: Vec<(PartyId, Vec<MemberId>)>,
 }
@@ -56,7 +55,7 @@ struct Inner {
     servers: HashMap<u64, Instant>,
 }
 
-/// The presence of members, as one main server knows it.
+/// See the [module](self).
 pub(super) struct Presence {
     inner: Mutex<Inner>,
     server: u64,
@@ -69,7 +68,7 @@ pub(super) struct Stay {
     member: MemberId,
 }
 
-/// The members of one party whose record must change.
+/// Of one party: the members whose record is to change.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Moves {
     /// They are connected here.
@@ -79,12 +78,12 @@ pub(super) struct Moves {
 }
 
 impl Presence {
-    /// For the main server with this number.
+    /// Of a main server with this number.
     pub(super) fn new(server: u64) -> Arc<Self> {
         Arc::new(Self { inner: Mutex::default(), server })
     }
 
-    /// Registers an event stream of a member; `None` if it has too many.
+    /// A member opens an event stream here; `None` if it has too many.
     pub(super) fn enter(self: &Arc<Self>, party_id: PartyId, member: MemberId) -> Option<Stay> {
         let mut inner = self.lock();
         let open = inner.here.entry(party_id).or_default().entry(member).or_default();
@@ -95,7 +94,7 @@ impl Presence {
         Some(Stay { presence: Arc::clone(self), party_id, member })
     }
 
-    /// Registers a member's call: it counts as present until [`SILENCE`] later, as if it had an event stream.
+    /// A member calls here: until [`SILENCE`] later it is present, as if it had an event stream.
     pub(super) fn call(&self, party_id: PartyId, member: MemberId, now: Instant) {
         self.lock().calls.entry(party_id).or_default().insert(member, now);
     }
@@ -184,7 +183,7 @@ impl Presence {
         carried.send(outbox);
     }
 
-    /// The members with an event stream here, or a recent call.
+    /// The members that have an event stream here, or have called a moment ago.
     fn carried(&self, now: Instant) -> HashMap<PartyId, HashSet<MemberId>> {
         let inner = self.lock();
         let mut carried: HashMap<PartyId, HashSet<MemberId>> = HashMap::new();
@@ -207,8 +206,7 @@ impl Presence {
         let mut inner = self.lock();
         inner.servers.insert(carried.server, now);
         for (party_id, members) in carried.parties {
-            // Only members that are present according to their record; the others' servers will mark them
-            // present.
+            // Only of members that are present by their record; the others' servers have them made so.
             if let Some(seen) = inner.seen.get_mut(&party_id) {
                 for member in members {
                     seen.entry(member).and_modify(|at| *at = now);
@@ -246,7 +244,7 @@ impl Drop for Stay {
     }
 }
 
-/// The rendezvous score of a server for a party. Servers of all versions agree on it.
+/// How well a server suits a party. Servers of all versions agree.
 fn score(party_id: PartyId, server: u64) -> u64 {
     use md5::{Digest, Md5};
     let name = format!("{party_id}{server}");

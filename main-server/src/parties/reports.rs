@@ -27,22 +27,22 @@ struct Reported {
     members: Vec<(MemberId, ReportPlayback)>,
 }
 
-/// The newest unsent report of each member, in order of arrival.
+/// The newest report of each member that was not told yet, in the order of arrival.
 #[derive(Default)]
 struct Waiting {
     order: VecDeque<MemberId>,
-    /// Each with whether it came to this server.
+    /// With whether it came to this server.
     newest: HashMap<MemberId, (ReportPlayback, bool)>,
 }
 
 #[derive(Default)]
 struct Inner {
     waiting: HashMap<PartyId, Waiting>,
-    /// Members that reported to this server that they are buffering.
+    /// Members that reported to this server that they wait for media.
     buffering: HashSet<(PartyId, MemberId)>,
 }
 
-/// The reports of all parties.
+/// See the [module](self).
 #[derive(Default)]
 pub(super) struct Reports(Mutex<Inner>);
 
@@ -71,7 +71,7 @@ impl Reports {
         self.lock().buffering.retain(|(party_id, member)| is_member(*party_id, *member));
     }
 
-    /// Processes reports to another server. `is_member` tells whether a party has a member.
+    /// Takes over what members reported to another server. `is_member` says whether a party has a member.
     pub(super) fn hear(&self, payload: &Bytes, is_member: impl Fn(PartyId, MemberId) -> bool) {
         let Ok(Reported { party_id, members }) = serde_json::from_slice(payload) else { return };
         for (member, report) in members.into_iter().filter(|(member, _)| is_member(party_id, *member)) {
@@ -83,7 +83,7 @@ impl Reports {
         }
     }
 
-    /// The events to send now, one per party. Reports to this server are also sent to the other servers.
+    /// The events to send now, one per party. Other servers are told of the reports that came to this one.
     pub(super) fn take(&self, outbox: &Outbox) -> Vec<(PartyId, Presence)> {
         let mut inner = self.lock();
         let mut events = Vec::new();

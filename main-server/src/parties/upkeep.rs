@@ -31,7 +31,7 @@ const TIDY_EVERY: u64 = 5;
 const TIDY_INVITATIONS_EVERY: u64 = 60;
 /// Pause before a due event of a party is tried again: the store may not answer.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Longest wait for a due time.
+/// Longest wait for something that is due.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// An entry of a party, and the account that added it.
@@ -60,7 +60,7 @@ pub(super) async fn tick(parties: Arc<Parties>) {
         }
         let next = next_ms.map_or(LONGEST, |next_ms| Duration::from_millis(next_ms.saturating_sub(now_ms)));
         let shortest = Duration::from_millis(1);
-        // A timeout is one of the two expected ends of this wait.
+        // Running out of time is one of the two ways this is meant to end.
         drop(timeout(next.clamp(shortest, LONGEST), parties.table.due_changed()).await);
     }
 }
@@ -106,7 +106,7 @@ pub(super) async fn look_after(parties: Arc<Parties>) {
 pub(super) async fn remove_invitations(parties: &Parties) {
     for key in parties.invitations.keys() {
         let Subject::Party(party_id) = key.subject else { continue };
-        // Failures are retried at the next check.
+        // What cannot be deleted now is deleted later.
         if matches!(parties.is_removed(party_id).await, Ok(true)) {
             drop(parties.invitations.remove(&key).await);
         }
@@ -149,7 +149,7 @@ impl Parties {
         self.reports.keep(|party_id, member| self.is_member(party_id, member));
     }
 
-    /// Applies an event without waiting for it. It is repeated if it was not applied.
+    /// Applies an event without waiting for it. It comes again if it was not applied.
     pub(super) fn apply_later(&self, party_id: PartyId, event: Event) {
         let writer = Arc::clone(&self.writer);
         tokio::spawn(async move { drop(writer.apply(party_id, event).await) });
@@ -182,8 +182,8 @@ impl Parties {
         }
     }
 
-    /// Returns the entries, of those given with party and adding account, whose items were deleted or may no
-    /// longer be played. Items that cannot be looked up are left unchanged.
+    /// The entries, each given with its party and the account that added it, whose items were deleted, or can or may not be played any
+    /// more. An item of which the store does not tell is left alone.
     async fn gone(&self, items: BTreeMap<ItemId, Vec<Added>>) -> HashMap<PartyId, Vec<EntryId>> {
         let mut gone: HashMap<PartyId, Vec<EntryId>> = HashMap::new();
         for (item_id, mut added) in items {
@@ -238,7 +238,7 @@ impl Parties {
             if is_there() {
                 continue;
             }
-            // Another server may have just created it.
+            // Another server may have made it just now.
             let is_known = self.accounts.look_up(&name).await.is_ok();
             knows_all &= is_known;
             if is_known && !is_there() {
@@ -250,8 +250,8 @@ impl Parties {
         knows_all
     }
 
-    /// Deletes parties that had ended before the last check, and those without a present member for too long.
-    /// Returns the ended parties.
+    /// Deletes parties that had ended before the last check, and those without a present member for too long. Returns those that
+    /// have ended by now.
     async fn remove_over(&self, before: &BTreeSet<PartyId>) -> BTreeSet<PartyId> {
         let (now_ms, idle_ms) = (Now::read().unix_ms(), self.limits.idle().as_millis());
         let is_idle = move |record: &Record| {
@@ -264,16 +264,16 @@ impl Parties {
             records.iter().filter(|(_, record)| is_over(record)).map(|(party_id, _)| *party_id).collect()
         });
         for party_id in over.intersection(before) {
-            // Failures are retried at the next check.
+            // What cannot be deleted now is deleted later.
             drop(self.records.remove_if(party_id, is_over).await);
         }
         over
     }
 
-    /// Whether the store no longer has the party.
+    /// Whether the store has no such party any more.
     ///
     /// # Errors
-    /// Those of the store.
+    /// The store's.
     async fn is_removed(&self, party_id: PartyId) -> Result<bool, store::Error> {
         if self.table.all(|records| records.get(&party_id).is_some()) {
             return Ok(false);
