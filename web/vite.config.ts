@@ -114,8 +114,10 @@ const SHARED = [
     name: 'calls',
     test: /src\/((api|browser|protocol|library\/kept)\/|watch\/playback\/mse\/media-source)/,
     minShareCount: 2,
-    priority: 2,
+    priority: 3,
   },
+  // What fetches, decodes and plays items.
+  { name: 'items', test: /src\/library\/(?!upload|listing)/, minShareCount: 2, priority: 2 },
   { name: 'elements', test: /node_modules\/@?lit|src\/(ui|strings)\/.*\.ts$/, minShareCount: 2, priority: 1 },
 ];
 

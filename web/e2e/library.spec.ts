@@ -91,7 +91,7 @@ test('a node that dies in the middle of a fragment is not audible', async () => 
   dying.dieAfterBytes = Infinity;
 });
 
-test('the media of an item is requested before its page has loaded, and once', async () => {
+test('the first picture of an item is shown before its page has loaded, in its place, and its media is requested once', async () => {
   const page = await context.newPage();
   complaints.watch(page);
   const first = library.items.get(ids.vp9 ?? '')?.takes[0]?.fragments[0]?.hash ?? '';
@@ -106,8 +106,14 @@ test('the media of an item is requested before its page has loaded, and once', a
   });
   await page.goto(`${library.url}/library/${ids.vp9}`, { waitUntil: 'commit' });
   await expect.poll(asked).toBe(before + 1);
+  const picture = page.locator('ud-library-page > video');
+  await expect.poll(() => picture.evaluate((video: HTMLVideoElement) => video.readyState)).toBeGreaterThan(1);
+  const early = { element: await picture.elementHandle(), place: await picture.boundingBox() };
   goOn();
   const shown = new LibraryPage(page);
+  await shown.media.waitFor({ state: 'attached' });
+  expect(await shown.media.evaluate((video, early) => video === early, early.element)).toBe(true);
+  await expect.poll(() => shown.media.boundingBox()).toEqual(early.place);
   await expect.poll(() => shown.loadedS()).toBeGreaterThan(24);
   expect(asked()).toBe(before + 1);
   expect(complaints.lines).toEqual([]);

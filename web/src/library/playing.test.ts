@@ -58,7 +58,7 @@ async function play(
     refused: () => undefined,
   });
   // There is no media source outside browsers, so the player fails after the manifest arrived.
-  await playing.start(false);
+  await playing.start();
   await settle();
   return playing;
 }
@@ -87,5 +87,13 @@ it('shows the measured waveform, and reads no media for it', async () => {
   const playing = await play('public', null, { tracks, waveform_url: '/api/library/x/waveform' });
   expect(log).toContain('wave form /api/library/x/waveform g');
   expect([...(playing.wave?.columns(2, 200) ?? [])]).toEqual([1, 0]);
+  playing.close();
+});
+
+it('is loaded once, however often it is started', async () => {
+  const playing = await play('public', null);
+  await playing.start();
+  await settle();
+  expect(log).toEqual(['keep for null']);
   playing.close();
 });

@@ -56,6 +56,9 @@ export class Playing {
   #manifest: Manifest | undefined;
   #problem: CallError | undefined;
   #closed = false;
+  #started: Promise<void> | undefined;
+  /** Whether to play as soon as the player is open. */
+  #wantsToPlay = false;
   /** Whether nothing of the item may stay in this browser. */
   #leavesNothing = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -91,24 +94,18 @@ export class Playing {
     return this.isAudio ? (this.#peaks ?? this.#wave) : undefined;
   }
 
-  /** Shows the item, and plays it if `plays`. */
-  async start(plays: boolean): Promise<void> {
-    const opening = this.#opening;
-    const [allowed, found] = await Promise.allSettled([opening.allowed, opening.item]);
-    if (this.#closed || this.#opening !== opening) return;
-    if (found.status === 'fulfilled') this.#found(found.value);
-    if (allowed.status === 'rejected') this.#fail(allowed.reason);
-    else if (found.status === 'rejected') this.#fail(found.reason);
-    if (allowed.status !== 'fulfilled' || this.#item?.state === 'failed') return;
-    this.#play(plays);
-    void this.#readPeaks();
+  /** Loads the item into the media element, once; it plays after {@link play}. */
+  start(): Promise<void> {
+    return (this.#started ??= this.#start());
   }
 
   play(): void {
+    this.#wantsToPlay = true;
     this.#player?.play();
   }
 
   pause(): void {
+    this.#wantsToPlay = false;
     this.#player?.pause();
   }
 
@@ -150,7 +147,19 @@ export class Playing {
     return { name: fileName(title, extensionOf(content.type)), content };
   }
 
-  #play(plays: boolean): void {
+  async #start(): Promise<void> {
+    const opening = this.#opening;
+    const [allowed, found] = await Promise.allSettled([opening.allowed, opening.item]);
+    if (this.#closed || this.#opening !== opening) return;
+    if (found.status === 'fulfilled') this.#found(found.value);
+    if (allowed.status === 'rejected') this.#fail(allowed.reason);
+    else if (found.status === 'rejected') this.#fail(found.reason);
+    if (allowed.status !== 'fulfilled' || this.#item?.state === 'failed') return;
+    this.#openPlayer();
+    void this.#readPeaks();
+  }
+
+  #openPlayer(): void {
     const { media, canPlay, changed, refused, arrived } = this.#setup;
     if (this.isAudio && this.#item?.waveform_url === undefined) this.#wave ??= new WaveForm(decodeSound, changed);
     const player = new ItemPlayer({
@@ -167,7 +176,7 @@ export class Playing {
       },
     });
     this.#player = player;
-    if (plays) player.play();
+    if (this.#wantsToPlay) player.play();
     player.open();
     changed();
   }
@@ -257,7 +266,8 @@ export class Playing {
     this.#player?.close();
     this.#opening.release();
     this.#opening = this.#setup.again();
-    await this.start(false);
+    this.#wantsToPlay = false;
+    await this.#start();
   }
 
   #fail(reason: unknown): void {

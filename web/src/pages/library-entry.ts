@@ -1,6 +1,6 @@
-// The entry of the library's page: requests the item first, then loads the page's code. The build lets browsers load
+// The entry of the library's page: loads the item first, then runs the page's code. The build lets browsers load
 // both at the same time.
 
-import './library-early';
+import { mediaFirst } from './library-early';
 
-void import('./library');
+void mediaFirst().then(() => import('./library'));

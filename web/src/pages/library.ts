@@ -7,8 +7,7 @@ import { site } from '../browser/site';
 import { tabMemory } from '../browser/storage';
 import { Jobs } from '../jobs/api';
 import { deckCommandOf } from '../library/keys';
-import type { Opening } from '../library/opening';
-import { Playing } from '../library/playing';
+import type { Playing } from '../library/playing';
 import { Queue, type Queued } from '../library/queue';
 import { Pictures } from '../library/upload/pictures';
 import { startTransfer } from '../library/upload/transfer';
@@ -38,8 +37,7 @@ import '../ui/shell';
 import { base, buttons } from '../ui/styles';
 import { toast } from '../ui/toasts';
 import { lettersAreOn, type Focused } from '../watch/keys';
-import { canPlayType } from '../watch/playback/mse/media-source';
-import { itemOf, kept, library, openItem, SITE, takeOpening } from './library-early';
+import { begin, itemOf, kept, library, media, connectPage, SITE, takeBegun } from './library-early';
 
 /** Delay between a fetched fragment and the update of the storage display. */
 const KEPT_MS = 1_000;
@@ -136,6 +134,13 @@ export class LibraryPage extends LitElement {
     addEventListener('beforeunload', this.#warn);
     addEventListener('pagehide', this.#left);
     document.addEventListener('keydown', this.#key);
+    connectPage({
+      person: () => this.#login.name(),
+      changed: () => this.#changed(),
+      arrived: () => this.#arrived(),
+      refused: () => (this.asks = true),
+    });
+    this.#follow();
   }
 
   override disconnectedCallback(): void {
@@ -155,11 +160,6 @@ export class LibraryPage extends LitElement {
     this.hasList ||= this.shownId === undefined;
   }
 
-  override firstUpdated(): void {
-    // The deck and its media element exist after its first update.
-    void this.deck.updateComplete.then(() => this.#follow());
-  }
-
   override render(): TemplateResult {
     const { shownId, playing } = this;
     const isStage = shownId !== undefined;
@@ -175,6 +175,7 @@ export class LibraryPage extends LitElement {
       >
         <ud-deck
           class=${isStage ? 'stage' : ''}
+          .media=${media}
           .mode=${isStage ? 'stage' : 'bar'}
           .playing=${playing}
           .queue=${this.#queue}
@@ -304,24 +305,14 @@ export class LibraryPage extends LitElement {
   }
 
   /** Replaces the playing item. */
-  #open(itemId: ItemId, opening?: Opening): void {
+  #open(itemId: ItemId, passphrase?: string): void {
     this.playing?.close();
     this.asks = false;
-    this.passphraseTried = opening !== undefined;
-    const playing = new Playing(opening ?? takeOpening(itemId), {
-      library,
-      kept,
-      media: this.deck.media,
-      canPlay: canPlayType,
-      base: SITE,
-      person: () => this.#login.name(),
-      again: () => openItem(itemId),
-      changed: () => this.#changed(),
-      arrived: () => this.#arrived(),
-      refused: () => (this.asks = true),
-    });
+    this.passphraseTried = passphrase !== undefined;
+    const playing = passphrase === undefined ? takeBegun(itemId) : begin(itemId, { passphrase });
     this.playing = playing;
-    void playing.start(true).then(() => {
+    playing.play();
+    void playing.start().then(() => {
       const { item } = playing;
       if (item !== undefined && this.playing === playing && this.#queue.current?.item_id !== itemId)
         this.#queue.play(item);
@@ -330,7 +321,7 @@ export class LibraryPage extends LitElement {
 
   #unlock(passphrase: string): void {
     const itemId = this.playing?.itemId;
-    if (itemId !== undefined) this.#open(itemId, openItem(itemId, { passphrase }));
+    if (itemId !== undefined) this.#open(itemId, passphrase);
   }
 
   /** Handles the button on a card: plays the item, or pauses it if it plays. */

@@ -56,7 +56,7 @@ export class Shell extends LitElement {
         display: flex;
         align-items: center;
         gap: var(--ud-space-2);
-        min-height: 68px;
+        min-height: var(--ud-header);
       }
       .brand {
         display: inline-flex;
@@ -110,7 +110,6 @@ export class Shell extends LitElement {
       }
       @media (max-width: 480px) {
         header {
-          min-height: 60px;
           gap: 2px;
         }
         nav {
@@ -154,11 +153,6 @@ export class Shell extends LitElement {
         }
         nav .live {
           width: 36px;
-        }
-      }
-      @media (max-height: 480px) {
-        header {
-          min-height: 52px;
         }
       }
     `,

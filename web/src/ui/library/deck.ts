@@ -1,5 +1,5 @@
-// <ud-deck .playing .queue mode>: the player of the library. It contains the page's only media element, which stays in
-// place while the page changes its view: `mode` says whether the deck is a stage or a bar at the foot of the window.
+// <ud-deck .media .playing .queue mode>: the player of the library. It contains the page's only media element, which stays
+// in place while the page changes its view: `mode` says whether the deck is a stage or a bar at the foot of the window.
 // Sends `ud-deck` for actions of the page: next, previous, stop, queue, open.
 
 import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
@@ -53,6 +53,7 @@ export class DeckEvent extends Event {
 
 @customElement('ud-deck')
 export class Deck extends LitElement {
+  @property({ attribute: false }) declare media: HTMLVideoElement;
   @property({ attribute: false }) playing: Playing | undefined;
   @property({ attribute: false }) declare queue: Queue;
   @property() mode: 'stage' | 'bar' = 'stage';
@@ -62,7 +63,6 @@ export class Deck extends LitElement {
   @property({ type: Boolean }) queueShown = false;
   /** Whether the browser requires a press before it plays. */
   @property({ type: Boolean }) asks = false;
-  @query('video') declare media: HTMLVideoElement;
   @query('.deck') declare private frame: HTMLElement;
   @state() private positionMs = 0;
   @state() private paused = true;
@@ -125,7 +125,8 @@ export class Deck extends LitElement {
     if (!changed.has('playing')) return;
     this.positionMs = 0;
     this.ranges = [];
-    this.hasPicture = false;
+    // The item may have been loaded before the deck.
+    this.hasPicture = this.media.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
     this.stalled = false;
   }
 
@@ -133,6 +134,7 @@ export class Deck extends LitElement {
     const kept = Number(siteMemory.getItem(VOLUME) ?? '1');
     this.volume = kept >= 0 && kept <= 1 ? kept : 1;
     this.#applyVolume();
+    this.#listen();
     this.addEventListener('fullscreenchange', () => (this.enlarged = this.frame.matches(':fullscreen')));
   }
 
@@ -146,25 +148,7 @@ export class Deck extends LitElement {
     const kind = this.playing?.isAudio === true ? 'audio' : 'video';
     const ask = this.asks ? 'ask' : '';
     return html`<section class="deck ${this.mode} ${kind} ${ask}" aria-label=${texts.label} ?hidden=${!this.#canPlay}>
-      <div class="screen">
-        <video
-          playsinline
-          preload="auto"
-          @timeupdate=${this.#moved}
-          @seeking=${this.#moved}
-          @durationchange=${this.#moved}
-          @progress=${this.#loaded}
-          @play=${this.#changed}
-          @pause=${this.#changed}
-          @loadeddata=${() => (this.hasPicture = true)}
-          @playing=${this.#started}
-          @waiting=${() => (this.stalled = true)}
-          @ratechange=${this.#changed}
-          @volumechange=${this.#changed}
-          @ended=${() => this.#send('ended')}
-        ></video>
-        ${this.#cover(kind)} ${this.#press()}
-      </div>
+      <div class="screen">${this.media} ${this.#cover(kind)} ${this.#press()}</div>
       <div class="main">
         ${this.#what()}
         <ud-timeline
@@ -182,6 +166,26 @@ export class Deck extends LitElement {
         <div class="told" role="status">${this.#told()}</div>
       </div>
     </section>`;
+  }
+
+  #listen(): void {
+    const heard = {
+      timeupdate: this.#moved,
+      seeking: this.#moved,
+      durationchange: this.#moved,
+      progress: this.#loaded,
+      play: this.#changed,
+      pause: this.#changed,
+      loadeddata: () => (this.hasPicture = true),
+      playing: this.#started,
+      waiting: () => (this.stalled = true),
+      ratechange: this.#changed,
+      volumechange: this.#changed,
+      ended: () => this.#send('ended'),
+    };
+    for (const [type, listener] of Object.entries(heard)) this.media.addEventListener(type, listener);
+    this.#changed();
+    this.#moved();
   }
 
   /** Whether there is, or may be, something to play; if not, the page shows the reason. */
