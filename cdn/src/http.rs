@@ -4,6 +4,7 @@
 
 use std::{
     sync::{Arc, Mutex},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -11,15 +12,16 @@ use axum::{
     Json, Router,
     extract::{Request, State},
     http::{HeaderName, HeaderValue, StatusCode, Uri, header},
-    middleware::{self, Next},
     response::Response,
     routing::get,
 };
+use futures_util::future::{self, Either, Ready};
 use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 use protocol::{ErrorCode, WireError};
 use serde_json::{Value, json};
 use serving::RequestRates;
 use supervisor::Supervisor;
+use tower::{Service, layer::layer_fn, util::MapResponseLayer};
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::{
@@ -69,7 +71,10 @@ pub(crate) struct Status {
 /// The transports' `routes`, those of the `library`, and the rest. An address may send `per_second` requests to those that are not
 /// transports: what it sends to them is bounded by its connections.
 pub(crate) fn router(routes: Router, library: Router, status: Arc<Status>, per_second: u32) -> Router {
-    let bounded = middleware::from_fn_with_state(Arc::new(RequestRates::new(per_second)), bound);
+    // Layers go together into one call: each call copies the services within, and the answer to a fragment is made in a few microseconds.
+    let headers = MapResponseLayer::new(with_headers);
+    let rates = Arc::new(RequestRates::new(per_second));
+    let bounded = layer_fn(move |inner| Bounded { inner, rates: rates.clone() });
     // Pages come from the main server's origin, which may be another one. Nothing here relies on cookies.
     let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
     // `Authorization` is allowed only where it is named, so what a page asks for is allowed by name.
@@ -81,19 +86,18 @@ pub(crate) fn router(routes: Router, library: Router, status: Arc<Status>, per_s
         .route("/metrics", get(metrics))
         .with_state(status)
         .layer(bounded.clone());
-    let library = library.method_not_allowed_fallback(no_such_method).layer(bounded).layer(library_cors);
+    let library = library.method_not_allowed_fallback(no_such_method);
     routes
         .merge(operation)
         .fallback(nothing_here)
         .method_not_allowed_fallback(no_such_method)
-        .layer(cors)
-        .merge(library)
-        .layer(middleware::map_response(with_headers))
+        .layer((headers.clone(), cors))
+        .merge(library.layer((headers, library_cors, bounded)))
 }
 
 /// Adds the headers of every answer that its handler did not set otherwise: there is nothing to cache, to render, or to guess
 /// the type of, and pages of every origin may use it.
-async fn with_headers(mut response: Response) -> Response {
+fn with_headers(mut response: Response) -> Response {
     const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -110,8 +114,31 @@ async fn with_headers(mut response: Response) -> Response {
     response
 }
 
-async fn bound(State(rates): State<Arc<RequestRates>>, request: Request, next: Next) -> Response {
-    let Err(wait) = rates.count(&request) else { return next.run(request).await };
+/// Refuses requests of addresses that send too many.
+#[derive(Clone)]
+struct Bounded<S> {
+    inner: S,
+    rates: Arc<RequestRates>,
+}
+
+impl<S: Service<Request, Response = Response>> Service<Request> for Bounded<S> {
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Either<S::Future, Ready<Result<Response, S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        match self.rates.count(&request) {
+            Ok(()) => Either::Left(self.inner.call(request)),
+            Err(wait) => Either::Right(future::ready(Ok(too_many_requests(wait)))),
+        }
+    }
+}
+
+fn too_many_requests(wait: Duration) -> Response {
     let message = "your address sends too many requests to this node: send fewer, or try again in a moment";
     failure(StatusCode::TOO_MANY_REQUESTS, WireError::new(ErrorCode::LimitReached, message).after(wait))
 }
@@ -190,7 +217,7 @@ mod tests {
     async fn requests_of_an_address_to_a_node_are_bounded_and_only_it_notices() {
         let rates = Arc::new(RequestRates::new(2));
         let server = Router::new().route("/metrics", get(|| async {}));
-        let server = server.layer(middleware::from_fn_with_state(rates, bound));
+        let server = server.layer(layer_fn(move |inner| Bounded { inner, rates: rates.clone() }));
         let get_as = async |address: [u8; 4]| {
             let mut request = Request::get("/metrics").body(Body::empty()).unwrap();
             request.extensions_mut().insert(Forwarded::from(IpAddr::from(address)));

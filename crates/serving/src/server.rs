@@ -293,7 +293,10 @@ impl Server {
     ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
         let phase = if request.body().is_end_stream() { Phase::Answering } else { Phase::Receiving };
         let busy = Busy::new(peer.http.clone(), phase);
-        let mut request = request.map(|body| Body::new(Arriving::new(body, busy.0.clone(), &self.limits)));
+        let mut request = request.map(|body| match phase {
+            Phase::Receiving => Body::new(Arriving::new(body, busy.0.clone(), &self.limits)),
+            _ => Body::empty(),
+        });
         as_http1(&mut request);
         let has_too_many_fields = request.headers().len() > MAX_HEAD_FIELDS;
         let proxies = &self.limits.proxies;
