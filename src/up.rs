@@ -44,7 +44,9 @@ struct Cluster {
 
 pub(crate) async fn run(mut args: UpArgs, flags: ChildFlags) -> Result<(), Failure> {
     let nodes = args.nodes_in_process();
-    let limits = args.node.limits(args.main_server.server.grace_ms.0);
+    let mut limits = args.node.limits(args.main_server.server.grace_ms.0);
+    // Nodes in one process share its descriptors.
+    limits.library_open_files /= u32::from(nodes.max(1));
     let trust = args.main_server.store.trust.clone();
     let objects = args.main_server.objects.or_in(&args.main_server.store.data_dir);
     let library_cache = args.main_server.store.data_dir.join("library-cache");

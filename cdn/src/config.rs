@@ -126,6 +126,8 @@ pub struct Limits {
     pub library_disk_cache_bytes: u64,
     /// Most answers with media of the library at once; an address gets at most nine times as many as are free.
     pub library_responses: u32,
+    /// Most files of the library that are open at once, where the object store is a folder.
+    pub library_open_files: u32,
     /// Requests a second of an address to the library and to what shows how the node is; ten times that at once.
     pub requests_per_address: u32,
     /// Most bytes of recordings that wait on the disk; beyond, the oldest are lost.
@@ -156,6 +158,7 @@ impl Default for Limits {
             library_cache_bytes: 256 << 20,
             library_disk_cache_bytes: 10 << 30,
             library_responses: 2_048,
+            library_open_files: 512,
             requests_per_address: 2_000,
             spool_bytes: 8 << 30,
         }

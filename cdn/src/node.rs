@@ -262,6 +262,9 @@ impl Parts {
         self.spawn("expiry of streams", expire(ingest.clone(), self.control.clone(), clock.clone()));
         self.spawn("renewal of grants", self.renewals.clone().run());
         self.spawn("load meter", self.meter.clone().run());
+        if let Some(library) = self.library.clone() {
+            self.spawn("files of the library", library.close_unused_files());
+        }
         let recording =
             recorder::run(self.assignments.clone(), self.spool.clone(), self.recorder_parts(relays.clone()));
         self.tasks.spawn(self.supervisor.watch("recordings", recording));

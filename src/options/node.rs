@@ -13,6 +13,7 @@ use super::{
     units::{Bytes, Millis},
     values,
 };
+use crate::open_files;
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Nodes")]
@@ -140,6 +141,7 @@ impl NodeOptions {
             library_cache_bytes: self.library_cache_bytes.0,
             library_disk_cache_bytes: self.library_disk_cache_bytes.0,
             library_responses: self.max_library_responses,
+            library_open_files: serving::files_to_send(open_files::limit()),
             requests_per_address: self.library_requests_per_address,
             spool_bytes: self.recording_spool_bytes.0,
         }

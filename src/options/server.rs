@@ -16,7 +16,7 @@ use crate::{failure::Failure, open_files};
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct ServerOptions {
-    /// Most connections to the port; an eighth less than the open files (`ulimit -n`) if not set
+    /// Most connections to the port; the open files (`ulimit -n`) less a quarter, 5120 at most, if not set
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_connections: Option<u32>,
     /// Most of those connections that neither publish nor watch over a WebSocket; a quarter of the open files, 16384 at

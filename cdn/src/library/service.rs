@@ -52,11 +52,13 @@ impl Library {
         let LibraryContext { hub, manifests, blobs, folder, disk, grants, limits, metrics, clock } = context;
         let window_bytes = limits.library_cache_bytes / WINDOW_SHARE;
         let blobs = Blobs::new(blobs, disk, limits.library_cache_bytes - window_bytes, metrics.clone());
+        let most_open = limits.library_open_files;
+        let files = folder.map(|folder| OpenFiles::new(folder, most_open, metrics.clone(), clock.clone()));
         Arc::new(Self {
             manifests: Manifests::new(manifests, clock.clone()),
             windows: Windows::new(hub, window_bytes),
             blobs,
-            files: folder.map(|folder| OpenFiles::new(folder, metrics.clone())),
+            files,
             grants,
             places: Shares::new(limits.library_responses as usize, None),
             metrics,
@@ -67,6 +69,13 @@ impl Library {
     /// Bytes of blobs in memory, with those of windows.
     pub(crate) fn memory_bytes(&self) -> u64 {
         self.blobs.memory_bytes() + self.windows.memory_bytes()
+    }
+
+    /// Closes files that are not needed any more, until it is dropped.
+    pub(crate) async fn close_unused_files(self: Arc<Self>) {
+        if let Some(files) = &self.files {
+            files.close_unused().await;
+        }
     }
 
     /// Checks the grant of a request for an item.

@@ -53,6 +53,7 @@ struct Stamp {
 pub struct BlobFile {
     file: File,
     stamp: Stamp,
+    is_settled: bool,
 }
 
 impl Folder {
@@ -69,7 +70,7 @@ impl Folder {
         let known = *self.verified().get(hash)?;
         let file = now::open(&self.file(hash))?;
         let stamp = Stamp::of(&file.metadata().ok()?);
-        (stamp == known).then_some(BlobFile { file, stamp })
+        (stamp == known).then_some(BlobFile { file, stamp, is_settled: true })
     }
 
     /// The file of a blob, which is verified unless it was before; none if it cannot be opened or read. Blocks.
@@ -81,7 +82,7 @@ impl Folder {
         let Ok((metadata, mut file)) = opened else { return Ok(None) };
         let stamp = Stamp::of(&metadata);
         if self.verified().get(hash) == Some(&stamp) {
-            return Ok(Some(BlobFile { file, stamp }));
+            return Ok(Some(BlobFile { file, stamp, is_settled: true }));
         }
         let damaged = || Error::Damaged(hash.to_string());
         if stamp.bytes > MAX_BYTES {
@@ -91,10 +92,11 @@ impl Folder {
         if found != *hash {
             return Err(damaged());
         }
-        if stamp.is_older(self.settled_after) {
+        let is_settled = stamp.is_older(self.settled_after);
+        if is_settled {
             self.remember(*hash, stamp);
         }
-        Ok(Some(BlobFile { file, stamp }))
+        Ok(Some(BlobFile { file, stamp, is_settled }))
     }
 
     fn remember(&self, hash: Hash, stamp: Stamp) {
@@ -141,7 +143,12 @@ impl BlobFile {
         self.stamp.bytes
     }
 
-    /// Whether the file is as it was when it was verified. A blob that was replaced is another file.
+    /// Whether every later change shows in [`Self::is_unchanged`]. It may not if the file had just changed when it was verified.
+    pub fn is_settled(&self) -> bool {
+        self.is_settled
+    }
+
+    /// Whether the file is as it was when it was verified. It is not once it was deleted or replaced: both change its time of change.
     pub fn is_unchanged(&self) -> bool {
         self.file.metadata().is_ok_and(|metadata| Stamp::of(&metadata) == self.stamp)
     }

@@ -32,7 +32,7 @@ pub use http2::{
     HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_STREAM_WINDOW_BYTES, MAX_HTTP2_HEAD_BYTES, MAX_HTTP2_REQUESTS,
     MAX_HTTP2_RESETS,
 };
-pub use limits::Limits;
+pub use limits::{Limits, files_to_send};
 pub use places::Client;
 pub use redirect::redirect_to_https;
 pub use requests::{REQUEST_BURST_S, RequestRates};

@@ -10,9 +10,10 @@ use crate::Proxies;
 const HTTP_SHARE: u64 = 4;
 /// The most of them, however many descriptors there are: each may hold a request head in memory.
 const MOST_HTTP: u64 = 16_384;
-/// Share of the descriptors that is kept for the store's files, other servers and logs, and its bounds.
-const KEPT_SHARE: u64 = 8;
-const KEPT: (u64, u64) = (48, 1_024);
+/// Share of the descriptors that connections leave free, and its bounds. Half of it is for files that are sent, the rest for the store's files,
+/// other servers and logs.
+const KEPT_SHARE: u64 = 4;
+const KEPT: (u64, u64) = (96, 5_120);
 
 /// The time-outs and bounds of one port.
 #[derive(Clone, Debug)]
@@ -41,7 +42,7 @@ pub struct Limits {
 impl Limits {
     /// Bounds for a process that may open `files` files.
     pub fn for_open_files(files: u64) -> Self {
-        let kept = (files / KEPT_SHARE).clamp(KEPT.0, KEPT.1).min(files / 2);
+        let kept = kept(files);
         let http = (files / HTTP_SHARE).clamp(1, MOST_HTTP);
         let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         Self {
@@ -57,21 +58,32 @@ impl Limits {
     }
 }
 
+/// Most files that may be open to be sent, in a process that may open `files` files.
+pub fn files_to_send(files: u64) -> u32 {
+    u32::try_from(kept(files) / 2).unwrap_or(u32::MAX)
+}
+
+/// The descriptors that connections leave free.
+fn kept(files: u64) -> u64 {
+    (files / KEPT_SHARE).clamp(KEPT.0, KEPT.1).min(files / 2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn some_descriptors_are_kept_for_everything_else() {
-        for (files, connections, http) in [
-            (64, 32, 16),
-            (1_024, 896, 256),
-            (65_536, 64_512, 16_384),
-            (1 << 30, (1 << 30) - 1_024, 16_384),
-            (1, 1, 1),
+        for (files, connections, http, sent) in [
+            (64, 32, 16, 16),
+            (1_024, 768, 256, 128),
+            (65_536, 60_416, 16_384, 2_560),
+            (1 << 30, (1 << 30) - 5_120, 16_384, 2_560),
+            (1, 1, 1, 0),
         ] {
             let limits = Limits::for_open_files(files);
-            assert_eq!((limits.connections, limits.http_connections), (connections, http), "{files}");
+            let derived = (limits.connections, limits.http_connections, files_to_send(files));
+            assert_eq!(derived, (connections, http, sent), "{files}");
         }
     }
 }

@@ -58,7 +58,7 @@ fn default(options: &[Entry], key: &str) -> String {
     let entry = entry.unwrap_or_else(|| panic!("no option {key}"));
     let given: BTreeSet<_> = entry.commands.keys().flatten().collect();
     let derived = match key {
-        "max_connections" => "open files less an eighth",
+        "max_connections" => "open files less a quarter, 5120 at most",
         "max_http_connections" => "a quarter of the open files",
         "max_connections_per_address" => "nine tenths of all",
         "max_viewers_per_address" => "nine tenths of `max_viewers`",

@@ -112,6 +112,12 @@ pub(super) fn rows() -> Vec<Row> {
             "the least recently used are dropped",
             "memory_is_bounded_and_the_least_recently_used_goes_first",
         ),
+        fixed(
+            "files of an object folder that a node keeps open; closed when not used for a minute",
+            "an eighth of the open files, 2560 at most; nodes in one process share them",
+            "the least recently used is closed; if answers need all, media is read into memory",
+            "the_least_recently_used_file_that_no_answer_needs_makes_room, files_are_closed_when_they_were_not_used_for_a_while, some_descriptors_are_kept_for_everything_else",
+        ),
         option(
             "bytes of the library's media on a node's disk",
             "library_disk_cache_bytes",
