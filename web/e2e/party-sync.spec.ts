@@ -35,7 +35,7 @@ test('all are heard in sync', async () => {
   members.server.next();
   await expectAll(({ entryId }) => entryId, 'a');
   await expectAll(isNear, true);
-  const heard = await members.hear(5_000);
+  const heard = members.analyse(await members.record(5_000));
   console.log(JSON.stringify(heard));
   expect(heard.tones.every((count) => count > 0)).toBe(true);
 });

@@ -26,9 +26,9 @@ export class BarePage {
     });
   }
 
-  static async open(browser: Browser, url: string): Promise<BarePage> {
+  static async open(browser: Browser, url: string, newWindow = false): Promise<BarePage> {
     const devtools = await browser.newBrowserCDPSession();
-    const { targetId } = await devtools.send('Target.createTarget', { url });
+    const { targetId } = await devtools.send('Target.createTarget', { url, newWindow });
     const { sessionId } = await devtools.send('Target.attachToTarget', { targetId, flatten: false });
     return new BarePage(devtools, targetId, sessionId);
   }
@@ -39,10 +39,15 @@ export class BarePage {
     return answer.result?.result?.value;
   }
 
-  /** Puts another tab in front and freezes this one, as browsers do with long-hidden tabs. */
-  async freeze(): Promise<void> {
-    this.#coverId = (await this.#devtools.send('Target.createTarget', { url: 'about:blank' })).targetId;
+  /** Puts another tab in front. */
+  async hide(): Promise<void> {
+    this.#coverId ??= (await this.#devtools.send('Target.createTarget', { url: 'about:blank' })).targetId;
     await this.#devtools.send('Target.activateTarget', { targetId: this.#coverId });
+  }
+
+  /** Puts another tab in front and freezes this one, as browsers do with tabs that were hidden for long. */
+  async freeze(): Promise<void> {
+    await this.hide();
     await this.#send('Page.setWebLifecycleState', { state: 'frozen' });
   }
 

@@ -35,10 +35,13 @@ interface Song {
 export class FakePartyServer {
   readonly songs = new Songs();
   readonly reports = new Map<string, ReportPlayback>();
+  /** Members who are told that songs are videos, and play them in media elements. */
+  readonly inElements = new Set<string>();
   readonly #members: string[];
   readonly #queue: Song[] = [];
   readonly #all = new Map<string, Song>();
-  readonly #listeners = new Set<ServerResponse>();
+  /** By member. */
+  readonly #listeners = new Map<ServerResponse, string>();
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
   readonly #folder: string;
@@ -84,13 +87,17 @@ export class FakePartyServer {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** The page of a member. */
-  address(member: string): string {
-    return `http://127.0.0.1:${this.#port}/party-page.html#${member}`;
+  get port(): number {
+    return this.#port;
   }
 
-  /** Queues a song of so many seconds. With `is_video` it plays in media elements. */
-  async add(title: string, seconds: number, is_video = false): Promise<void> {
+  /** The page of a member, by way of a proxy on another port. */
+  address(member: string, port = this.#port): string {
+    return `http://127.0.0.1:${port}/party-page.html#${member}`;
+  }
+
+  /** Queues a song of so many seconds. */
+  async add(title: string, seconds: number): Promise<void> {
     const id = title.padEnd(32, '0');
     const takes = new Map<string, Take>();
     for (const [place, member] of this.#members.entries()) {
@@ -105,7 +112,7 @@ export class FakePartyServer {
       duration_ms: seconds * 1000,
       hash: id,
       added_by: 'm',
-      is_video,
+      is_video: false,
     };
     const song = { entry, takes };
     this.#queue.push(song);
@@ -156,8 +163,8 @@ export class FakePartyServer {
   #move(change: Partial<PartyTimeline>): void {
     this.#timeline = { ...this.#timeline, ...change };
     this.#revision++;
-    const data = JSON.stringify({ revision: this.#revision, changes: { timeline: this.#timeline } });
-    for (const response of this.#listeners) response.write(`event: changed\ndata: ${data}\n\n`);
+    const data = { revision: this.#revision, changes: { timeline: this.#timeline } };
+    for (const [response, member] of this.#listeners) this.#tell(response, member, 'changed', data);
     clearTimeout(this.#close);
     const { entry, position_ms, at_ms, paused } = this.#timeline;
     if (entry?.duration_ms === undefined || paused) return;
@@ -202,7 +209,7 @@ export class FakePartyServer {
     if (pathname === '/api/clock') {
       const { t0_ms } = JSON.parse(await read(request)) as { t0_ms: number };
       json(response, { t0_ms, t1_ms: receivedMs, t2_ms: now() });
-    } else if (call === 'events') this.#hear(response);
+    } else if (call === 'events') this.#hear(response, member);
     else if (call === 'report') {
       this.reports.set(member, JSON.parse(await read(request)) as ReportPlayback);
       response.writeHead(204).end();
@@ -211,11 +218,18 @@ export class FakePartyServer {
     else await this.#file(response, pathname.slice(1));
   }
 
-  #hear(response: ServerResponse): void {
+  #hear(response: ServerResponse, member: string): void {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    response.write(`event: snapshot\ndata: ${JSON.stringify(this.#state)}\n\n`);
-    this.#listeners.add(response);
+    this.#tell(response, member, 'snapshot', this.#state);
+    this.#listeners.set(response, member);
     response.on('close', () => this.#listeners.delete(response));
+  }
+
+  #tell(response: ServerResponse, member: string, event: string, data: object): void {
+    const text = JSON.stringify(data, (key, value: unknown) =>
+      key === 'is_video' ? this.inElements.has(member) : value,
+    );
+    response.write(`event: ${event}\ndata: ${text}\n\n`);
   }
 
   #media(response: ServerResponse, pathname: string, member: string): void {

@@ -18,6 +18,7 @@ export class Loudspeaker {
   readonly #server: ChildProcess;
   #recorder: ChildProcess | undefined;
   #chunks: Buffer[] = [];
+  #bytes = 0;
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -36,6 +37,7 @@ export class Loudspeaker {
       if (tries > 100) throw new Error('PulseAudio does not start');
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
+    speaker.#record();
     return speaker;
   }
 
@@ -49,19 +51,21 @@ export class Loudspeaker {
     return path.join(this.#folder, 'sound');
   }
 
-  record(): void {
-    this.#chunks = [];
+  /** A recorder that comes or goes changes the latency of the sink, and with it what is heard: so there is one, from the beginning. */
+  #record(): void {
     const format = ['--raw', '--format=s16le', `--rate=${RATE}`, '--channels=1', '--latency-msec=50'];
-    const recorder = spawn('parec', ['-d', 'heard.monitor', ...format], { env: this.env });
-    recorder.stdout.on('data', (chunk: Buffer) => this.#chunks.push(chunk));
-    this.#recorder = recorder;
+    this.#recorder = spawn('parec', ['-d', 'heard.monitor', ...format], { env: this.env });
+    this.#recorder.stdout?.on('data', (chunk: Buffer) => {
+      this.#chunks.push(chunk);
+      this.#bytes += chunk.length;
+    });
   }
 
-  /** Stops, and returns the sound recorded since {@link record}. */
-  stop(): Int16Array {
-    this.#recorder?.kill();
-    const bytes = Buffer.concat(this.#chunks);
-    return Int16Array.from({ length: bytes.length >> 1 }, (_, i) => bytes.readInt16LE(i * 2));
+  /** What is heard from now on, for so long, one sample after the other. */
+  async hear(ms: number): Promise<Buffer> {
+    const from = this.#bytes - (this.#bytes % 2);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return Buffer.concat(this.#chunks).subarray(from);
   }
 
   async close(): Promise<void> {
@@ -71,8 +75,9 @@ export class Loudspeaker {
   }
 }
 
-/** The start times of tones of this pitch in a recording, ms from its start. */
-export function beginnings(heard: Int16Array, pitch: number): number[] {
+/** When tones of this pitch begin in a recording, ms from its start. */
+export function beginnings(recording: Buffer, pitch: number): number[] {
+  const heard = Int16Array.from({ length: recording.length >> 1 }, (_, i) => recording.readInt16LE(i * 2));
   const loudness = envelope(heard, pitch);
   const most = loudness.reduce((a, b) => Math.max(a, b), 0);
   const found: number[] = [];

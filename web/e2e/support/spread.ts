@@ -17,8 +17,8 @@ export function spreads(members: readonly (readonly number[])[], everyMs: number
   for (const atMs of first) {
     const times = [atMs];
     for (const other of others) {
-      const near = other.find((ms) => Math.abs(ms - atMs) < everyMs / 2);
-      if (near !== undefined) times.push(near);
+      const near = nearest(other, atMs);
+      if (near !== undefined && Math.abs(near - atMs) < everyMs / 2) times.push(near);
     }
     if (times.length < members.length) continue;
     const middle = quantile(times, 0.5);
@@ -30,4 +30,9 @@ export function spreads(members: readonly (readonly number[])[], everyMs: number
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+}
+
+function nearest(values: readonly number[], to: number): number | undefined {
+  const closer = (a: number, b: number): number => (Math.abs(b - to) < Math.abs(a - to) ? b : a);
+  return values.length === 0 ? undefined : values.reduce(closer);
 }
