@@ -5,7 +5,7 @@ import { FakeNodes, FakeStore, fakeAccess, manifestOf, settle } from '../library
 import { Fetcher } from '../library/fetcher';
 import { planOf } from '../library/plan';
 import { FakeContext, fakeTake } from './fake-audio';
-import { SongEngine } from './song-engine';
+import { SongEngine, type EngineOptions } from './song-engine';
 import { SoundSource } from './sound-source';
 
 let store: FakeStore;
@@ -28,8 +28,8 @@ async function sourceOf(count: number, name?: string, fetch = nodes.fetch): Prom
   return source;
 }
 
-async function open(sources: SoundSource[], positionS = 0): Promise<SongEngine> {
-  const engine = new SongEngine(context, sources, context.destination as unknown as AudioNode);
+async function open(sources: SoundSource[], positionS = 0, options?: EngineOptions): Promise<SongEngine> {
+  const engine = new SongEngine(context, sources, context.destination as unknown as AudioNode, options);
   while (!engine.prepare(positionS)) await settle();
   return engine;
 }
@@ -76,7 +76,27 @@ describe('a song', () => {
     expect(context.decoder.decodings).toBeLessThan(6);
   });
 
-  it('reports that it is dry while a piece is late, then continues where it would be', async () => {
+  it('has its first piece decoded before it begins, and the next ones later, the more eager engine first', async () => {
+    const times: number[][] = [];
+    for (const eagerness of [1, 0]) {
+      context = new FakeContext();
+      const engine = await open([await sourceOf(6)], 0, { eagerness });
+      engine.start(2, 0);
+      const decodedAt: number[] = [];
+      for (let known = context.decoder.decodings; context.currentTime < 16;) {
+        await playTo(engine, context.currentTime + 0.5);
+        if (context.decoder.decodings > known) decodedAt.push(context.currentTime - 2);
+        known = context.decoder.decodings;
+      }
+      times.push(decodedAt);
+    }
+    expect(times).toEqual([
+      [2, 7],
+      [4, 10.5],
+    ]);
+  });
+
+  it('whose piece is late goes on where it would be, and tells that it is dry', async () => {
     const engine = await open([await sourceOf(6)]);
     for (const node of ['a', 'b', 'c']) nodes.dead.add(node);
     engine.start(0, 0);
@@ -137,33 +157,38 @@ describe('another rate', () => {
 });
 
 describe('several sources', () => {
-  it.each([0, 300])('wait for the late one without extra work, even with %i calls of fill meanwhile', async (times) => {
-    let arrive: () => void = () => undefined;
-    const arrived = new Promise<void>((resolve) => (arrive = resolve));
-    let isLate = false;
-    const late: typeof fetch = async (input, init) => {
-      if (isLate) await arrived;
-      return nodes.fetch(input, init);
-    };
-    const engine = await open([await sourceOf(5, 'one'), await sourceOf(5, 'two', late)]);
-    isLate = true;
-    const fill = engine.fill.bind(engine);
-    let fills = 0;
-    // Without the limit, a loop of microtasks would never end.
-    engine.fill = () => {
-      if (++fills <= times + 1_000) fill();
-    };
-    engine.start(1, 0);
-    await settle();
-    for (let n = 0; n < times; n++) engine.fill();
-    await settle();
-    arrive();
-    await settle();
-    expect(fills - times).toBeLessThan(20);
-    context.currentTime = 11;
-    await playTo(engine, 12);
-    expect(context.soundsAt(11.5).map(({ positionS }) => positionS)).toEqual([10.5, 10.5]);
-  });
+  it.each([0, 300])(
+    'wait for the one that is late without more work, also where %i fills ask meanwhile',
+    async (times) => {
+      let arrive: () => void = () => undefined;
+      const arrived = new Promise<void>((resolve) => (arrive = resolve));
+      let isLate = false;
+      const late: typeof fetch = async (input, init) => {
+        if (isLate) await arrived;
+        return nodes.fetch(input, init);
+      };
+      const engine = await open([await sourceOf(5, 'one'), await sourceOf(5, 'two', late)]);
+      isLate = true;
+      const fill = engine.fill.bind(engine);
+      let fills = 0;
+      // Without the bound, a loop of microtasks would never end.
+      engine.fill = () => {
+        if (++fills <= times + 1_000) fill();
+      };
+      engine.start(1, 0);
+      context.currentTime = 5;
+      engine.fill();
+      await settle();
+      for (let n = 0; n < times; n++) engine.fill();
+      await settle();
+      arrive();
+      await settle();
+      expect(fills - times).toBeLessThan(20);
+      context.currentTime = 11;
+      await playTo(engine, 12);
+      expect(context.soundsAt(11.5).map(({ positionS }) => positionS)).toEqual([10.5, 10.5]);
+    },
+  );
 
   it('play together or not at all, each at its volume', async () => {
     const engine = await open([await sourceOf(3, 'one'), await sourceOf(3, 'two')]);

@@ -5,12 +5,9 @@
 
 import type { PlacedSound, SoundSource } from './sound-source';
 
-/** How far ahead of the playing position sound is scheduled. */
-const AHEAD_S = 15;
-/**
- * Gaps shorter than this between two pieces are rounding errors of manifests, which count in milliseconds. They are
- * closed.
- */
+/** How far ahead of what plays sound is scheduled where it is decoded, and decoded: at the start of a run, and later. */
+const AHEAD = { startS: { least: 3, more: 4 }, laterS: { least: 10, more: 5 } };
+/** Shorter gaps between two pieces are rounding, as manifests count in milliseconds, and are closed. */
 const JOINS_WITHIN_S = 0.005;
 /** The next pieces are scheduled together for all sources that are less than this ahead of the slowest one. */
 const TOGETHER_S = 1;
@@ -28,6 +25,11 @@ export interface EngineOptions {
    * Whether a run that lacks sound stays silent until the next start. Otherwise a late piece is joined in its middle.
    */
   haltsDry?: boolean;
+  /**
+   * 0 to 1: the greater, the farther ahead it decodes. Engines that play the same at the same time take different ones: they would all fetch
+   * and decode at the same moments.
+   */
+  eagerness?: number;
 }
 
 /** How far a source is scheduled: its next piece, and the sample of the item up to which it has sound. */
@@ -56,6 +58,7 @@ export class SongEngine {
   readonly #context: EngineContext;
   readonly #output: AudioNode;
   readonly #haltsDry: boolean;
+  readonly #eagerness: number;
   readonly #sources: SoundSource[] = [];
   readonly #gains: GainNode[] = [];
   #runs: Run[] = [];
@@ -68,6 +71,7 @@ export class SongEngine {
     this.#context = context;
     this.#output = output;
     this.#haltsDry = options.haltsDry ?? false;
+    this.#eagerness = options.eagerness ?? 1;
     for (const source of sources) this.add(source);
   }
 
@@ -234,7 +238,7 @@ export class SongEngine {
     const { currentTime } = this.#context;
     for (;;) {
       const until = this.#untilOf(run);
-      const horizon = Math.min(Math.max(currentTime, run.fromS) + AHEAD_S, run.endS);
+      const horizon = Math.min(Math.max(currentTime, run.fromS) + this.#aheadS(AHEAD.laterS), run.endS);
       if (this.#timeOf(run, until) >= horizon) return;
       const isFirst = !run.hasBegun;
       if (this.#haltsDry && !isFirst && this.#isDry(run, currentTime)) return;
@@ -243,8 +247,11 @@ export class SongEngine {
         .filter(({ track }) => track.until < until + TOGETHER_S * this.#context.sampleRate)
         .map((open) => ({ ...open, piece: open.source.peek(open.track.next, isFirst) }));
       const missing = next.filter(({ piece }) => piece === undefined);
-      for (const { track, source } of missing) this.#ask(source, track.next, isFirst);
-      if (missing.length > 0) return;
+      if (missing.length > 0) {
+        const isDue = isFirst || this.#timeOf(run, until) < this.#decodedUntil(run);
+        if (isDue) for (const { track, source } of missing) this.#ask(source, track.next, isFirst);
+        return;
+      }
       for (const { track, n, piece } of next) {
         if (piece !== undefined) this.#place(run, n, track, piece);
         track.next++;
@@ -253,7 +260,18 @@ export class SongEngine {
     }
   }
 
-  /** The tracks with more to come. */
+  /** Up to when sound is decoded: less at first, because what plays before it needs the machine as well. */
+  #decodedUntil(run: Run): number {
+    const playedS = Math.max(0, this.#context.currentTime - run.fromS);
+    const aheadS = Math.min(this.#aheadS(AHEAD.laterS), this.#aheadS(AHEAD.startS) + playedS);
+    return run.fromS + playedS + aheadS;
+  }
+
+  #aheadS({ least, more }: { least: number; more: number }): number {
+    return least + more * this.#eagerness;
+  }
+
+  /** Those with more to come. */
   #openTracks(run: Run): { track: Track; n: number; source: SoundSource }[] {
     return run.tracks.flatMap((track, n) => {
       const source = this.#sources[n];
