@@ -7,10 +7,10 @@ import { promisify } from 'node:util';
 
 import { expect, test, type Browser, type Page } from '@playwright/test';
 
-import type { PartyCreated, PartyState } from '../src/protocol/party';
 import { launchBrowser } from './support/browser.ts';
 import { heardOffMs } from './support/party-heard.ts';
 import { Operator } from './support/operator.ts';
+import { RealParty } from './support/real-party.ts';
 import { Undead } from './support/undead.ts';
 
 /** Members correct larger errors. */
@@ -18,7 +18,7 @@ const NEAR_MS = 120;
 
 let undead: Undead;
 let browser: Browser;
-let party: PartyCreated;
+let party: RealParty;
 let items: string[];
 
 test.beforeAll(async () => {
@@ -30,8 +30,7 @@ test.beforeAll(async () => {
     ['Second', 660],
   ] as const)
     items.push(await operator.upload(`${title}.mp3`, await song(title, pitch)));
-  const body = { title: 'Friday', policy: 'host', access: 'unlisted', name: 'Host' };
-  party = await call<PartyCreated>('/api/parties', body);
+  party = await RealParty.open(undead);
   browser = await launchBrowser(['--autoplay-policy=no-user-gesture-required']);
 });
 
@@ -50,29 +49,9 @@ async function song(title: string, pitch: number): Promise<Buffer> {
   return bytes;
 }
 
-async function call<T>(url: string, body?: object, token?: string): Promise<T> {
-  const credential: Record<string, string> =
-    token === undefined ? { 'x-undead-csrf': '1' } : { authorization: `Bearer ${token}` };
-  const answer = await fetch(undead.url + url, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: { 'content-type': 'application/json', ...credential },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
-  return (await answer.json()) as T;
-}
-
-async function lead(body: object): Promise<void> {
-  await call(`/api/parties/${party.party_id}/commands`, body, party.member.token);
-}
-
-async function state(): Promise<PartyState> {
-  return await call(`/api/parties/${party.party_id}`, undefined, party.member.token);
-}
-
 async function join(name: string): Promise<Page> {
   const page = await (await browser.newContext()).newPage();
-  await page.goto(`${undead.url}${party.url}`);
+  await page.goto(party.url);
   await page.locator('input').first().fill(name);
   await page.getByRole('button', { name: 'Join', exact: true }).click();
   return page;
@@ -85,13 +64,13 @@ async function isNear(page: Page): Promise<boolean> {
 
 test('members hear the host’s song at the host’s position', async () => {
   const pages = [await join('Bea'), await join('Cid')];
-  for (const item_id of items) await lead({ command: 'queue', item_id });
+  for (const item_id of items) await party.lead({ command: 'queue', item_id });
   for (const page of pages) await expect.poll(() => isNear(page), { timeout: 60_000 }).toBe(true);
-  await lead({ command: 'seek', position_ms: 40_000 });
+  await party.lead({ command: 'seek', position_ms: 40_000 });
   for (const page of pages) {
     await expect.poll(() => isNear(page), { timeout: 60_000 }).toBe(true);
   }
-  await lead({ command: 'next' });
-  await expect.poll(async () => (await state()).timeline.item_id).toBe(items[1]);
+  await party.lead({ command: 'next' });
+  await expect.poll(async () => (await party.state()).timeline.item_id).toBe(items[1]);
   for (const page of pages) await expect.poll(() => isNear(page), { timeout: 60_000 }).toBe(true);
 });

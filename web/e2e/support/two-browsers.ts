@@ -21,9 +21,10 @@ export class TwoBrowsers {
     this.firefox = firefox;
   }
 
-  static async open(): Promise<TwoBrowsers> {
+  /** `flags` are further ones for Chromium. */
+  static async open(flags: readonly string[] = []): Promise<TwoBrowsers> {
     const undead = await Undead.up();
-    const stage = await Stage.set();
+    const stage = await Stage.set(false, flags);
     await stage.closeSource();
     return new TwoBrowsers(undead, stage, await Firefox.launch(stage.complaints));
   }
