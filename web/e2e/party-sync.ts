@@ -48,7 +48,9 @@ async function inParty(count: Count, run: (server: FakePartyServer, measure: Mea
   }
   for (const { what, recording, told } of phases) {
     console.log(JSON.stringify({ what, ...members.analyse(recording) }));
-    console.log(JSON.stringify({ what, told_ms: told.map(({ errorMs }) => errorMs && Math.round(errorMs)) }));
+    const rounded = (values: (number | undefined)[]) => values.map((ms) => ms && Math.round(ms));
+    const told_ms = rounded(told.map(({ errorMs }) => errorMs));
+    console.log(JSON.stringify({ what, told_ms, clock_off_ms: rounded(told.map(({ clockOffMs }) => clockOffMs)) }));
   }
 }
 

@@ -23,6 +23,15 @@ export interface Told {
   isConnected: boolean;
   /** The party's position, ms. */
   positionMs: number | undefined;
+  /** How far off the server's clock is as the member knows it: server and members run on one machine. */
+  clockOffMs: number | undefined;
+}
+
+declare global {
+  interface Window {
+    /** How far the page's clock was set ahead. */
+    aheadMs?: number;
+  }
 }
 
 /** How many members there are in which browser. */
@@ -197,11 +206,14 @@ function setClock(aheadMs: number): void {
   Object.defineProperty(Performance.prototype, 'timeOrigin', { get: () => timeOrigin + aheadMs });
   const now = Date.now.bind(Date);
   Date.now = () => now() + aheadMs;
+  window.aheadMs = aheadMs;
 }
 
 /** In the page. */
 function look(): Told {
   const { playback, isConnected } = window.party.view;
+  const serverMs = window.party.serverNowMs();
+  const nowMs = performance.timeOrigin + performance.now() - (window.aheadMs ?? 0);
   return {
     phase: playback.phase,
     entryId: playback.entryId,
@@ -209,5 +221,6 @@ function look(): Told {
     problem: playback.problem?.message,
     isConnected,
     positionMs: window.party.positionMs(),
+    clockOffMs: serverMs === undefined ? undefined : serverMs - nowMs,
   };
 }
