@@ -1,5 +1,6 @@
-// Members of a party in Chromium and Firefox play the same moment: through songs, seeks, pauses and connections that break, also those whose
-// clock is hours off and whose network is slow and uneven. How far apart they are heard is measured by party-sync.ts; here it is only printed.
+// Members of a party in Chromium and Firefox play in sync: through songs, seeks, pauses and broken connections, and with
+// a wrong clock and a slow, uneven network. party-sync.ts measures how far apart they are audibly; here that is only
+// printed.
 import { expect, test } from '@playwright/test';
 
 import { PartyMembers, type Told } from './support/party-members.ts';
@@ -37,7 +38,7 @@ test("all know the server's clock, two of them with a clock 3 h off and trips of
   console.log((await members.told()).map(({ clockOffMs }) => Math.round(clockOffMs ?? NaN)));
 });
 
-test('all are heard at the same moment', async () => {
+test('all are heard in sync', async () => {
   await expectAll(({ isConnected }) => isConnected, true);
   members.server.next();
   await expectAll(({ entryId }) => entryId, 'a');

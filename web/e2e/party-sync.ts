@@ -1,6 +1,6 @@
-// How far apart members of a party, in Chromium and Firefox, hear the same: measured from a recording of what all of them play, in
-// which each has tones of a pitch of its own; with `IN_ELEMENTS=all`, in media elements, as videos play. Not part of the tests, because the
-// answer is a measurement: `npm run party-sync`.
+// How far apart six members of a party, in Chromium and Firefox, hear the same, measured from a recording of all of
+// them in which each has tones of its own pitch; with `IN_ELEMENTS=all`, in media elements, as videos play. This is a
+// measurement, not a test: `npm run party-sync`.
 import { test } from '@playwright/test';
 
 import type { FakePartyServer } from './support/fake-party-server.ts';
@@ -26,7 +26,7 @@ interface Phase {
 /** Measures in phases. */
 type Measure = (what: string, heardMs?: number) => Promise<void>;
 
-/** `run` begins 8 s into a song. What it measured is computed at the end: to compute takes so much of the machine that sound breaks off. */
+/** Calls `run` 8 s into a song. Recordings are analysed at the end: the analysis takes enough CPU to interrupt sound. */
 async function inParty(count: Count, run: (server: FakePartyServer, measure: Measure) => Promise<void>): Promise<void> {
   const members = await PartyMembers.open(count);
   const phases: Phase[] = [];

@@ -45,7 +45,7 @@ export class BarePage {
     await this.#devtools.send('Target.activateTarget', { targetId: this.#coverId });
   }
 
-  /** Puts another tab in front and freezes this one, as browsers do with tabs that were hidden for long. */
+  /** Puts another tab in front and freezes this one, as browsers do with long-hidden tabs. */
   async freeze(): Promise<void> {
     await this.hide();
     await this.#send('Page.setWebLifecycleState', { state: 'frozen' });

@@ -91,7 +91,7 @@ export class FakePartyServer {
     return this.#port;
   }
 
-  /** The page of a member, by way of a proxy on another port. */
+  /** The page of a member; `port` is that of a proxy. */
   address(member: string, port = this.#port): string {
     return `http://127.0.0.1:${port}/party-page.html#${member}`;
   }

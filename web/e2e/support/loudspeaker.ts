@@ -51,7 +51,7 @@ export class Loudspeaker {
     return path.join(this.#folder, 'sound');
   }
 
-  /** A recorder that comes or goes changes the latency of the sink, and with it what is heard: so there is one, from the beginning. */
+  /** One recorder runs from the beginning: starting or ending one changes the latency of the sink. */
   #record(): void {
     const format = ['--raw', '--format=s16le', `--rate=${RATE}`, '--channels=1', '--latency-msec=50'];
     this.#recorder = spawn('parec', ['-d', 'heard.monitor', ...format], { env: this.env });
@@ -61,7 +61,7 @@ export class Loudspeaker {
     });
   }
 
-  /** What is heard from now on, for so long, one sample after the other. */
+  /** Records 16-bit samples from now on for `ms`. */
   async hear(ms: number): Promise<Buffer> {
     const from = this.#bytes - (this.#bytes % 2);
     await new Promise((resolve) => setTimeout(resolve, ms));
@@ -75,7 +75,7 @@ export class Loudspeaker {
   }
 }
 
-/** When tones of this pitch begin in a recording, ms from its start. */
+/** The start times of tones of this pitch in a recording, ms from its start. */
 export function beginnings(recording: Buffer, pitch: number): number[] {
   const heard = Int16Array.from({ length: recording.length >> 1 }, (_, i) => recording.readInt16LE(i * 2));
   const loudness = envelope(heard, pitch);

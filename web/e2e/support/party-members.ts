@@ -144,7 +144,7 @@ export class PartyMembers {
     return pid;
   }
 
-  /** Records all members for a while. To {@link analyse} it takes so much of the machine that sound may break off. */
+  /** Records all members. {@link analyse} takes enough CPU to interrupt sound, so call it when nothing is measured. */
   async record(ms: number): Promise<Buffer> {
     return await this.#speaker.hear(ms);
   }

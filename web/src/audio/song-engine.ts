@@ -5,9 +5,15 @@
 
 import type { PlacedSound, SoundSource } from './sound-source';
 
-/** How far ahead of what plays sound is scheduled where it is decoded, and decoded: at the start of a run, and later. */
+/**
+ * How far ahead of the playing position sound is decoded, at the start of a run and later. Decoded sound is scheduled as
+ * far ahead as later.
+ */
 const AHEAD = { startS: { least: 3, more: 4 }, laterS: { least: 10, more: 5 } };
-/** Shorter gaps between two pieces are rounding, as manifests count in milliseconds, and are closed. */
+/**
+ * Gaps shorter than this between two pieces are rounding errors of manifests, which count in milliseconds. They are
+ * closed.
+ */
 const JOINS_WITHIN_S = 0.005;
 /** The next pieces are scheduled together for all sources that are less than this ahead of the slowest one. */
 const TOGETHER_S = 1;
@@ -26,8 +32,8 @@ export interface EngineOptions {
    */
   haltsDry?: boolean;
   /**
-   * 0 to 1: the greater, the farther ahead it decodes. Engines that play the same at the same time take different ones: they would all fetch
-   * and decode at the same moments.
+   * 0 to 1; a larger value decodes farther ahead. Engines that play the same song in sync need different values, or all
+   * of them fetch and decode at the same moments.
    */
   eagerness?: number;
 }
@@ -260,7 +266,7 @@ export class SongEngine {
     }
   }
 
-  /** Up to when sound is decoded: less at first, because what plays before it needs the machine as well. */
+  /** The context's time up to which sound is decoded: less at first, so that decoding does not disturb the song before. */
   #decodedUntil(run: Run): number {
     const playedS = Math.max(0, this.#context.currentTime - run.fromS);
     const aheadS = Math.min(this.#aheadS(AHEAD.laterS), this.#aheadS(AHEAD.startS) + playedS);
@@ -271,7 +277,7 @@ export class SongEngine {
     return least + more * this.#eagerness;
   }
 
-  /** Those with more to come. */
+  /** The tracks with more to come. */
   #openTracks(run: Run): { track: Track; n: number; source: SoundSource }[] {
     return run.tracks.flatMap((track, n) => {
       const source = this.#sources[n];

@@ -67,7 +67,7 @@ export class SongDeck implements Deck {
     this.#source = this.#sourceOf(access, (piece, decoded) => this.wave.addSound(piece, decoded.getChannelData(0)));
     this.#level = sound.context.createGain();
     this.#level.connect(sound.output);
-    // Members would all fetch and decode at the same moments.
+    // With one value for all, members would fetch and decode at the same moments.
     this.#engine = new SongEngine(sound.context, [this.#source], this.#level, { eagerness: Math.random() });
     this.#follower = new SongFollower(
       { ...setup, engine: this.#engine, durationMs: () => this.#source.plan.durationMs },
