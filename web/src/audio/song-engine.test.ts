@@ -76,11 +76,14 @@ describe('a song', () => {
     expect(context.decoder.decodings).toBeLessThan(6);
   });
 
-  it('decodes its first piece before it begins and the next ones later, sooner in an eager engine', async () => {
+  it('decodes its first piece before it begins and the next ones later, as far ahead as it is told', async () => {
     const times: number[][] = [];
-    for (const eagerness of [1, 0]) {
+    for (const ahead of [
+      { startS: 7, laterS: 15 },
+      { startS: 3, laterS: 10 },
+    ]) {
       context = new FakeContext();
-      const engine = await open([await sourceOf(6)], 0, { eagerness });
+      const engine = await open([await sourceOf(6)], 0, { ahead });
       engine.start(2, 0);
       const decodedAt: number[] = [];
       for (let known = context.decoder.decodings; context.currentTime < 16;) {

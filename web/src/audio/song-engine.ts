@@ -5,11 +5,8 @@
 
 import type { PlacedSound, SoundSource } from './sound-source';
 
-/**
- * How far ahead of the playing position sound is decoded, at the start of a run and later. Decoded sound is scheduled as
- * far ahead as later.
- */
-const AHEAD = { startS: { least: 3, more: 4 }, laterS: { least: 10, more: 5 } };
+/** How far ahead an engine decodes by default. */
+const AHEAD: Ahead = { startS: 15, laterS: 15 };
 /**
  * Gaps shorter than this between two pieces are rounding errors of manifests, which count in milliseconds. They are
  * closed.
@@ -31,11 +28,17 @@ export interface EngineOptions {
    * Whether a run that lacks sound stays silent until the next start. Otherwise a late piece is joined in its middle.
    */
   haltsDry?: boolean;
-  /**
-   * 0 to 1; a larger value decodes farther ahead. Engines that play the same song in sync need different values, or all
-   * of them fetch and decode at the same moments.
-   */
-  eagerness?: number;
+  /** Engines that play the same song in sync need different values, or all of them fetch and decode at the same moments. */
+  ahead?: Ahead;
+}
+
+/**
+ * How far ahead of the playing position sound is decoded, at the start of a run and later. Decoded sound is scheduled as
+ * far ahead as later.
+ */
+export interface Ahead {
+  startS: number;
+  laterS: number;
 }
 
 /** How far a source is scheduled: its next piece, and the sample of the item up to which it has sound. */
@@ -64,7 +67,7 @@ export class SongEngine {
   readonly #context: EngineContext;
   readonly #output: AudioNode;
   readonly #haltsDry: boolean;
-  readonly #eagerness: number;
+  readonly #ahead: Ahead;
   readonly #sources: SoundSource[] = [];
   readonly #gains: GainNode[] = [];
   #runs: Run[] = [];
@@ -77,7 +80,7 @@ export class SongEngine {
     this.#context = context;
     this.#output = output;
     this.#haltsDry = options.haltsDry ?? false;
-    this.#eagerness = options.eagerness ?? 1;
+    this.#ahead = options.ahead ?? AHEAD;
     for (const source of sources) this.add(source);
   }
 
@@ -244,7 +247,7 @@ export class SongEngine {
     const { currentTime } = this.#context;
     for (;;) {
       const until = this.#untilOf(run);
-      const horizon = Math.min(Math.max(currentTime, run.fromS) + this.#aheadS(AHEAD.laterS), run.endS);
+      const horizon = Math.min(Math.max(currentTime, run.fromS) + this.#ahead.laterS, run.endS);
       if (this.#timeOf(run, until) >= horizon) return;
       const isFirst = !run.hasBegun;
       if (this.#haltsDry && !isFirst && this.#isDry(run, currentTime)) return;
@@ -269,12 +272,8 @@ export class SongEngine {
   /** The context's time up to which sound is decoded: less at first, so that decoding does not disturb the song before. */
   #decodedUntil(run: Run): number {
     const playedS = Math.max(0, this.#context.currentTime - run.fromS);
-    const aheadS = Math.min(this.#aheadS(AHEAD.laterS), this.#aheadS(AHEAD.startS) + playedS);
-    return run.fromS + playedS + aheadS;
-  }
-
-  #aheadS({ least, more }: { least: number; more: number }): number {
-    return least + more * this.#eagerness;
+    const { startS, laterS } = this.#ahead;
+    return run.fromS + playedS + Math.min(laterS, startS + playedS);
   }
 
   /** The tracks with more to come. */

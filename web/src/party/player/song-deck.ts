@@ -67,8 +67,10 @@ export class SongDeck implements Deck {
     this.#source = this.#sourceOf(access, (piece, decoded) => this.wave.addSound(piece, decoded.getChannelData(0)));
     this.#level = sound.context.createGain();
     this.#level.connect(sound.output);
-    // With one value for all, members would fetch and decode at the same moments.
-    this.#engine = new SongEngine(sound.context, [this.#source], this.#level, { eagerness: Math.random() });
+    // With one distance for all, members would fetch and decode at the same moments.
+    const eagerness = Math.random();
+    const ahead = { startS: 3 + 4 * eagerness, laterS: 10 + 5 * eagerness };
+    this.#engine = new SongEngine(sound.context, [this.#source], this.#level, { ahead });
     this.#follower = new SongFollower(
       { ...setup, engine: this.#engine, durationMs: () => this.#source.plan.durationMs },
       timeline,
