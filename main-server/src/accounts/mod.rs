@@ -307,7 +307,8 @@ impl Accounts {
     ) -> Result<AccountInfo, Error> {
         let name = rules::name(&new.name)?;
         rules::check_password(&new.password)?;
-        if self.has(&name) {
+        // An account that is known here may have been removed at another main server.
+        if self.has(&name) && !self.accounts.is_absent(&name).await? {
             return Err(Error::NameTaken(name));
         }
         let password_hash = self.hasher.hash(new.password, address).await?;
@@ -349,7 +350,8 @@ impl Accounts {
         if let Some(password) = &change.password {
             rules::check_password(password)?;
         }
-        if !self.has(&name) {
+        // An account that is unknown here may have been made at another main server.
+        if !self.has(&name) && self.accounts.is_absent(&name).await? {
             return Err(Error::Unknown(name));
         }
         let password_hash = match change.password {

@@ -101,6 +101,26 @@ async fn a_session_that_a_main_server_has_not_heard_of_ends_there_in_the_store()
 }
 
 #[tokio::test]
+async fn a_main_server_that_is_behind_makes_and_changes_accounts_as_the_store_has_them() {
+    let cluster = Cluster::new().await;
+    let (a, b) = (cluster.member(|_| {}).await, cluster.member(|_| {}).await);
+    let create = async |server: &Member| {
+        let account = json!({ "name": "ann", "password": PASSWORD, "role": "broadcaster" }).to_string();
+        server.operate(Method::POST, "/api/accounts", account.into()).await.status
+    };
+    b.blind();
+    assert_eq!(create(&a).await, StatusCode::CREATED);
+    let role = json!({ "role": "operator" }).to_string();
+    let changed = b.operate(Method::PATCH, "/api/accounts/ann", role.into()).await;
+    assert_eq!(changed.status, StatusCode::OK);
+    let other = json!({ "name": "bob", "password": PASSWORD, "role": "operator" }).to_string();
+    a.operate(Method::POST, "/api/accounts", other.into()).await;
+    let gone = a.operate(Method::DELETE, "/api/accounts/ann", vec![]).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    assert_eq!(create(&b).await, StatusCode::CREATED, "the name is free again");
+}
+
+#[tokio::test]
 async fn sessions_that_are_not_known_are_looked_up_at_a_pace() {
     let server = Cluster::new().await.member(|_| {}).await;
     let sign_out = async || {

@@ -221,7 +221,8 @@ impl Invitations {
                 admitted.as_ref().map(|_| ()).map_err(|refusal| *refusal);
             admitted.ok()
         };
-        self.invitations.change(key, admit).await?;
+        // No server undoes a refusal.
+        self.invitations.change_known(key, admit).await?;
         outcome.into_inner().unwrap_or_else(PoisonError::into_inner).map_err(Error::Refused)
     }
 

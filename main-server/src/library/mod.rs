@@ -24,7 +24,13 @@ mod table;
 pub(crate) mod tests;
 pub(crate) mod text;
 
-use std::{cmp::Reverse, sync::Arc};
+use std::{
+    cmp::Reverse,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use protocol::ItemId;
 use store::Replicated;
@@ -197,9 +203,13 @@ impl Library {
         item_id: ItemId,
         change: impl Fn(&mut Record),
     ) -> Result<Record, Error> {
-        self.get(item_id).await?;
-        let changed = self.items.change(&item_id, |record| changed(record, &change)).await?;
-        changed.ok_or(Error::Unknown)
+        let is_there = AtomicBool::new(false);
+        let change = |record: &Record| {
+            is_there.store(!record.is_deleted(), Ordering::Relaxed);
+            changed(record, &change)
+        };
+        let changed = self.items.change(&item_id, change).await?;
+        changed.filter(|_| is_there.into_inner()).ok_or(Error::Unknown)
     }
 
     /// The links of an item that a client may see. Other clients than editors see no links to unlisted items.

@@ -68,7 +68,7 @@ impl Nodes {
             },
             Claim::Replace { known, by } => {
                 let replace = |found: &Registration| (*found == known).then(|| by.clone());
-                let found = records.change(&hostname, replace).await?;
+                let found = records.change_known(&hostname, replace).await?;
                 Ok(found.filter(|found| *found == by).map(|found| found.node_id))
             }
         }

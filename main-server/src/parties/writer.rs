@@ -91,33 +91,12 @@ impl Writer {
         }
     }
 
-    /// Applies events to the newest record, and writes it once.
+    /// Applies events to the newest record, and writes it once if that changed it.
     ///
-    /// If there is nothing to write, this server's record may be outdated, so the store is asked: no event
-    /// may be answered from a record that was replaced before the event arrived. For example, a vote that
-    /// seems unchanged here may have been replaced at another server. After an error the store may have the
-    /// change, which must not be applied again.
+    /// If there is nothing to write, this server's record may be outdated, so the store is asked where a client waits for
+    /// the outcome: a vote that seems unchanged here may have been replaced at another server.
     async fn write(&self, party_id: PartyId, events: &[Event]) -> Vec<Outcome> {
-        let known = self.revision(party_id);
-        let (outcomes, is_final) = self.try_write(party_id, events).await;
-        if is_final || !events.iter().any(is_answered) {
-            return outcomes;
-        }
-        match self.records.look_up(&party_id).await {
-            Ok(()) if self.revision(party_id) == known => outcomes,
-            Ok(()) => self.try_write(party_id, events).await.0,
-            Err(error) => events.iter().map(|_| Err(Error::Store(error.clone()))).collect(),
-        }
-    }
-
-    fn revision(&self, party_id: PartyId) -> Option<store::Revision> {
-        self.records.host().all(|records| records.revision(&party_id))
-    }
-
-    /// Applies events to the newest known record, and writes it if it changed. Returns the outcomes, and
-    /// whether they are those of a write, successful or not.
-    async fn try_write(&self, party_id: PartyId, events: &[Event]) -> (Vec<Outcome>, bool) {
-        let applied = Mutex::new((Vec::new(), false));
+        let applied = Mutex::new(Vec::new());
         let change = |record: &Record| {
             let now_ms = Now::read().unix_ms();
             let mut record = record.clone();
@@ -128,17 +107,21 @@ impl Writer {
                 Ok(Done { applied, revision: record.revision })
             };
             let outcomes = events.iter().map(apply).collect();
-            *applied.lock().unwrap_or_else(PoisonError::into_inner) = (outcomes, has_changed);
+            *applied.lock().unwrap_or_else(PoisonError::into_inner) = outcomes;
             has_changed.then(|| {
                 self.writes.inc();
                 record
             })
         };
-        let failed = |error: &dyn Fn() -> Error| events.iter().map(|_| Err(error())).collect();
-        match self.records.change(&party_id, change).await {
+        let changed = if events.iter().any(is_answered) {
+            self.records.change(&party_id, change).await
+        } else {
+            self.records.change_known(&party_id, change).await
+        };
+        match changed {
             Ok(Some(_)) => applied.into_inner().unwrap_or_else(PoisonError::into_inner),
-            Ok(None) => (failed(&|| Error::Unknown), false),
-            Err(error) => (failed(&|| Error::Store(error.clone())), true),
+            Ok(None) => events.iter().map(|_| Err(Error::Unknown)).collect(),
+            Err(error) => events.iter().map(|_| Err(Error::Store(error.clone()))).collect(),
         }
     }
 

@@ -218,7 +218,7 @@ impl Recordings {
             if seen.recording.switches > record.switches {
                 return self.switch_on(item_id, &seen.recording, now_ms).await;
             }
-            self.records.change(&item_id, |record| record.recorded_by(&seen.recorders)).await?;
+            self.records.change_known(&item_id, |record| record.recorded_by(&seen.recorders)).await?;
             self.settle(item_id, &record, memory).await?;
             if let Err(Error::Full(reason)) = self.library.may_grow(account(seen.owner.as_ref())) {
                 self.stop(item_id, &reason).await?;
@@ -230,7 +230,7 @@ impl Recordings {
             {
                 return Ok(());
             }
-            self.records.change(&item_id, |record| record.over(now_ms)).await?;
+            self.records.change_known(&item_id, |record| record.over(now_ms)).await?;
         }
         if let Some((_, seen)) = seen.filter(|(_, seen)| !seen.is_over && seen.shown != record.shown) {
             self.follow(item_id, &record.shown, &seen.shown).await?;
@@ -299,7 +299,7 @@ impl Recordings {
         let on = |record: &Record| record.switched_on(recording, last, length_ms, now_ms);
         // The record comes last: if this server dies in between, another one does both.
         self.library.set_state(item_id, State::Growing, None).await?;
-        self.records.change(&item_id, on).await?;
+        self.records.change_known(&item_id, on).await?;
         self.note_progress(item_id, &recorded);
         Ok(())
     }
@@ -309,7 +309,7 @@ impl Recordings {
         self.library.change(item_id, |item| now.apply(before, item)).await?;
         let shown =
             |record: &Record| (record.shown != *now).then(|| Record { shown: now.clone(), ..record.clone() });
-        self.records.change(&item_id, shown).await?;
+        self.records.change_known(&item_id, shown).await?;
         Ok(())
     }
 
@@ -321,7 +321,7 @@ impl Recordings {
             self.library.conclude(item_id).await?;
             tracing::info!("recording {item_id} is complete");
         }
-        self.records.change(&item_id, Record::finished).await?;
+        self.records.change_known(&item_id, Record::finished).await?;
         Ok(())
     }
 
@@ -369,7 +369,7 @@ impl Recordings {
             };
             Some(StreamRecord { recording: Some(recording), ..record.clone() })
         };
-        self.state.stream_records.change(&stream_id, off).await?;
+        self.state.stream_records.change_known(&stream_id, off).await?;
         Ok(())
     }
 

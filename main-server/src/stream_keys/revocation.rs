@@ -104,6 +104,6 @@ impl Revocation {
     async fn end(&self, stream_id: StreamId) -> Result<(), store::Error> {
         tracing::info!(target: "audit", stream = %stream_id, "stream {stream_id} ends: its stream key or account is gone");
         let ended = |record: &Record| record.ended(Now::read().unix_ms());
-        self.state.stream_records.change(&stream_id, ended).await.map(drop)
+        self.state.stream_records.change_known(&stream_id, ended).await.map(drop)
     }
 }

@@ -91,7 +91,7 @@ impl Uploads {
     async fn take_over(&self, key: &Key, offset: u64) -> Result<(u32, u64), Error> {
         // The number that this server wrote last; 0 for none.
         let mine = AtomicU32::new(0);
-        let changed = self.records.change(key, |record| {
+        let changed = self.records.change_known(key, |record| {
             let changed = record.taken_over(offset);
             mine.store(changed.as_ref().map_or(0, |record| record.writer), Ordering::Relaxed);
             changed
@@ -177,8 +177,11 @@ impl Writing<'_> {
         if end == 0 {
             return Ok(());
         }
-        let changed =
-            self.uploads.records.change(self.key, |record| record.appended(writer, end, now_ms)).await?;
+        let changed = self
+            .uploads
+            .records
+            .change_known(self.key, |record| record.appended(writer, end, now_ms))
+            .await?;
         let record = changed.ok_or(Error::Gone)?;
         let is_counted = record.writer == writer && record.offset() == end;
         is_counted.then_some(()).ok_or(Error::Conflict)

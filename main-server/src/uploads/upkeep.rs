@@ -123,6 +123,6 @@ impl Uploads {
     async fn expire(&self, key: &Key, record: &Record, now_ms: u64) -> Result<(), Error> {
         // Decided on what the store has: this server may have missed progress.
         let expired = |newest: &Record| (newest == record).then(|| newest.expired(now_ms));
-        self.records.change(key, expired).await.map(drop).map_err(Error::from)
+        self.records.change_known(key, expired).await.map(drop).map_err(Error::from)
     }
 }

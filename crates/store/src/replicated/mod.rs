@@ -244,25 +244,61 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
     /// Replaces a record by what `change` returns; `None` leaves it. Retries with the newest version after a conflict. When
     /// this returns, the store has the record as it is known here. Returns it, or `None` if there is no such record.
     ///
+    /// What is known here may be older than what another process has written. A write that changes something is refused by the
+    /// store in that case. If there is no record or `change` leaves it, the store is read once before that counts: `change` sees
+    /// every version that was acknowledged before this call. So each such call costs a read: check first what a client may do.
+    ///
     /// # Errors
     /// The store's; [`Error::Conflict`] if other processes were first too often.
     pub async fn change(&self, key: &T::Key, change: impl Fn(&T) -> Option<T>) -> Result<Option<T>, Error> {
-        for attempt in 1..=ATTEMPTS {
-            let known = self.host.replica(|replica| {
-                let (record, is_saved) = (replica.get(key)?.clone(), replica.is_saved(key));
-                Some((record, replica.revision(key), is_saved))
-            });
-            let Some((record, revision, is_saved)) = known else { return Ok(None) };
-            let changed = match change(&record) {
-                None if is_saved => return Ok(Some(record)),
-                changed => changed.unwrap_or(record),
+        self.change_with(key, change, true).await
+    }
+
+    /// As [`Self::change`], but a record that is unknown here or that `change` leaves is not looked up: for changes that are
+    /// tried again from time to time, or that no process undoes once they were made or refused.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub async fn change_known(
+        &self,
+        key: &T::Key,
+        change: impl Fn(&T) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        self.change_with(key, change, false).await
+    }
+
+    async fn change_with(
+        &self,
+        key: &T::Key,
+        change: impl Fn(&T) -> Option<T>,
+        mut needs_look: bool,
+    ) -> Result<Option<T>, Error> {
+        let mut attempt = 0;
+        while attempt < ATTEMPTS {
+            let (known, revision, is_saved) = self
+                .host
+                .replica(|replica| (replica.get(key).cloned(), replica.revision(key), replica.is_saved(key)));
+            let changed = match (known.as_ref().and_then(&change), &known) {
+                (Some(changed), _) => changed,
+                (None, Some(record)) if !is_saved => record.clone(),
+                _ if needs_look => {
+                    self.look_up(key).await?;
+                    needs_look = false;
+                    if self.host.replica(|replica| replica.revision(key)) == revision {
+                        return Ok(known);
+                    }
+                    continue;
+                }
+                _ => return Ok(known),
             };
             let expect = revision.map_or(Expect::Absent, Expect::Revision);
             match self.write(key, changed, expect).await {
                 Ok(_) => return Ok(self.get(key)),
                 Err(Error::Conflict) => {
+                    attempt += 1;
                     give_way(attempt).await;
                     self.look_up(key).await?;
+                    needs_look = false;
                 }
                 Err(error) => return Err(error),
             }

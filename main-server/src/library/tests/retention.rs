@@ -60,6 +60,23 @@ async fn a_deleted_item_can_be_restored_for_a_while_and_is_gone_with_its_manifes
 }
 
 #[tokio::test]
+async fn a_server_that_is_behind_restores_and_deletes_the_item_as_the_store_has_it() {
+    let (a, b) = Cluster::new().await.pair().await;
+    let item_id = with_media(&a, Kind::Upload, State::Ready).await;
+    until("the other server knows the item", async || is_there(&b, item_id).await).await;
+    b.blind();
+    let now = Now::read();
+    a.library.delete(item_id, now).await.unwrap();
+    b.library.restore(item_id, now).await.unwrap();
+    until("it is restored", async || is_there(&a, item_id).await).await;
+    a.library.delete(item_id, now).await.unwrap();
+    assert!(matches!(b.library.delete(item_id, now).await, Err(Error::Unknown)), "it is deleted");
+    a.library.restore(item_id, now).await.unwrap();
+    b.library.delete(item_id, now).await.unwrap();
+    until("it is deleted", async || !is_there(&a, item_id).await).await;
+}
+
+#[tokio::test]
 async fn recordings_are_deleted_by_age_with_undo_and_uploads_stay() {
     let server = Cluster::new().await.member(|config| config.library.keep = Some(7 * DAY)).await;
     let [recording, failed] = [

@@ -96,6 +96,7 @@ pub(super) async fn keeps_the_contract(subject: &Subject) {
     of_several_creators_one_wins_and_all_see_it(&processes, &title("created")).await;
     what_several_change_at_once_becomes_the_same_everywhere(&processes, &title("merged")).await;
     durable_changes_are_not_lost(&processes, &title("changed")).await;
+    a_change_sees_every_version_from_before_it(subject, &title("behind")).await;
     only_the_newest_state_is_saved(subject, &processes, &title("newest")).await;
     a_deletion_is_seen_by_all(&processes, &title("deleted")).await;
     what_was_deleted_during_a_break_is_gone_after_it(subject, &title("break")).await;
@@ -154,6 +155,20 @@ async fn durable_changes_are_not_lost(processes: &[Process], title: &Title) {
     }
     let unknown = processes[0].notes.change(&Title("unknown".into()), |note| Some(note.clone())).await;
     assert_eq!(unknown, Ok(None));
+}
+
+async fn a_change_sees_every_version_from_before_it(subject: &Subject, title: &Title) {
+    let [first, second] = [0, 1].map(|number| Replicated::<Note>::shared(subject.handle(number).kv.clone()));
+    let end = |known: &Note| known.lines.contains("last").then(|| note("ended"));
+    assert_eq!(second.change(title, end).await, Ok(None), "there is none");
+    first.create(title, note("begun")).await.unwrap();
+    assert_eq!(second.change_known(title, end).await, Ok(None), "this process has not heard of it");
+    assert_eq!(second.change(title, end).await, Ok(Some(note("begun"))));
+    first.change(title, |_| Some(note("last"))).await.unwrap();
+    assert_eq!(second.change_known(title, end).await, Ok(Some(note("begun"))));
+    assert!(second.change(title, end).await.unwrap().unwrap().lines.contains("ended"));
+    first.remove(title).await.unwrap();
+    assert_eq!(second.change(title, end).await, Ok(None), "another process removed it");
 }
 
 async fn only_the_newest_state_is_saved(subject: &Subject, processes: &[Process], title: &Title) {
