@@ -88,6 +88,19 @@ impl Accounts {
         Ok(())
     }
 
+    /// A session that has not ended, and whose it is.
+    fn session(&self, key: &String, now_ms: u64) -> Option<(Session, Person)> {
+        let session = self.sessions.get(key)?;
+        if age(session.created_at_ms, now_ms) >= self.limits.session_max
+            || age(session.used_at_ms, now_ms) >= self.limits.session_idle
+        {
+            return None;
+        }
+        let account = self.accounts.get(&session.account).filter(|account| account.epoch == session.epoch)?;
+        let person = Person { name: session.account.clone(), role: account.role };
+        Some((session, person))
+    }
+
     /// Looks for a session and its account in the store, if this server does not know them: it may not have heard of them yet.
     async fn find(&self, token: &str, address: Option<IpAddr>, now: Now) -> Result<(), Error> {
         if self.person(token).is_some() {
@@ -104,19 +117,20 @@ impl Accounts {
 }
 
 impl People for Accounts {
+    fn holder(&self, token: &str) -> Option<Person> {
+        self.session(&token::digest(token), Now::read().unix_ms()).map(|(_, person)| person)
+    }
+
     fn person(&self, token: &str) -> Option<Person> {
         let (key, now_ms) = (token::digest(token), Now::read().unix_ms());
-        let session = self.sessions.get(&key)?;
-        let age = |since_ms: u64| Duration::from_millis(now_ms.saturating_sub(since_ms));
-        if age(session.created_at_ms) >= self.limits.session_max
-            || age(session.used_at_ms) >= self.limits.session_idle
-        {
-            return None;
-        }
-        let account = self.accounts.get(&session.account).filter(|account| account.epoch == session.epoch)?;
-        if age(session.used_at_ms) >= USE_PRECISION {
+        let (session, person) = self.session(&key, now_ms)?;
+        if age(session.used_at_ms, now_ms) >= USE_PRECISION {
             self.sessions.with(|replica| replica.update(&key, |session| session.used_at_ms = now_ms));
         }
-        Some(Person { name: session.account, role: account.role })
+        Some(person)
     }
+}
+
+fn age(since_ms: u64, now_ms: u64) -> Duration {
+    Duration::from_millis(now_ms.saturating_sub(since_ms))
 }

@@ -43,7 +43,12 @@ impl Person {
 /// Knows whose session a token belongs to.
 pub(crate) trait People: Send + Sync {
     /// The holder of a session that has not ended.
-    fn person(&self, token: &str) -> Option<Person>;
+    fn holder(&self, token: &str) -> Option<Person>;
+
+    /// The same for a request, which counts as use of the session.
+    fn person(&self, token: &str) -> Option<Person> {
+        self.holder(token)
+    }
 }
 
 /// An extension of requests that came over the socket in the data folder: their callers own the folder.
@@ -255,7 +260,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The token in the cookie (RFC 6265, section 4.2).
-fn session_token(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn session_token(headers: &HeaderMap) -> Option<&str> {
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = pairs.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
@@ -271,7 +276,7 @@ mod tests {
     struct AnnAndBob;
 
     impl People for AnnAndBob {
-        fn person(&self, token: &str) -> Option<Person> {
+        fn holder(&self, token: &str) -> Option<Person> {
             let role = match token {
                 "ann" => Role::Operator,
                 "bob" => Role::Broadcaster,

@@ -10,6 +10,7 @@ pub(crate) mod caller;
 mod cors;
 pub(crate) mod error;
 pub(crate) mod extract;
+pub(crate) mod login;
 pub(crate) mod requests;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! `GET /api/jobs/{job_id}/events`: the job, now and after changes, as Server-Sent Events.
+//! `GET /api/jobs/{job_id}/events`: the job, now and after changes, as Server-Sent Events, until the job or the login ends.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,12 @@ use tokio::{
 
 use super::{super::Jobs, Api, extract::ShownJob, no_listener};
 use crate::{
-    api::{caller::Person, error::Error, extract::Client},
+    api::{
+        caller::Person,
+        error::Error,
+        extract::Client,
+        login::{Login, Within},
+    },
     events::{Event, sse},
 };
 
@@ -40,15 +45,16 @@ struct Listener {
 pub(super) async fn listen(
     State(api): State<Arc<Api>>,
     Client(address): Client,
+    login: Login,
     ShownJob { job_id, person, .. }: ShownJob,
 ) -> Result<impl IntoResponse, Error> {
     let share = api.jobs.listeners.take(address).ok_or_else(no_listener)?;
     let [plain, ffmpeg] = api.jobs.tasks.changed();
     let changed = [api.jobs.records.host().changed(), plain, ffmpeg];
     let (closing, next_at) = (api.closing.clone(), Instant::now());
-    let listener =
+    let events =
         Listener { api, job_id, person, changed, sent: None, next_at, is_over: false, _share: share };
-    Ok(sse::answer(listener, closing))
+    Ok(sse::answer(Within { login, events }, closing))
 }
 
 impl sse::Listener for Listener {

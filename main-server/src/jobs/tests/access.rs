@@ -13,7 +13,10 @@ use serde_json::{Value, json};
 use super::{Hand, account, call_as, listen_as, song, start, try_start};
 use crate::{
     Config,
-    cluster::tests::{Answer, Cluster, Member as Server},
+    cluster::{
+        self,
+        tests::{Answer, Cluster, Member as Server},
+    },
     jobs::bounds::{JOBS_KEPT_PER_ACCOUNT, WORKER_BYTES},
 };
 
@@ -282,6 +285,31 @@ async fn a_report_of_a_worker_over_its_limit_is_refused() {
     assert_eq!(report(WORKER_BYTES + 1).await, ErrorCode::PayloadTooLarge);
     assert_eq!(report(WORKER_BYTES).await, ErrorCode::InvalidRequest);
     assert_eq!(report(2_000).await, ErrorCode::TaskLost);
+}
+
+#[tokio::test]
+async fn the_events_of_a_job_end_when_the_person_signs_out_or_is_demoted() {
+    let server = server(|_| {}).await;
+    let owner = account(&server, "owner").await;
+    let [operator, _] = [
+        cluster::tests::account(&server, "operator", "operator").await,
+        cluster::tests::account(&server, "another", "operator").await,
+    ];
+    let started = ask(&server, &owner, song(&server, "a", |_| {}).await).await;
+    let job_id = started.read::<JobCreated>().job_id;
+    let mut listeners =
+        [listen_as(&server, &owner, job_id).await, listen_as(&server, &operator, job_id).await];
+    for listener in &mut listeners {
+        listener.expect("job").await;
+    }
+    let left = call_as(&server, &owner, Method::POST, "/api/logout", Value::Null).await;
+    assert_eq!(left.status, StatusCode::NO_CONTENT);
+    let role = json!({ "role": "broadcaster" }).to_string();
+    let demoted = server.operate(Method::PATCH, "/api/accounts/operator", role.into()).await;
+    assert_eq!(demoted.status, StatusCode::OK);
+    for listener in &mut listeners {
+        assert_eq!(listener.next().await, None);
+    }
 }
 
 #[tokio::test]
