@@ -47,6 +47,7 @@ pub mod bounds {
         api::{BODY_BYTES, REQUEST_TIMEOUT, extract::JSON_DEPTH},
         auth::PASSPHRASE_CHARS,
         jobs::bounds::{JOB_LISTENERS, JOB_PIECES, JOBS_KEPT, JOBS_KEPT_PER_ACCOUNT, WORKER_BYTES},
+        library::bounds::ITEM_LISTENERS,
         nodes::routes::HEARTBEAT_BYTES,
         parties::bounds::{
             PARTIES_INVITATIONS, PARTIES_MADE, PARTY_COMMANDS, PARTY_ENTRY_LOOK_UPS, PARTY_INVITATIONS,

@@ -32,6 +32,7 @@ pub(crate) fn feature(
         play_grants: context
             .metrics
             .counter("undead_play_grants", "Grants for items of the library handed out"),
+        closing: context.closing.clone(),
     };
     Feature::new(routes::router(Arc::new(api)))
         .loading(move || {

@@ -6,12 +6,14 @@
 //!
 //! Everything changes by compare-and-set, so that any main server may do it, and repeat it after a failure.
 
+pub(crate) mod bounds;
 mod error;
 mod feature;
 mod index;
 mod item_blobs;
 pub(crate) mod manifest;
 mod media;
+mod news;
 mod pictures;
 mod playable;
 pub(crate) mod record;
@@ -32,10 +34,18 @@ use std::{
     },
 };
 
+use per_address::Shares;
 use protocol::ItemId;
 use store::Replicated;
 use tokio::sync::watch;
 
+use self::{
+    bounds::ITEM_LISTENERS,
+    index::{Found, OtherOrder, Query},
+    manifest::Manifests,
+    news::Hearing,
+    table::Table,
+};
 pub(crate) use self::{
     error::Error,
     feature::feature,
@@ -44,13 +54,9 @@ pub(crate) use self::{
     playable::{ItemNodes, check_state},
     record::{Links, NewItem, Record, Text, new_id},
 };
-use self::{
-    index::{Found, OtherOrder, Query},
-    manifest::Manifests,
-    table::Table,
-};
 use crate::{
     api::caller::Person, broadcasters::Broadcasters, clock::Now, config::LibraryLimits, feature::Context,
+    state::catalogue::record::Owner,
 };
 
 /// Most stored characters of an item's error.
@@ -65,6 +71,8 @@ pub(crate) struct Library {
     manifests: Manifests,
     broadcasters: Arc<Broadcasters>,
     limits: LibraryLimits,
+    /// One per open event stream.
+    listeners: Arc<Shares>,
 }
 
 impl Library {
@@ -78,6 +86,7 @@ impl Library {
             manifests: Manifests::new(kv),
             broadcasters: Arc::clone(broadcasters),
             limits: context.config.library,
+            listeners: Shares::new(ITEM_LISTENERS, None),
         }
     }
 
@@ -94,6 +103,11 @@ impl Library {
     /// Changes whenever an item does, here or at another main server.
     pub(crate) fn changed(&self) -> watch::Receiver<()> {
         self.table.changed()
+    }
+
+    /// Has a listener hear which items of `owner` change, or of all items without one.
+    fn listen(&self, owner: Option<&Owner>) -> Hearing {
+        self.table.news().listen(owner)
     }
 
     /// Creates an item. An existing one with the same id stays unchanged.

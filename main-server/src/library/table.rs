@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::{
     index::{Found, Index, OtherOrder, Query},
+    news::News,
     record::Record,
 };
 use crate::events::{Event, Feed};
@@ -17,6 +18,7 @@ use crate::events::{Event, Feed};
 pub(super) struct Table {
     inner: Mutex<Inner>,
     changed: watch::Sender<()>,
+    news: Arc<News>,
     feed: Arc<Feed>,
 }
 
@@ -37,7 +39,12 @@ struct Removed {
 impl Table {
     /// Has no items. Listeners of `feed` are notified of changes of listed items after [`Self::tell`].
     pub(super) fn new(feed: &Arc<Feed>) -> Self {
-        Self { inner: Mutex::default(), changed: watch::Sender::new(()), feed: Arc::clone(feed) }
+        Self {
+            inner: Mutex::default(),
+            changed: watch::Sender::new(()),
+            news: Arc::default(),
+            feed: Arc::clone(feed),
+        }
     }
 
     /// Notifies listeners of changes from now on.
@@ -48,6 +55,11 @@ impl Table {
     /// Changes whenever an item does.
     pub(super) fn changed(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
+    }
+
+    /// Tells people which of their items change.
+    pub(super) fn news(&self) -> &Arc<News> {
+        &self.news
     }
 
     /// Reads the index.
@@ -87,6 +99,7 @@ impl Host<Record> for Table {
             inner.index.apply(change.key, before, after);
             if inner.tells {
                 events.extend(event(change.key, before, after));
+                self.news.note(change.key, after.or(before).and_then(|record| record.owner.as_ref()));
             }
         }
         // Published under the lock, so that listeners receive changes in order.
@@ -105,7 +118,12 @@ fn event(item_id: ItemId, before: Option<&Record>, after: Option<&Record>) -> Op
         (before, Some(after)) => {
             (before.as_ref() != Some(&after)).then(|| Event::new("item_changed", &after))
         }
-        (Some(_), None) => Some(Event::new("item_removed", &Removed { item_id })),
+        (Some(_), None) => Some(removed(item_id)),
         (None, None) => None,
     }
+}
+
+/// A listener has to forget an item.
+pub(super) fn removed(item_id: ItemId) -> Event {
+    Event::new("item_removed", &Removed { item_id })
 }

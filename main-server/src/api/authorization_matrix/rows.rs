@@ -65,6 +65,7 @@ pub(super) const ROWS: &[Row] = &[
     ("get /api/library", Open, NO_BODY, OK),
     ("get /api/library?mine=true", SignedIn, NO_BODY, OK),
     ("get /api/library?deleted=true", SignedIn, NO_BODY, OK),
+    ("get /api/library/events", SignedIn, NO_BODY, OK),
     ("get /api/library/{item_id}", Open, NO_BODY, OK),
     ("get /api/library/{item_id}?of=private", HiddenItemNode, NO_BODY, OK),
     ("get /api/library/{item_id}?of=deleted", HiddenItemReader, NO_BODY, OK),

@@ -21,7 +21,13 @@ use super::{
     },
     Api, below,
 };
-use crate::api::{caller::unauthorized, error::Error};
+use crate::{
+    api::{
+        caller::{Person, unauthorized},
+        error::Error,
+    },
+    state::catalogue::record::Owner,
+};
 
 /// Default page size.
 const DEFAULT: usize = 50;
@@ -75,13 +81,20 @@ impl FromRequestParts<Arc<Api>> for Query {
 fn own(parts: &Parts, api: &Api, deleted: bool) -> Result<Scope, Error> {
     let person = api.credentials.person(parts)?;
     let person = person.ok_or_else(|| unauthorized("mine and deleted need a session"))?;
-    let owner = if person.is_operator() {
-        None
-    } else {
-        let gone = || Error::new(ErrorCode::Unauthorized, "the account is gone");
-        Some(api.broadcasters.owner(&person.name).ok_or_else(gone)?)
-    };
+    let owner = owner_of(&person, api)?;
     Ok(if deleted { Scope::Deleted(owner) } else { Scope::Editable(owner) })
+}
+
+/// The owner of the items that the person may change; `None` for an operator, who may change all.
+///
+/// # Errors
+/// `unauthorized` if the account was removed a moment ago.
+pub(super) fn owner_of(person: &Person, api: &Api) -> Result<Option<Owner>, Error> {
+    if person.is_operator() {
+        return Ok(None);
+    }
+    let gone = || Error::new(ErrorCode::Unauthorized, "the account is gone");
+    api.broadcasters.owner(&person.name).map(Some).ok_or_else(gone)
 }
 
 fn wrong_cursor() -> Error {

@@ -3,6 +3,7 @@
 
 mod blob;
 mod edit;
+mod events;
 mod extract;
 mod invitations;
 mod list;
@@ -27,6 +28,7 @@ use protocol::{
     stream::MAX_THUMBNAIL_BYTES,
 };
 use serving::{Forwarded, Prefix};
+use tokio_util::sync::CancellationToken;
 
 use self::extract::Reader;
 use super::{ItemNodes, Library, Links, Record, record::preview_url};
@@ -54,6 +56,8 @@ pub(super) struct Api {
     pub(super) partition: Arc<Partition>,
     pub(super) credentials: Credentials,
     pub(super) play_grants: Counter,
+    /// Cancelled when event streams have to end.
+    pub(super) closing: CancellationToken,
 }
 
 impl FromRef<Arc<Api>> for Credentials {
@@ -66,6 +70,7 @@ impl FromRef<Arc<Api>> for Credentials {
 pub(super) fn router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/api/library", get(list::list))
+        .route("/api/library/events", get(events::listen))
         .route("/api/library/{item_id}", get(show).patch(edit::edit).delete(edit::remove))
         .route("/api/library/{item_id}/play", post(play::play))
         .route("/api/library/{item_id}/manifest", get(manifest::show))

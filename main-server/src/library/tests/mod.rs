@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod access;
+mod events;
 mod links;
 mod lists;
 mod lyrics;

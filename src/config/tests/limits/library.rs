@@ -1,6 +1,8 @@
 //! Bounds of the library.
 
-use super::row::{Row, fixed, option};
+use main_server::bounds::ITEM_LISTENERS;
+
+use super::row::{Row, TOO_MANY, fixed, option};
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
@@ -35,6 +37,18 @@ pub(super) fn rows() -> Vec<Row> {
             "100 items; each item and each known word once",
             "–",
             "lists_and_searches_look_at_no_more_than_they_have_to",
+        ),
+        fixed(
+            "open streams of events of the items that a person may change, at a main server",
+            ITEM_LISTENERS,
+            TOO_MANY,
+            "event_streams_of_the_library_are_bounded",
+        ),
+        fixed(
+            "changed items of which such a stream has not told",
+            "1,000",
+            "it tells that there were more",
+            "a_listener_that_is_slow_learns_that_it_missed_items",
         ),
         option(
             "invitations of an item that are neither revoked nor expired",
