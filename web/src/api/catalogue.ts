@@ -2,10 +2,9 @@
 // come first, and changes of viewers move nothing: cards must not slip away under a pointer.
 
 import { pageSight, type Sight } from '../browser/sight';
-import { anyOf } from '../browser/signals';
 import type { StreamId, StreamInfo } from '../protocol/stream';
-import { backOffMs, type BackOff } from './back-off';
 import { MainServer } from './client';
+import { listen } from './listening';
 
 /** One event of `GET /api/events`. */
 export type CatalogueEvent =
@@ -39,13 +38,6 @@ export interface CatalogueView {
   connected: boolean;
 }
 
-/** Pauses before reconnecting. */
-const RETRY: BackOff = { firstMs: 1_000, longestMs: 30_000 };
-/**
- * A page that was hidden for this long closes its connection, because browsers open only six to a server for all tabs.
- */
-const HIDDEN_MS = 60_000;
-
 /** Dependencies of {@link followCatalogue}; a test passes its own. */
 export interface FollowSetup {
   server: Pick<MainServer, 'events'>;
@@ -59,78 +51,24 @@ export function followCatalogue(
   { server, sight }: FollowSetup = { server: new MainServer(), sight: pageSight },
 ): void {
   let streams: readonly StreamInfo[] | undefined;
-  /** A connection without any event counts as a failure too. */
-  let failures = 0;
-
-  const hear = async (until: AbortSignal): Promise<void> => {
+  const hear = async (until: AbortSignal, heard: () => void): Promise<void> => {
     for await (const event of server.events(until)) {
       const data = parse(event.data);
       if (data === undefined || !isCatalogueEvent(event.type)) continue;
-      failures = 0;
+      heard();
       streams = applyEvent(streams ?? [], { type: event.type, data } as CatalogueEvent);
       listener({ streams, connected: true });
     }
   };
-  const isOver = (): boolean => signal.aborted;
-  const follow = async (): Promise<void> => {
-    while (!isOver()) {
-      const unseen = whenUnseen(sight, HIDDEN_MS);
-      let problem: unknown;
-      try {
-        await hear(anyOf(signal, unseen.signal));
-      } catch (error) {
-        problem = error;
-      } finally {
-        unseen.forget();
-      }
-      if (isOver()) return;
-      if (!unseen.signal.aborted) {
-        listener({ streams, connected: false });
-        await pause(backOffMs(RETRY, ++failures, problem));
-      }
-      await whenSeen(sight);
-    }
+  const broken = (): boolean => {
+    listener({ streams, connected: false });
+    return true;
   };
-  void follow();
+  void listen({ hear, broken, sight }, signal);
 }
 
 function isCatalogueEvent(type: string): type is CatalogueEvent['type'] {
   return (EVENT_TYPES as readonly string[]).includes(type);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Waits until the page is visible. */
-function whenSeen(sight: Sight): Promise<void> {
-  if (sight.visible) return Promise.resolve();
-  return new Promise((resolve) => {
-    const forget = sight.onChange(() => {
-      if (!sight.visible) return;
-      forget();
-      resolve();
-    });
-  });
-}
-
-/** A signal that aborts once the page was hidden for `ms` without a break; `forget` stops watching the page. */
-function whenUnseen(sight: Sight, ms: number): { signal: AbortSignal; forget(): void } {
-  const controller = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const look = (): void => {
-    clearTimeout(timer);
-    timer = sight.visible ? undefined : setTimeout(() => controller.abort(), ms);
-  };
-  look();
-  const stop = sight.onChange(look);
-  return {
-    signal: controller.signal,
-    forget: () => {
-      stop();
-      clearTimeout(timer);
-    },
-  };
 }
 
 function parse(text: string): unknown {

@@ -85,6 +85,11 @@ export class Listing {
     if (this.#view.hasMore && !this.#view.isAsking) void this.#ask(this.#cursor);
   }
 
+  /** Whether an item is shown. */
+  shows(id: ItemId): boolean {
+    return this.#view.items?.some(({ item_id }) => item_id === id) === true;
+  }
+
   /** Updates an item; undefined removes it. */
   learn(id: ItemId, item: Item | undefined): void {
     const items = this.#view.items?.flatMap((known) =>

@@ -8,8 +8,10 @@ import { Opening } from './opening';
 import { Playing } from './playing';
 
 let log: string[];
+/** How often the item was asked for. */
+let asked = 0;
 
-beforeEach(() => (log = []));
+beforeEach(() => ([log, asked] = [[], 0]));
 
 async function play(
   visibility: Item['visibility'],
@@ -34,7 +36,10 @@ async function play(
     among: () => Promise.resolve(new Set<string>()),
   } as unknown as Kept;
   const library = {
-    item: () => Promise.resolve(item),
+    item: () => {
+      asked++;
+      return Promise.resolve(item);
+    },
     waveform: (url: string, grant?: string) => {
       log.push(`wave form ${url} ${grant}`);
       return Promise.resolve({ peak_ms: 100, peaks: [255, 0] });
@@ -52,6 +57,7 @@ async function play(
     canPlay: () => true,
     base,
     person: () => Promise.resolve(person),
+    isHearing: () => false,
     again,
     changed: () => undefined,
     arrived: () => undefined,
@@ -95,5 +101,21 @@ it('is loaded once, however often it is started', async () => {
   await playing.start();
   await settle();
   expect(log).toEqual(['keep for null']);
+  playing.close();
+});
+
+it('shows what the server tells of it, and asks for what that does not say', async () => {
+  const playing = await play('private', 'ann', { previews: [{ at_ms: 0, url: '/p' }] });
+  const before = asked;
+  const { item } = playing;
+  if (item === undefined) throw new Error('no item');
+  const { previews, ...told } = item;
+  playing.heard({ ...told, title: 'Other' });
+  expect(playing.item).toEqual({ ...told, title: 'Other', previews });
+  expect(asked).toBe(before);
+  // Nothing of it differs: it is its stems that have changed.
+  playing.heard({ ...told, title: 'Other' });
+  playing.heard({ ...told, state: 'failed' });
+  expect(asked).toBe(before + 2);
   playing.close();
 });

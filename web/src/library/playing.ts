@@ -9,11 +9,12 @@ import type { Kept } from './kept/kept';
 import type { Opening } from './opening';
 import { ItemPlayer, type PlayerState } from './player/item-player';
 import type { Media } from './player/media';
+import { FALL_BACK_MS } from './news';
 import { planOf } from './plan';
 import { readPeaks, type Wave } from './peaks';
 import { decodeSound, WaveForm } from './waveform';
 
-/** Poll interval of an item that is being processed. */
+/** Poll interval of an item that is being processed, unless the server sends its changes. */
 const PROCESSING_MS = 2_000;
 
 /** Dependencies and callbacks of playing. */
@@ -26,6 +27,8 @@ export interface PlayingSetup {
   base: string;
   /** The name of the signed-in account, null for none; undefined if unknown. */
   person: () => Promise<string | null | undefined>;
+  /** Whether the page passes changes of the item to `heard`. */
+  isHearing: (item: Item) => boolean;
   /** Opens the item again. */
   again: () => Opening;
   /** Displayed state changed. */
@@ -117,6 +120,18 @@ export class Playing {
   learn(item: Item): void {
     this.#item = item;
     this.#setup.changed();
+  }
+
+  /** The server sent a changed item, without previews and links. The whole item is requested if those may have changed. */
+  heard(news: Item): void {
+    const known = this.#item;
+    if (known === undefined || this.#closed) return;
+    const { previews, source, stems } = known;
+    const links = { ...(source && { source }), ...(stems && { stems }) };
+    const item: Item = { ...news, ...(previews && { previews }), ...links };
+    const isOther = item.state !== known.state || item.waveform_url !== known.waveform_url;
+    if (isOther || item.poster_url !== known.poster_url || isSame(item, known)) this.#lookNow();
+    else this.learn(item);
   }
 
   close(): void {
@@ -253,12 +268,16 @@ export class Playing {
   #lookAgain(): void {
     clearTimeout(this.#timer);
     if (this.#closed) return;
-    this.#timer = setTimeout(() => {
-      const wasProcessing = this.#item?.state === 'processing';
-      this.#look()
-        .then(() => (wasProcessing && this.#item?.state !== 'processing' ? this.#again() : undefined))
-        .catch(() => this.#lookAgain());
-    }, PROCESSING_MS);
+    const isHearing = this.#item !== undefined && this.#setup.isHearing(this.#item);
+    this.#timer = setTimeout(() => this.#lookNow(), isHearing ? FALL_BACK_MS : PROCESSING_MS);
+  }
+
+  #lookNow(): void {
+    clearTimeout(this.#timer);
+    const wasProcessing = this.#item?.state === 'processing';
+    this.#look()
+      .then(() => (wasProcessing && this.#item?.state !== 'processing' ? this.#again() : undefined))
+      .catch(() => this.#lookAgain());
   }
 
   async #again(): Promise<void> {
@@ -282,4 +301,10 @@ export class Playing {
     const grant = this.#opening.access.grant;
     return grant === undefined ? `${place}/${what}` : `${place}/${what}?grant=${encodeURIComponent(grant)}`;
   }
+}
+
+/** Whether two records of an item say the same. */
+function isSame(a: Item, b: Item): boolean {
+  const text = (item: Item): string => JSON.stringify(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return text(a) === text(b);
 }

@@ -32,14 +32,16 @@ media.playsInline = true;
 media.preload = 'auto';
 
 /** Callbacks of the page. */
-export type PageCallbacks = Pick<PlayingSetup, 'person' | 'changed' | 'arrived' | 'refused'>;
+export type PageCallbacks = Pick<PlayingSetup, 'person' | 'isHearing' | 'changed' | 'arrived' | 'refused'>;
 
+let page: PageCallbacks | undefined;
 let connect: (page: PageCallbacks) => void = () => undefined;
 const connected = new Promise<PageCallbacks>((resolve) => (connect = resolve));
 
 /** Connects the page; calls that were made before are made now. */
-export function connectPage(page: PageCallbacks): void {
-  connect(page);
+export function connectPage(callbacks: PageCallbacks): void {
+  page = callbacks;
+  connect(callbacks);
 }
 
 function openItem(itemId: ItemId, body: PlayItem): Opening {
@@ -65,6 +67,7 @@ export function begin(itemId: ItemId, body?: PlayItem): Playing {
     base: SITE,
     again: () => openItem(itemId, body ?? invited),
     person: async () => await (await connected).person(),
+    isHearing: (item) => page?.isHearing(item) === true,
     changed: () => void connected.then((page) => page.changed()),
     arrived: () => void connected.then((page) => page.arrived()),
     refused: () => void connected.then((page) => page.refused()),

@@ -7,6 +7,7 @@ import { site } from '../browser/site';
 import { tabMemory } from '../browser/storage';
 import { Jobs } from '../jobs/api';
 import { deckCommandOf } from '../library/keys';
+import { followItems, type NewsListener } from '../library/news';
 import type { Playing } from '../library/playing';
 import { Queue, type Queued } from '../library/queue';
 import { Pictures } from '../library/upload/pictures';
@@ -61,6 +62,8 @@ export class LibraryPage extends LitElement {
   @state() private passphraseTried = false;
   /** The list was shown. It stays in the page, so that its state is kept when the person returns. */
   @state() private hasList = false;
+  /** Whether the server sends changes of the person's own items. */
+  @state() private isHearing = false;
   @query('ud-deck') declare private deck: Deck;
   @query('ud-item-list') declare private list: ItemList | null;
   @query('ud-uploads') declare private uploadList: UploadList | null;
@@ -76,6 +79,7 @@ export class LibraryPage extends LitElement {
       return () => clearTimeout(timer);
     },
     changed: () => this.#changed(),
+    isHearing: () => this.isHearing,
     received: (file, itemId) => this.#pictures.add(file, itemId),
     done: (itemId) => this.#uploaded(itemId),
   });
@@ -87,6 +91,8 @@ export class LibraryPage extends LitElement {
   /** The scroll position of the list when it was left. */
   #scrolled = 0;
   #isScheduled = false;
+  /** Follows the items of this account. */
+  #following: { name: string; stop: AbortController } | undefined;
   #workerTimer: ReturnType<typeof setTimeout> | undefined;
   #keptTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -136,6 +142,7 @@ export class LibraryPage extends LitElement {
     document.addEventListener('keydown', this.#key);
     connectPage({
       person: () => this.#login.name(),
+      isHearing: (item) => this.isHearing && this.#login.mayEdit(item),
       changed: () => this.#changed(),
       arrived: () => this.#arrived(),
       refused: () => (this.asks = true),
@@ -148,6 +155,7 @@ export class LibraryPage extends LitElement {
     removeEventListener('popstate', this.#went);
     removeEventListener('beforeunload', this.#warn);
     removeEventListener('pagehide', this.#left);
+    this.#followItems(undefined);
     this.#uploads.close();
     this.#pictures.close();
     document.removeEventListener('keydown', this.#key);
@@ -158,6 +166,7 @@ export class LibraryPage extends LitElement {
 
   override willUpdate(): void {
     this.hasList ||= this.shownId === undefined;
+    this.#followItems(this.#login.account?.name);
   }
 
   override render(): TemplateResult {
@@ -233,6 +242,7 @@ export class LibraryPage extends LitElement {
         .kept=${kept}
         .playing=${this.isPlaying ? this.playing?.itemId : undefined}
         ?signed-in=${this.#login.account !== null}
+        ?hearing=${this.isHearing}
         >${mayUpload ? this.#uploadButton() : nothing}</ud-item-list
       >
       <ud-kept-panel .kept=${kept}></ud-kept-panel>`;
@@ -351,6 +361,29 @@ export class LibraryPage extends LitElement {
     if (this.playing?.itemId === itemId) this.playing.learn(item);
     this.list?.refresh();
   }
+
+  /** Follows changes of the items of an account, or of none. */
+  #followItems(name: string | undefined): void {
+    if (this.#following?.name === name) return;
+    this.#following?.stop.abort();
+    this.isHearing = false;
+    this.#following = name === undefined ? undefined : { name, stop: new AbortController() };
+    if (this.#following !== undefined) followItems(this.#news, this.#following.stop.signal);
+  }
+
+  readonly #news: NewsListener = {
+    began: () => {
+      this.isHearing = true;
+      this.list?.heardAnew();
+    },
+    changed: (itemId, item) => {
+      this.list?.heard(itemId, item);
+      if (item === undefined) return;
+      this.#uploads.heard(item);
+      if (this.playing?.itemId === itemId) this.playing.heard(item);
+    },
+    broke: () => (this.isHearing = false),
+  };
 
   #goInQueue(place: number): void {
     const item = this.#queue.go(place);

@@ -13,6 +13,8 @@ function setUp() {
     state: 'processing' as ItemState,
     error: undefined as string | undefined,
     percent: undefined as number | undefined,
+    isHearing: false,
+    pausesMs: [] as number[],
     away: false,
     changes: 0,
     done: [] as string[],
@@ -39,7 +41,9 @@ function setUp() {
         } as Item);
       },
     },
-    later: (_ms, call) => {
+    isHearing: () => world.isHearing,
+    later: (ms, call) => {
+      world.pausesMs.push(ms);
       timers.push(call);
       return () => void timers.splice(timers.indexOf(call), 1);
     },
@@ -128,4 +132,22 @@ it('retries a failed upload, and keeps items that the server has completely', ()
   uploads.remove(1);
   expect(transfers[1]?.calls).toEqual([]);
   expect(uploads.views).toEqual([]);
+});
+
+it('asks seldom for what the server tells', async () => {
+  const { uploads, transfers, timers, world, phases, settle } = setUp();
+  const told = (state: ItemState, percent: number): void =>
+    uploads.heard({ item_id: '1', state, processed_percent: percent } as Item);
+  uploads.add(files('a'));
+  told('ready', 100);
+  expect(phases()).toEqual(['sending']);
+  world.isHearing = true;
+  transfers[0]?.listener.complete('1');
+  await settle();
+  expect(world.pausesMs).toEqual([60_000]);
+  told('processing', 40);
+  expect(uploads.views[0]).toMatchObject({ phase: 'reading', readPercent: 40 });
+  told('ready', 100);
+  told('ready', 100);
+  expect([phases(), world.done, timers]).toEqual([['done'], ['1'], []]);
 });

@@ -3,11 +3,12 @@
 
 import { CallError, asCallError } from '../../protocol/error';
 import type { Item, ItemId } from '../../protocol/item';
+import { FALL_BACK_MS } from '../news';
 import type { StartTransfer, Transfer } from './transfer';
 
 /** Number of parallel uploads. */
 export const MAX_SENDING = 2;
-/** How often the server is asked whether it has read a file, in ms. */
+/** How often the server is asked whether it has read a file, in ms, unless it sends changes. */
 const READING_POLL_MS = 1_000;
 
 /** `waiting`: others are sent first. `reading`: the server has the whole file and creates an item from it. */
@@ -32,6 +33,8 @@ export interface UploadView {
 export interface UploadsSetup {
   start: StartTransfer;
   library: { item(id: ItemId): Promise<Item> };
+  /** Whether the page passes changes of items to `heard`; left out if it never does. */
+  isHearing?: () => boolean;
   /** Calls back after so many ms; returns a function that cancels it. */
   later: (ms: number, call: () => void) => () => void;
   /** Displayed state changed. */
@@ -114,6 +117,12 @@ export class Uploads {
     });
   }
 
+  /** An item changed. */
+  heard(item: Item): void {
+    const entry = this.#entries.find(({ view }) => view.phase === 'reading' && view.itemId === item.item_id);
+    if (entry !== undefined && this.#read(entry, item)) entry.stopPolling?.();
+  }
+
   /** Stops all uploads. */
   close(): void {
     for (const entry of this.#entries) {
@@ -161,25 +170,29 @@ export class Uploads {
   /** Polls the item until the file has been read. */
   async #poll(entry: Entry, itemId: ItemId): Promise<void> {
     const again = (): void => {
-      entry.stopPolling = this.#setup.later(READING_POLL_MS, () => void this.#poll(entry, itemId));
+      const pauseMs = this.#setup.isHearing?.() === true ? FALL_BACK_MS : READING_POLL_MS;
+      entry.stopPolling = this.#setup.later(pauseMs, () => void this.#poll(entry, itemId));
     };
+    const isReading = (): boolean => this.#entries.includes(entry) && entry.view.phase === 'reading';
     try {
-      const { state, error, processed_percent: readPercent } = await this.#setup.library.item(itemId);
-      if (!this.#entries.includes(entry)) return;
-      if (state === 'ready') {
-        this.#show(entry, { phase: 'done' });
-        this.#setup.done(itemId);
-      } else if (state === 'failed') this.#show(entry, { phase: 'failed', problem: error ?? '' });
-      else {
-        if (readPercent !== undefined && readPercent !== entry.view.readPercent) this.#show(entry, { readPercent });
-        again();
-      }
+      const item = await this.#setup.library.item(itemId);
+      if (isReading() && !this.#read(entry, item)) again();
     } catch (cause) {
       const problem = asCallError(cause);
       // A missing item was deleted meanwhile; after other errors the server is asked again.
       if (problem.code === 'unknown_item') this.#show(entry, { phase: 'failed', problem });
-      else if (this.#entries.includes(entry)) again();
+      else if (isReading()) again();
     }
+  }
+
+  /** Shows how far the server is with a file. Says whether it has read it. */
+  #read(entry: Entry, { item_id: itemId, state, error, processed_percent: readPercent }: Item): boolean {
+    if (state === 'ready') {
+      this.#show(entry, { phase: 'done' });
+      this.#setup.done(itemId);
+    } else if (state === 'failed') this.#show(entry, { phase: 'failed', problem: error ?? '' });
+    else if (readPercent !== undefined && readPercent !== entry.view.readPercent) this.#show(entry, { readPercent });
+    return state === 'ready' || state === 'failed';
   }
 
   #show(entry: Entry, change: Partial<UploadView>): void {

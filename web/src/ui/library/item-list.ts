@@ -7,6 +7,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import { Poll } from '../../api/poll';
 import { Library, SORTS } from '../../library/api';
 import type { Kept } from '../../library/kept/kept';
+import { FALL_BACK_MS } from '../../library/news';
 import { Listing, type ListingView, type Search } from '../../library/listing';
 import type { Item, ItemId } from '../../protocol/item';
 import { strings } from '../../strings';
@@ -20,6 +21,8 @@ import './item-card';
 const texts = strings.library;
 /** How often the list is refreshed while it is visible. */
 const REFRESH_MS = 10_000;
+/** Changes within this time cause one refresh. */
+const SOON_MS = 300;
 const KINDS = ['all', 'recording', 'upload', 'job'] as const;
 const WHO = ['all', 'mine', 'deleted'] as const;
 
@@ -31,10 +34,14 @@ export class ItemList extends LitElement {
   @property() playing: ItemId | undefined;
   /** Whether someone is signed in, who may own items. */
   @property({ type: Boolean, attribute: 'signed-in' }) signedIn = false;
+  /** Whether the page passes changes of the person's own items to `heard`. */
+  @property({ type: Boolean }) hearing = false;
   @state() private view: ListingView | undefined;
   @state() private search: Search = {};
   #listing: Listing | undefined;
   #poll: Poll | undefined;
+  #refreshedMs = 0;
+  #soon: ReturnType<typeof setTimeout> | undefined;
   readonly #seen = new IntersectionObserver(
     (entries) => {
       if (entries.some(({ isIntersecting }) => isIntersecting)) this.#listing?.more();
@@ -129,14 +136,15 @@ export class ItemList extends LitElement {
     this.#listing = new Listing({ library, kept: () => this.kept.items(), changed: (view) => (this.view = view) });
     this.#listing.ask(this.search);
     this.#poll = new Poll(REFRESH_MS, async () => {
-      // Behind an item's page it is hidden and can wait.
-      if (this.view !== undefined && this.checkVisibility()) await this.#listing?.refresh();
+      const isTold = this.hearing && this.#isOwn && Date.now() - this.#refreshedMs < FALL_BACK_MS;
+      if (!isTold) await this.#refresh();
     });
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#poll?.stop();
+    clearTimeout(this.#soon);
     this.#listing?.close();
     this.#seen.disconnect();
   }
@@ -144,6 +152,20 @@ export class ItemList extends LitElement {
   /** Updates an item; undefined removes it. */
   learn(id: ItemId, item: Item | undefined): void {
     this.#listing?.learn(id, item);
+  }
+
+  /** One of the person's own items changed; undefined if it is gone. */
+  heard(id: ItemId, item: Item | undefined): void {
+    const isListed =
+      this.#isOwn || (item?.visibility === 'public' && item.state === 'ready' && item.stem === undefined);
+    const fits = item !== undefined && isListed && this.search.deleted !== true;
+    if (this.#listing?.shows(id)) this.#listing.learn(id, fits ? item : undefined);
+    else if (fits || this.search.deleted === true) this.#refreshSoon();
+  }
+
+  /** The person's own items may have changed unnoticed. */
+  heardAnew(): void {
+    if (this.#isOwn) this.#refreshSoon();
   }
 
   /** Loads the list again. */
@@ -175,6 +197,29 @@ export class ItemList extends LitElement {
       </div>
       ${this.view?.isOffline ? html`<ud-notice kind="warn" .heading=${texts.offline}></ud-notice>` : nothing}
       ${this.#content()}`;
+  }
+
+  /** Whether the list has the person's own items alone. */
+  get #isOwn(): boolean {
+    return this.search.mine === true || this.search.deleted === true;
+  }
+
+  /** Behind an item's page the list is hidden and can wait. */
+  async #refresh(): Promise<void> {
+    if (this.view === undefined || !this.checkVisibility()) return;
+    this.#refreshedMs = Date.now();
+    await this.#listing?.refresh();
+  }
+
+  #refreshSoon(): void {
+    const sinceMs = Date.now() - this.#refreshedMs;
+    this.#soon ??= setTimeout(
+      () => {
+        this.#soon = undefined;
+        void this.#refresh().catch(() => undefined);
+      },
+      Math.max(SOON_MS, REFRESH_MS - sinceMs),
+    );
   }
 
   override updated(): void {
