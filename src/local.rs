@@ -4,11 +4,12 @@
 //! its own calls. So a command is written once, and works with every store, with TLS and behind a proxy.
 
 use std::{
+    io,
     path::Path,
     time::{Duration, Instant},
 };
 
-use main_server::{App, Config, DataFolderError, Local, StartError};
+use main_server::{App, Config, DataFolderError, Local, Socket, StartError};
 use protocol::ErrorBody;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
@@ -24,6 +25,8 @@ const RETRY: Duration = Duration::from_millis(50);
 /// Makes the calls, as an operator.
 pub(crate) struct Caller {
     client: Client,
+    /// Where the client connects.
+    _socket: Socket,
     /// Serves the socket if no server runs.
     server: JoinSet<()>,
 }
@@ -42,30 +45,38 @@ impl Caller {
     /// # Errors
     /// As [`Self::open`].
     pub(crate) async fn open_with(store: &StoreOptions, set: impl Fn(&mut Config)) -> Result<Self, Failure> {
-        let path = Local::path(&store.data_dir);
-        let mut config = Config::new(&store.data_dir);
+        let data_dir = &store.data_dir;
+        if let Err(error) = Socket::of(data_dir)
+            && error.kind() == io::ErrorKind::InvalidInput
+        {
+            return Err(Failure::Config(error.to_string()));
+        }
+        let mut config = Config::new(data_dir);
         config.engine = store.engine()?;
         config.trust = store.trust.load()?;
         set(&mut config);
-        let client = tls::http_client().unix_socket(path.clone()).no_proxy().build();
-        let client = client.map_err(Failure::run("cannot create the HTTP client"))?;
         let mut server = JoinSet::new();
         let begun = Instant::now();
-        while !answers(&path).await {
+        while !answers(data_dir).await {
             match open(config.clone()).await {
                 Ok(local) => drop(server.spawn(serve(local))),
                 Err(error) if is_in_use(&error) && begun.elapsed() < START_TIMEOUT => {}
                 Err(error) => return Err(Failure::config("cannot open the store")(error)),
             }
-            while !server.is_empty() && !answers(&path).await {
+            while !server.is_empty() && !answers(data_dir).await {
                 if server.try_join_next().is_some() || begun.elapsed() >= START_TIMEOUT {
-                    return Err(Failure::Run(format!("cannot use the socket {}", path.display())));
+                    let folder = data_dir.display();
+                    return Err(Failure::Run(format!("cannot use the socket in the data folder {folder}")));
                 }
                 sleep(RETRY).await;
             }
             sleep(RETRY).await;
         }
-        Ok(Self { client, server })
+        let socket =
+            Socket::of(data_dir).map_err(Failure::run("cannot use the socket in the data folder"))?;
+        let client = tls::http_client().unix_socket(socket.path().to_owned()).no_proxy().build();
+        let client = client.map_err(Failure::run("cannot create the HTTP client"))?;
+        Ok(Self { client, _socket: socket, server })
     }
 
     /// Whether a server runs: without one, calls are answered and nothing is done in the background.
@@ -118,8 +129,9 @@ pub(crate) fn unreachable() -> impl FnOnce(reqwest::Error) -> Failure {
     Failure::run("cannot reach the main server on its socket")
 }
 
-async fn answers(socket: &Path) -> bool {
-    UnixStream::connect(socket).await.is_ok()
+async fn answers(data_dir: &Path) -> bool {
+    let Ok(socket) = Socket::of(data_dir) else { return false };
+    UnixStream::connect(socket.path()).await.is_ok()
 }
 
 async fn open(config: Config) -> Result<Local, StartError> {

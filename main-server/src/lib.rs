@@ -99,6 +99,6 @@ pub use config::{
     AccountLimits, Config, JobLimits, LibraryLimits, Limits, PartyLimits, Thresholds, UploadLimits,
 };
 pub use data_folder::{DataFolder, Error as DataFolderError};
-pub use local::Local;
+pub use local::{Local, Socket};
 pub use pages::FrameAncestors;
 pub use store::{Engine, NatsAccess, NatsServer};

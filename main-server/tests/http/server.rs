@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, future::Future, path::Path, time::Duration};
 
-use main_server::{App, Config, Local};
+use main_server::{App, Config, Socket};
 use protocol::{
     ErrorCode, StreamId,
     node::{Capacity, CarriedStream, Heartbeat, HeartbeatAnswer, NodeInfo, RegisterServer, Registered},
@@ -98,7 +98,8 @@ impl Server {
     async fn serve_within(limits: Limits, app: App, folder: TempDir) -> Self {
         let secret = app.cluster_secret().reveal().to_owned();
         let setup_token = app.setup_token().await.unwrap().map(|token| token.reveal().to_owned());
-        let operator = tls_harness::client_builder().unix_socket(Local::path(folder.path())).build().unwrap();
+        let socket = Socket::of(folder.path()).unwrap();
+        let operator = tls_harness::client_builder().unix_socket(socket.path().to_owned()).build().unwrap();
         let router = app.router();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
