@@ -3,6 +3,9 @@
 //! Listed items are kept in four orders, and so are all items that are not deleted; a page of such an order
 //! costs as much as it has items. For a query, a tag or an owner, the matching items are looked up
 //! ([`vocabulary`]) and the best of them returned. Nothing here is larger than the records themselves.
+//!
+//! What all clients see has the stems of songs only among results of jobs and in searches: they belong to
+//! their songs.
 
 mod fold;
 mod order;
@@ -29,6 +32,8 @@ use crate::state::catalogue::record::Owner;
 
 /// The orders that are kept.
 const KEPT: [Sort; 4] = [Sort::Newest, Sort::Oldest, Sort::Title, Sort::Duration];
+/// Stems that match come after all songs that do.
+const STEM_COST: u32 = 1 << 24;
 const KINDS: [Kind; 3] = [Kind::Recording, Kind::Upload, Kind::Job];
 
 /// The set of items to search in.
@@ -111,7 +116,10 @@ struct Owned {
 /// The index of all items.
 #[derive(Debug, Default)]
 pub(super) struct Index {
+    /// What all clients see, without stems.
     listed: Shelf,
+    /// Results of jobs that all clients see.
+    listed_jobs: Shelf,
     /// All items that are not deleted.
     all: Shelf,
     words: Vocabulary,
@@ -147,9 +155,15 @@ impl Index {
             Some(until_ms) => _ = self.deleted.insert((until_ms, item_id)),
             None => self.all.add(item_id, record),
         }
-        if record.is_listed() {
-            self.listed.add(item_id, record);
-        }
+        self.listed_shelves(record).for_each(|shelf| shelf.add(item_id, record));
+    }
+
+    /// The shelves of what all clients see that the item is on.
+    fn listed_shelves(&mut self, record: &Record) -> impl Iterator<Item = &mut Shelf> {
+        let Self { listed, listed_jobs, .. } = self;
+        let main = Some(listed).filter(|_| record.links.stem.is_none());
+        let jobs = Some(listed_jobs).filter(|_| record.kind == Kind::Job);
+        [main, jobs].into_iter().flatten().filter(|_| record.is_listed())
     }
 
     fn remove(&mut self, item_id: ItemId, record: &Record) {
@@ -176,9 +190,7 @@ impl Index {
             Some(until_ms) => _ = self.deleted.remove(&(until_ms, item_id)),
             None => self.all.remove(item_id, record),
         }
-        if record.is_listed() {
-            self.listed.remove(item_id, record);
-        }
+        self.listed_shelves(record).for_each(|shelf| shelf.remove(item_id, record));
     }
 
     /// Bytes of all items, and of those of one account.
@@ -211,8 +223,12 @@ impl Index {
             Some(cursor) => Some(cursor.place(kept).ok_or(OtherOrder)?),
             None => None,
         };
-        let request = Request { records, query, sort: kept, after };
+        let has_stems = !words.is_empty() || query.kind == Some(Kind::Job) || query.scope != Scope::Listed;
+        let request = Request { records, query, sort: kept, after, has_stems };
         Ok(match (&query.scope, &query.tag) {
+            (Scope::Listed, None) if words.is_empty() && query.kind == Some(Kind::Job) => {
+                request.walk(&self.listed_jobs)
+            }
             (Scope::Listed, None) if words.is_empty() => request.walk(&self.listed),
             (Scope::Editable(None), None) if words.is_empty() => request.walk(&self.all),
             _ => request.collect(self.candidates(query, &words)),
@@ -244,6 +260,8 @@ struct Request<'a> {
     query: &'a Query,
     sort: Sort,
     after: Option<&'a Place>,
+    /// Whether stems are among what is asked for.
+    has_stems: bool,
 }
 
 impl Request<'_> {
@@ -270,6 +288,7 @@ impl Request<'_> {
         let examined = examined + candidates.len();
         let wanted = candidates.into_iter().filter_map(|(item_id, cost)| {
             let record = self.is_wanted(item_id)?;
+            let cost = if record.links.stem.is_some() { cost.saturating_add(STEM_COST) } else { cost };
             Some(Place::of(self.sort, item_id, record, cost))
         });
         let mut places: Vec<Place> = wanted.collect();
@@ -307,6 +326,7 @@ impl Request<'_> {
             Scope::Deleted(owner) => record.is_deleted() && is_owned(owner),
         };
         let is_wanted = is_in_scope
+            && (self.has_stems || record.links.stem.is_none())
             && kind.is_none_or(|kind| record.kind == kind)
             && tag.as_ref().is_none_or(|tag| record.text.tags.contains(tag));
         is_wanted.then_some(record)

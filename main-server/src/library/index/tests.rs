@@ -194,6 +194,32 @@ fn a_cursor_of_another_order_is_refused() {
     assert_eq!(Cursor::parse("eyJ9"), None);
 }
 
+#[test]
+fn stems_are_listed_with_their_song_among_results_of_jobs_and_at_the_end_of_searches() {
+    let mut library = library(3);
+    let stem = |number: usize| {
+        let mut record = record(number, "night rain (vocals)");
+        (record.kind, record.owner) = (Kind::Job, Some(owner("ann")));
+        record.links.stem = Some(protocol::item::Stem::Vocals);
+        record
+    };
+    let (song, vocals) = (id(30), id(31));
+    library.put(song, record(0, "night rain"));
+    library.put(vocals, stem(5));
+    let all = library.page(&query(""));
+    assert_eq!((all.items.contains(&vocals), all.total), (false, 4));
+    let tagged = library.page(&Query { tag: Some("tag0".into()), ..query("") });
+    assert_eq!((tagged.items.contains(&vocals), tagged.items.contains(&song)), (false, true));
+    let jobs = library.page(&Query { kind: Some(Kind::Job), ..query("") });
+    assert_eq!((jobs.items, jobs.total), (vec![vocals, id(2)], 2));
+    let found = library.page(&query("night rain"));
+    assert_eq!((found.items.last(), found.total), (Some(&vocals), found.items.len()));
+    let own = library.page(&Query { scope: Scope::Editable(Some(owner("ann"))), ..query("") });
+    assert_eq!(own.items, [vocals]);
+    library.remove(vocals);
+    assert_eq!(library.page(&Query { kind: Some(Kind::Job), ..query("") }).items, [id(2)]);
+}
+
 /// 10,000 items: a page costs as much as it has items, a search costs its results plus one look at each word.
 #[test]
 fn lists_and_searches_look_at_no_more_than_they_have_to() {
