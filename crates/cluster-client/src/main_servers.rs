@@ -109,15 +109,7 @@ impl MainServers {
         body: &impl Serialize,
         timeout: Duration,
     ) -> Result<A, CallError> {
-        let mut others = 1..self.count();
-        let mut url = self.current();
-        loop {
-            let answer = self.call_at(url, method.clone(), path, body, timeout).await;
-            match (answer, others.next()) {
-                (Err(error), Some(step)) if error.is_away() => url = self.after(step),
-                (answer, _) => return answer,
-            }
-        }
+        self.ask_any(|url| self.call_at(url, method.clone(), path, body, timeout)).await
     }
 
     /// Reads a document of the one the caller is with, and, as long as they are away, of the others after it. None if it is the one
@@ -126,10 +118,18 @@ impl MainServers {
     /// # Errors
     /// Those of the last one that was called.
     pub async fn read_any(&self, wanted: Wanted<'_>) -> Result<Option<Document>, CallError> {
+        self.ask_any(|url| self.read_at(url, wanted)).await
+    }
+
+    /// Asks the one the caller is with, and, as long as they are away, the others after it.
+    async fn ask_any<'a, A, F: Future<Output = Result<A, CallError>>>(
+        &'a self,
+        ask: impl Fn(&'a str) -> F,
+    ) -> Result<A, CallError> {
         let mut others = 1..self.count();
         let mut url = self.current();
         loop {
-            let answer = self.read_at(url, wanted).await;
+            let answer = ask(url).await;
             match (answer, others.next()) {
                 (Err(error), Some(step)) if error.is_away() => url = self.after(step),
                 (answer, _) => return answer,
