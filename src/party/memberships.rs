@@ -84,8 +84,7 @@ impl Memberships {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let joined_at_ms = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
         let kept = Kept { server: server.to_owned(), membership, joined_at_ms };
-        self.all.insert(party_id.to_string(), kept);
-        self.write()
+        self.change(|all| _ = all.insert(party_id.to_string(), kept))
     }
 
     /// Removes the membership.
@@ -93,11 +92,13 @@ impl Memberships {
     /// # Errors
     /// The file cannot be written.
     pub(super) fn forget(&mut self, party_id: PartyId) -> Result<(), Failure> {
-        self.all.remove(&party_id.to_string());
-        self.write()
+        self.change(|all| _ = all.remove(&party_id.to_string()))
     }
 
-    fn write(&self) -> Result<(), Failure> {
+    /// Changes what the file has now: another command may have written it since this one has read it.
+    fn change(&mut self, change: impl FnOnce(&mut BTreeMap<String, Kept>)) -> Result<(), Failure> {
+        self.all = Self::read(self.path.clone())?.all;
+        change(&mut self.all);
         self.replace().map_err(Failure::run(format!("cannot write {}", self.path.display())))
     }
 
@@ -142,6 +143,20 @@ mod tests {
         assert_eq!(memberships.of(party("a")).unwrap().membership.token, "up_1");
         memberships.forget(party("a")).unwrap();
         assert!(Memberships::read(path).unwrap().last().is_none());
+    }
+
+    #[test]
+    fn what_another_command_wrote_meanwhile_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("parties.json");
+        let open = || Memberships::read(path.clone()).unwrap();
+        let mut long = open();
+        long.keep(party("a"), "http://a", membership("up_1")).unwrap();
+        let mut other = open();
+        other.keep(party("b"), "http://b", membership("up_2")).unwrap();
+        long.forget(party("a")).unwrap();
+        assert!(open().of(party("a")).is_none());
+        assert_eq!(open().of(party("b")).unwrap().membership.token, "up_2");
     }
 
     #[test]

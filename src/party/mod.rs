@@ -148,9 +148,8 @@ async fn join(args: &PartyArgs, memberships: &mut Memberships) -> Result<(), Fai
     let link = Link::read(args.argument.as_deref().unwrap_or_default())?;
     let party_id = link.party_id;
     let kept = memberships.of(party_id);
-    let server = args.options.server.clone().or_else(|| link.server.clone());
-    let server = server.or_else(|| kept.as_ref().map(|kept| kept.server.clone()));
-    let server = server.unwrap_or_else(|| LOCAL.to_owned());
+    let kept_server = kept.as_ref().map(|kept| kept.server.as_str());
+    let server = server_to_join(args.options.server.as_deref(), link.server.as_deref(), kept_server)?;
     let party =
         |token| Ok::<_, Failure>(Party { client: Client::new(&server, &args.trust)?, party_id, token });
     let mut membership = kept.map(|kept| kept.membership);
@@ -185,6 +184,22 @@ async fn join(args: &PartyArgs, memberships: &mut Memberships) -> Result<(), Fai
     }
 }
 
+/// The server at which to join: the one that the user `chose`, that of the link, or that which gave the `kept` token.
+///
+/// # Errors
+/// The link is of another server than the one that gave the token: whoever made it could read the token.
+fn server_to_join(chosen: Option<&str>, link: Option<&str>, kept: Option<&str>) -> Result<String, Failure> {
+    let plain = |server: &str| server.trim_end_matches('/').to_owned();
+    if let (None, Some(link), Some(kept)) = (chosen, link, kept)
+        && plain(link) != plain(kept)
+    {
+        return Err(Failure::Config(format!(
+            "you are a member of this party at {kept}, and the link is of {link}: choose one of them with --server"
+        )));
+    }
+    Ok(chosen.or(link).or(kept).unwrap_or(LOCAL).to_owned())
+}
+
 /// Standard output, for bytes.
 fn output() -> Result<File, Failure> {
     let output = io::stdout().as_fd().try_clone_to_owned();
@@ -202,4 +217,19 @@ async fn enter(
     let body = JoinParty { name: name(options)?, invitation, token: None };
     let request = client.request(Method::POST, &format!("api/parties/{party_id}/join")).json(&body);
     Ok(json_of(request).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_of_another_server_does_not_get_the_token() {
+        let [real, evil] = ["https://real", "https://evil"].map(Some);
+        assert!(server_to_join(None, evil, real).is_err());
+        assert_eq!(server_to_join(None, real, Some("https://real/")).unwrap(), "https://real");
+        assert_eq!(server_to_join(evil, real, real).unwrap(), "https://evil", "the user says so");
+        assert_eq!(server_to_join(None, None, real).unwrap(), "https://real");
+        assert_eq!(server_to_join(None, None, None).unwrap(), LOCAL);
+    }
 }
