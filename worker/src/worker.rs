@@ -34,7 +34,7 @@ const LAST_TASK_RETRY: Duration = Duration::from_secs(30);
 /// How long the reports of handed-back tasks may take.
 const LAST_REPORTS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A worker that is ready to run. See the [crate](crate).
+/// A worker that is ready to run. The [crate] says how it works.
 pub struct Worker {
     shared: Arc<Shared>,
     unhealthy_after: Option<Duration>,
