@@ -11,7 +11,7 @@ import type { ItemId, PlayItem } from '../protocol/item';
 import { canPlayType } from '../watch/playback/mse/media-source';
 
 /** The longest time that the rest of the page waits for the item's media. */
-const MEDIA_FIRST_MS = 100;
+const MEDIA_FIRST_MS = 150;
 /** The address of the site. */
 export const SITE = location.origin + site('');
 
@@ -79,17 +79,22 @@ export function begin(itemId: ItemId, body?: PlayItem): Playing {
 const first = itemOf(location.pathname);
 let begun = first === undefined ? undefined : begin(first);
 
+function event(type: string): Promise<unknown> {
+  return new Promise((resolve) => media.addEventListener(type, resolve, { once: true }));
+}
+
 /** Shows the first picture where the player will be, unless the page is faster. */
 async function showPicture(): Promise<void> {
-  await new Promise((resolve) => media.addEventListener('loadedmetadata', resolve, { once: true }));
+  const decoded = event('loadeddata');
+  await event('loadedmetadata');
   if (media.videoWidth === 0 || media.isConnected) return;
   document.querySelector('ud-library-page')?.append(media);
-  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+  await decoded;
 }
 
 /**
- * Resolves once the browser decodes the item's media and has laid out the picture, or after {@link MEDIA_FIRST_MS}: running
- * the rest of the page before would delay the picture.
+ * Resolves once the item's first picture is there, or its sound, or after {@link MEDIA_FIRST_MS}: running the rest of the
+ * page before would delay the picture.
  */
 export async function mediaFirst(): Promise<void> {
   if (begun === undefined) return;
