@@ -243,8 +243,13 @@ fn nodes_inside_and_outside_exclude_each_other() {
 fn the_worker_is_a_process_that_is_replaced_and_ends_with_the_program() {
     let mut up = Up::with(&["--nodes", "1"]);
     let pid = up.await_children(1).pop_first().unwrap();
-    let arguments = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
-    assert!(arguments.contains("worker") && !arguments.contains(&up.secret), "{arguments}");
+    // A process has its parent's arguments until it runs its own program.
+    let arguments = eventually("the worker's program", || {
+        fs::read_to_string(format!("/proc/{pid}/cmdline"))
+            .ok()
+            .filter(|arguments| arguments.contains("worker"))
+    });
+    assert!(!arguments.contains(&up.secret), "{arguments}");
     signal("-KILL", pid);
     let successor = eventually("successor", || {
         up.children().pop_first().filter(|&child| child != pid && is_running(child))
