@@ -26,9 +26,10 @@ export class BarePage {
     });
   }
 
-  static async open(browser: Browser, url: string, newWindow = false): Promise<BarePage> {
+  /** Opens the page in a window of its own: a browser that has just started may have none yet. */
+  static async open(browser: Browser, url: string): Promise<BarePage> {
     const devtools = await browser.newBrowserCDPSession();
-    const { targetId } = await devtools.send('Target.createTarget', { url, newWindow });
+    const { targetId } = await devtools.send('Target.createTarget', { url, newWindow: true });
     const { sessionId } = await devtools.send('Target.attachToTarget', { targetId, flatten: false });
     return new BarePage(devtools, targetId, sessionId);
   }

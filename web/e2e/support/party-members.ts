@@ -172,7 +172,7 @@ export class PartyMembers {
     const address = this.server.address(name, isFar ? this.#proxy.port : undefined);
     if (name.startsWith('bare')) {
       if (this.#chromium === undefined) throw new Error('there is no Chromium');
-      const page = await BarePage.open(this.#chromium, address, true);
+      const page = await BarePage.open(this.#chromium, address);
       this.#bare.push(page);
       return { told: async () => (await page.evaluate(`(${look.toString()})()`)) as Told };
     }
