@@ -1,8 +1,8 @@
-//! Which items have changed, for people who may change them, whoever may find the items.
+//! Queues the ids of changed items for each event stream of the people who may change them.
 //!
-//! Each listener has a set of items that it has not been told of. The set has ids alone: a listener that is slow is told of the newest
-//! version once, and of more than [`MOST_WAITING`] items it only learns that it missed some. A change costs as much as there are
-//! listeners of its item's owner, and of operators.
+//! Each listener has a set of ids that it has not read yet. A slow listener therefore receives only the newest version of an item. After
+//! more than [`MOST_WAITING`] ids, it receives only the fact that it missed some. The cost of a change is proportional to the number of
+//! listeners of the item's owner and of operators.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -15,18 +15,18 @@ use tokio::sync::Notify;
 
 use crate::state::catalogue::record::Owner;
 
-/// Items of which a listener has not been told.
+/// Most ids that wait for a listener.
 const MOST_WAITING: usize = 1_000;
 
-/// The account whose items a listener hears of, by its name and when it was made; all items without one.
+/// The account whose items a listener follows: its name and when it was created. `None` stands for all items.
 type Account = Option<(String, u64)>;
 
-/// What a listener has not been told of.
+/// Changes that a listener has not read yet.
 #[derive(Default)]
 pub(super) struct Unheard {
-    /// They changed, or are gone.
+    /// Items that changed or were removed.
     pub(super) items: BTreeSet<ItemId>,
-    /// There were more.
+    /// Whether older ids were dropped.
     pub(super) has_missed: bool,
 }
 
@@ -53,7 +53,7 @@ impl Inbox {
 pub(super) struct News(Mutex<HashMap<Account, Vec<Arc<Inbox>>>>);
 
 impl News {
-    /// Has a listener hear of the items of `owner` from now on, or of all items without one.
+    /// Adds a listener for the items of `owner`, or for all items if it is `None`.
     pub(super) fn listen(self: &Arc<Self>, owner: Option<&Owner>) -> Hearing {
         let (account, inbox) = (owner.map(key), Arc::<Inbox>::default());
         self.inboxes().entry(account.clone()).or_default().push(Arc::clone(&inbox));

@@ -37,7 +37,7 @@ struct Listener {
     person: Person,
     prefix: Prefix,
     hearing: Hearing,
-    /// It has been told that it hears from now on.
+    /// Whether the first event, `reset`, was sent.
     has_begun: bool,
     /// When the next piece may be sent.
     next_at: Instant,
@@ -82,7 +82,7 @@ impl sse::Listener for Listener {
 }
 
 impl Listener {
-    /// What the person is told of an item as it is now.
+    /// The event for the current version of an item.
     fn event(&self, item_id: ItemId) -> Event {
         let library = &self.api.library;
         let known = library.known(item_id).filter(|record| !record.is_deleted());

@@ -1,4 +1,4 @@
-//! Who hears of changes of items that are not listed, and for how long.
+//! Who receives events about items that are not listed, and for how long.
 
 use protocol::{ErrorCode, ItemId, item::State, stream::Visibility};
 use reqwest::{Method, StatusCode};
@@ -12,7 +12,7 @@ use crate::{
 
 const PATH: &str = "/api/library/events";
 
-/// Listens as a person who signed in, and is told to ask for what there is.
+/// Opens the event stream of a signed-in person and reads its first event, `reset`.
 async fn listen(server: &Member, cookie: &str) -> Listener {
     let mut listener = Listener::of(server.call(Method::GET, PATH, &[("cookie", cookie)], vec![]).await);
     listener.expect("reset").await;
@@ -28,7 +28,7 @@ async fn private(server: &Member, owner: &str, state: State) -> ItemId {
     .await
 }
 
-/// What a listener hears until the item is in that state.
+/// Reads events until the item is in this state.
 async fn until_state(listener: &mut Listener, item_id: ItemId, state: State) -> Value {
     loop {
         let heard = listener.expect("item_changed").await;
@@ -68,7 +68,7 @@ async fn an_owner_and_operators_hear_of_a_private_item_and_nobody_else_does() {
     for listener in &mut all {
         assert_eq!(listener.expect("item_removed").await["item_id"], json!(recording));
     }
-    // The first that the other one hears of is its own.
+    // The other person's first event is about that person's own item.
     let own = private(&a, "other", State::Ready).await;
     until_state(&mut heard_by_other, own, State::Ready).await;
 }
