@@ -32,16 +32,7 @@ fn party() -> Record {
     let mut record =
         Record::new(NewParty { party_id, create, default: None, digest, account_since_ms: None }, START_MS);
     for name in ["Ann", "Bob"] {
-        let digest = TokenDigest::of(name);
-        let name = name.to_owned();
-        let join = Join {
-            digest,
-            name,
-            account_since_ms: None,
-            invitation: None,
-            is_operator: false,
-            most_members: usize::MAX,
-        };
+        let join = Join::guest(name, TokenDigest::of(name), usize::MAX);
         record.apply(&Event::Join(join), START_MS).expect("a public party admits guests");
     }
     record

@@ -74,6 +74,15 @@ pub(crate) struct Join {
     pub(crate) most_members: usize,
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+impl Join {
+    /// A client without an account and an invitation.
+    pub(crate) fn guest(name: &str, digest: TokenDigest, most_members: usize) -> Self {
+        let name = name.to_owned();
+        Self { digest, name, account_since_ms: None, invitation: None, is_operator: false, most_members }
+    }
+}
+
 /// A member's request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {

@@ -33,15 +33,7 @@ async fn writes(server: &Server) -> u64 {
 async fn crowd(server: &Server, party_id: PartyId) -> Vec<MemberId> {
     let joined = (0..CROWD).map(async |number| {
         let (_, digest) = crate::parties::new_token().unwrap();
-        let name = format!("member {number}");
-        let join = Join {
-            digest,
-            name,
-            account_since_ms: None,
-            invitation: None,
-            is_operator: false,
-            most_members: CROWD + 1,
-        };
+        let join = Join::guest(&format!("member {number}"), digest, CROWD + 1);
         let done = server.parties.writer.apply(party_id, Event::Join(join)).await.unwrap();
         match done.applied.created {
             Some(Created::Member(member)) => member,

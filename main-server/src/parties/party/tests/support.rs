@@ -63,14 +63,7 @@ pub(super) fn create(policy: Policy, settings: Settings) -> CreateParty {
 
 /// The join of a guest called `name`.
 pub(super) fn guest(name: &str) -> Join {
-    Join {
-        digest: TokenDigest::of(name),
-        name: name.into(),
-        account_since_ms: None,
-        invitation: None,
-        is_operator: false,
-        most_members: usize::MAX,
-    }
+    Join::guest(name, TokenDigest::of(name), usize::MAX)
 }
 
 /// A request of a member that is no operator.
