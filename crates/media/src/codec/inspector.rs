@@ -28,12 +28,12 @@ impl Inspector {
     /// As [`Self::new`], with what its first keyframe said before, if there was one.
     pub(crate) fn resume(track: &Track, first: Option<Keyframe>) -> Result<Self, Error> {
         let normalizer = match track.codec {
-            Codec::H264 => {
-                let found = first.as_ref().map(|first| first.config.clone());
-                Some(h264::H264Normalizer::resume(&track.config, found)?)
-            }
+            Codec::H264 => Some(h264::H264Normalizer::new(&track.config)?),
             _ => None,
         };
+        if let (Codec::H264, Some(first)) = (track.codec, &first) {
+            h264::check_config(&first.config)?;
+        }
         Ok(Self { codec: track.codec, normalizer, first, units: 0 })
     }
 
@@ -41,7 +41,7 @@ impl Inspector {
     /// No picture before the first one that tells the track's configuration counts as a keyframe.
     pub fn inspect(&mut self, packet: &mut Packet) -> Result<(), Error> {
         let mut units = 0;
-        if let Some(normalizer) = &mut self.normalizer {
+        if let Some(normalizer) = &self.normalizer {
             (packet.data, units) = normalizer.normalize(std::mem::take(&mut packet.data))?;
         }
         let is_key = match self.codec {
@@ -60,20 +60,20 @@ impl Inspector {
         };
         self.units += units.saturating_sub(FREE_UNITS);
         if is_key && self.first.is_none() {
-            self.first = self.describe_keyframe(&packet.data);
+            self.first = self.describe_keyframe(&packet.data)?;
         }
         packet.key = is_key && self.first.is_some();
         Ok(())
     }
 
-    fn describe_keyframe(&self, frame: &[u8]) -> Option<Keyframe> {
-        match self.codec {
-            Codec::Vp8 => vp8::keyframe(frame),
-            Codec::Vp9 => vp9::keyframe(frame),
-            Codec::Av1 => av1::keyframe(frame),
-            Codec::H264 => self.normalizer.as_ref()?.avcc().map(h264::keyframe),
-            Codec::Opus | Codec::Aac | Codec::Mp3 | Codec::Flac | Codec::Vorbis => None,
-        }
+    fn describe_keyframe(&self, frame: &[u8]) -> Result<Option<Keyframe>, Error> {
+        Ok(match (self.codec, &self.normalizer) {
+            (Codec::Vp8, _) => vp8::keyframe(frame),
+            (Codec::Vp9, _) => vp9::keyframe(frame),
+            (Codec::Av1, _) => av1::keyframe(frame),
+            (Codec::H264, Some(normalizer)) => normalizer.avcc(frame)?.map(h264::keyframe),
+            _ => None,
+        })
     }
 
     /// How many units of H.264 or AV1 were read so far, but for the first [`FREE_UNITS`] of each picture: each once, however often

@@ -2,7 +2,7 @@
 //!
 //! Recorders write Annex B (start codes; ITU-T H.264 annex B) into Matroska, without a decoder configuration, and
 //! length-prefixed units (ISO 14496-15, section 5.3.3) into MP4. Frames here are length-prefixed with four bytes, and
-//! the configuration (`avcC`) is made from the parameter sets of the first keyframe where the container has none.
+//! the configuration (`avcC`) is made from the parameter sets inside the first keyframe where the container has none.
 //! Parameter sets stay inside the keyframes too, so decoding continues when the picture size changes within a take.
 
 mod avcc;
@@ -30,10 +30,12 @@ pub(super) use units::{NAL_IDR, NAL_SLICE, unit_type, without_emulation_preventi
 /// that an encoder makes some hundred at most.
 const MAX_UNITS: u64 = 1 << 14;
 
-/// Brings the frames of one H.264 track into the form of [`crate::Codec::H264`] and finds the track's `avcC`.
+/// Brings the frames of one H.264 track into the form of [`crate::Codec::H264`] and finds the track's `avcC`. It keeps nothing of the
+/// frames that it was given.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct H264Normalizer {
     form: Form,
+    /// The container's `avcC`, if it has one with parameter sets.
     avcc: Option<Bytes>,
 }
 
@@ -55,21 +57,9 @@ impl H264Normalizer {
         Ok(Self { form, avcc: config.with_four_byte_lengths().write()? })
     }
 
-    /// As [`Self::new`], with the `avcC` found before, if one was. Errors where that is not a decoder configuration.
-    pub(crate) fn resume(codec_private: &[u8], avcc: Option<Bytes>) -> Result<Self, Error> {
-        let fresh = Self::new(codec_private)?;
-        avcc.as_deref().map(AvcC::parse).transpose()?;
-        Ok(Self { avcc: fresh.avcc.or(avcc), ..fresh })
-    }
-
-    /// The decoder configuration: at once where the container has it, else from the first frame with an SPS and a PPS on.
-    pub(crate) fn avcc(&self) -> Option<&Bytes> {
-        self.avcc.as_ref()
-    }
-
     /// The frame with a four-byte length before every NAL unit, and how many units were read for that. `Malformed` for frames of
     /// more than [`MAX_UNITS`] that have to be rewritten.
-    pub(crate) fn normalize(&mut self, frame: Bytes) -> Result<(Bytes, u64), Error> {
+    pub(crate) fn normalize(&self, frame: Bytes) -> Result<(Bytes, u64), Error> {
         let mut units = 0;
         let normal = match self.form {
             Form::Prefixed(4) if frame.len() > 4 => frame,
@@ -84,13 +74,16 @@ impl H264Normalizer {
         if normal.is_empty() {
             return Err(malformed("frame without NAL units"));
         }
-        if self.avcc.is_none() {
-            let mut looked_at = 0;
-            let leading = PrefixedUnits::new(&normal, 4).take(MAX_LEADING_UNITS);
-            self.avcc = avcc_from(leading.inspect(|_| looked_at += 1))?;
-            units = units.max(looked_at);
-        }
         Ok((normal, units))
+    }
+
+    /// The decoder configuration with which this normalized keyframe is decoded: the container's, or the one that the frame's own
+    /// parameter sets make; `None` where neither has an SPS and a PPS. Reads no more units than [`Leading::of`].
+    pub(crate) fn avcc(&self, keyframe: &[u8]) -> Result<Option<Bytes>, Error> {
+        match &self.avcc {
+            Some(avcc) => Ok(Some(avcc.clone())),
+            None => avcc_from(keyframe),
+        }
     }
 }
 
@@ -101,10 +94,15 @@ pub(super) fn is_key(leading: &Leading<'_>) -> bool {
 }
 
 /// What a keyframe says whose configuration is `avcc`; size 0 where its SPS cannot be read.
-pub(super) fn keyframe(avcc: &Bytes) -> Keyframe {
+pub(super) fn keyframe(avcc: Bytes) -> Keyframe {
     let (width, height, pixel) =
-        sps_of(avcc).map_or((0, 0, (1, 1)), |sps| (sps.width, sps.height, sps.pixel));
-    Keyframe { config: avcc.clone(), width, height, pixel }
+        sps_of(&avcc).map_or((0, 0, (1, 1)), |sps| (sps.width, sps.height, sps.pixel));
+    Keyframe { config: avcc, width, height, pixel }
+}
+
+/// Errors where these bytes are no decoder configuration.
+pub(super) fn check_config(avcc: &[u8]) -> Result<(), Error> {
+    AvcC::parse(avcc).map(drop)
 }
 
 /// What the first SPS of a configuration says about the order of pictures.
@@ -146,13 +144,14 @@ fn with_four_byte_lengths<'a>(
     Ok(out.into())
 }
 
-/// The decoder configuration a frame's parameter sets make; `None` without at least one SPS and one PPS.
-fn avcc_from<'a>(units: impl Iterator<Item = Result<&'a [u8], Error>>) -> Result<Option<Bytes>, Error> {
+/// The decoder configuration that the parameter sets before a frame's first slice make; `None` without at least one SPS and one PPS.
+fn avcc_from(frame: &[u8]) -> Result<Option<Bytes>, Error> {
     let (mut sps, mut pps) = (Vec::new(), Vec::new());
-    for unit in units {
+    for unit in PrefixedUnits::new(frame, 4).take(MAX_LEADING_UNITS) {
         let unit = unit?;
         // One more than may be is enough for `write` to refuse them.
         match unit_type(unit) {
+            Some(NAL_SLICE..=NAL_IDR) => break,
             Some(NAL_SPS) if sps.len() <= avcc::MAX_SPS => sps.push(unit),
             Some(NAL_PPS) if pps.len() <= avcc::MAX_PPS => pps.push(unit),
             _ => {}
@@ -183,14 +182,14 @@ mod tests {
 
     #[test]
     fn annex_b_becomes_four_byte_lengths() {
-        let mut normalizer = H264Normalizer::new(&[]).unwrap();
+        let normalizer = H264Normalizer::new(&[]).unwrap();
         let normal = normalizer.normalize(annex_b(&[SPS, PPS, SLICE])).unwrap().0;
         assert_eq!(normal, prefixed(&[SPS, PPS, SLICE], 4));
     }
 
     #[test]
     fn three_byte_start_codes_and_trailing_zeros_are_no_part_of_a_unit() {
-        let mut normalizer = H264Normalizer::new(&[]).unwrap();
+        let normalizer = H264Normalizer::new(&[]).unwrap();
         let frame = [&[0, 0, 0, 0, 1], SPS, &[0, 0, 1], PPS, &[0, 0, 0, 0, 0, 1], SLICE, &[0, 0]].concat();
         assert_eq!(normalizer.normalize(frame.into()).unwrap().0, prefixed(&[SPS, PPS, SLICE], 4));
     }
@@ -199,41 +198,30 @@ mod tests {
     fn shorter_lengths_become_four_bytes() {
         for length_size in [1, 2, 4] {
             let config = AvcC { length_size, sps: vec![SPS], pps: vec![PPS] }.write().unwrap().unwrap();
-            let mut normalizer = H264Normalizer::new(&config).unwrap();
+            let normalizer = H264Normalizer::new(&config).unwrap();
             let normal = normalizer.normalize(prefixed(&[PPS, SLICE], length_size)).unwrap().0;
             assert_eq!(normal, prefixed(&[PPS, SLICE], 4));
-            assert_eq!(AvcC::parse(normalizer.avcc().unwrap()).unwrap().length_size, 4);
+            let avcc = normalizer.avcc(&prefixed(&[SLICE], 4)).unwrap().unwrap();
+            assert_eq!(AvcC::parse(&avcc).unwrap().length_size, 4);
         }
     }
 
     #[test]
-    fn configuration_comes_from_the_first_frame_with_both_parameter_sets() {
-        let mut normalizer = H264Normalizer::new(&[]).unwrap();
-        normalizer.normalize(annex_b(&[SPS, SLICE])).unwrap();
-        assert_eq!(normalizer.avcc(), None);
-        normalizer.normalize(annex_b(&[SPS, PPS, SLICE])).unwrap();
-        let avcc = normalizer.avcc().unwrap();
-        assert_eq!(codec_string(avcc).unwrap(), "avc1.42c020");
-        let config = AvcC::parse(avcc).unwrap();
+    fn configuration_comes_from_a_keyframe_with_both_parameter_sets() {
+        let normalizer = H264Normalizer::new(&[]).unwrap();
+        assert_eq!(normalizer.avcc(&prefixed(&[SPS, SLICE], 4)), Ok(None));
+        let avcc = normalizer.avcc(&prefixed(&[SPS, PPS, SLICE], 4)).unwrap().unwrap();
+        assert_eq!(codec_string(&avcc).unwrap(), "avc1.42c020");
+        let config = AvcC::parse(&avcc).unwrap();
         assert_eq!((config.sps, config.pps), (vec![SPS], vec![PPS]));
     }
 
     #[test]
     fn container_configuration_without_parameter_sets_waits_for_a_keyframe() {
         let empty = [1, 0x42, 0xc0, 0x20, 0xff, 0xe0, 0];
-        let mut normalizer = H264Normalizer::new(&empty).unwrap();
-        assert_eq!(normalizer.avcc(), None);
-        normalizer.normalize(prefixed(&[SPS, PPS, SLICE], 4)).unwrap();
-        assert!(normalizer.avcc().is_some());
-    }
-
-    #[test]
-    fn resumed_configuration_stands_without_another_keyframe() {
-        let mut original = H264Normalizer::new(&[]).unwrap();
-        original.normalize(annex_b(&[SPS, PPS, SLICE])).unwrap();
-        let resumed = H264Normalizer::resume(&[], original.avcc().cloned()).unwrap();
-        assert_eq!(resumed, original);
-        assert!(H264Normalizer::resume(&[], Some(Bytes::from_static(b"\x01"))).is_err());
+        let normalizer = H264Normalizer::new(&empty).unwrap();
+        assert_eq!(normalizer.avcc(&prefixed(&[SLICE], 4)), Ok(None));
+        assert!(normalizer.avcc(&prefixed(&[SPS, PPS, SLICE], 4)).unwrap().is_some());
     }
 
     #[test]
@@ -247,12 +235,12 @@ mod tests {
 
     #[test]
     fn broken_frames_are_refused() {
-        let mut normalizer = H264Normalizer::new(&[]).unwrap();
+        let normalizer = H264Normalizer::new(&[]).unwrap();
         for frame in [&b""[..], b"\x00\x00", b"\x00\x00\x01\x00", b"\x65\x00\x00\x01\x65"] {
             assert!(normalizer.normalize(Bytes::copy_from_slice(frame)).is_err(), "{frame:?}");
         }
         let config = AvcC { length_size: 2, sps: vec![SPS], pps: vec![PPS] }.write().unwrap().unwrap();
-        let mut normalizer = H264Normalizer::new(&config).unwrap();
+        let normalizer = H264Normalizer::new(&config).unwrap();
         for frame in [&b"\x00"[..], b"\x00\x02\x65", b"\xff\xff\x65"] {
             assert!(normalizer.normalize(Bytes::copy_from_slice(frame)).is_err(), "{frame:?}");
         }
