@@ -8,9 +8,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// Headers, tags and samples are read apart, each through windows that may hold more than is needed.
+/// What `media_file` lets be read of a file: headers and samples are read apart, each through windows that may hold more than is
+/// needed, and the tags of a file with much garbage in small steps.
 const READS_OF_A_FILE: u64 = 8;
-const READ_BYTES: u64 = 1 << 20;
+const READ_BYTES: u64 = 32 << 20;
 
 /// What a container takes for a frame of a byte, in two formats.
 const GIVEN_OF_A_FILE: usize = 48;

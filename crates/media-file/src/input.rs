@@ -5,7 +5,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::Error;
+use crate::{Error, probe::HEADER_BUDGET_BYTES};
+
+/// How often the bytes of a file may be read in all: headers and the samples of each track are read apart, through windows that may
+/// hold more than is needed. A file whose index jumps to and fro costs no more.
+const MOST_READ: u64 = 8;
+
+/// What may be read besides: readers of tags go through garbage in small steps, and read it many times.
+const READ_BESIDES: u64 = HEADER_BUDGET_BYTES;
 
 /// What a file is read from.
 pub(crate) trait ReadSeek: Read + Seek + Send {}
@@ -27,7 +34,9 @@ struct Shared {
     position: u64,
     /// The furthest byte read.
     furthest: u64,
-    /// How many bytes may still be read.
+    /// How many bytes may still be read in all.
+    left: u64,
+    /// How many of them may be read for what is read now.
     budget: u64,
     /// What went wrong, which readers of formats may hide.
     failed: Option<io::Error>,
@@ -36,7 +45,8 @@ struct Shared {
 impl Input {
     /// All of `size` bytes.
     pub(crate) fn new(reader: Box<dyn ReadSeek>, size: u64) -> Self {
-        let shared = Shared { reader, position: u64::MAX, furthest: 0, budget: u64::MAX, failed: None };
+        let left = size.saturating_mul(MOST_READ).saturating_add(READ_BESIDES);
+        let shared = Shared { reader, position: u64::MAX, furthest: 0, left, budget: u64::MAX, failed: None };
         Self { shared: Arc::new(Mutex::new(shared)), position: 0, start: 0, size }
     }
 
@@ -66,7 +76,7 @@ impl Input {
         self.lock().failed.take().map(Error::Io)
     }
 
-    /// Reads from `at` on until `out` is full or the file ends; says how much.
+    /// Reads from `at` on until `out` is full or the file ends; says how much. `Damaged` where the file was read too often.
     pub(crate) fn read_at(&mut self, at: u64, out: &mut [u8]) -> Result<usize, Error> {
         self.position = at;
         let mut filled = 0;
@@ -75,7 +85,7 @@ impl Input {
                 Ok(0) => break,
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.take_failure().unwrap_or(Error::Io(error))),
+                Err(error) => return Err(self.take_failure().unwrap_or_else(|| refused(error))),
             }
         }
         Ok(filled)
@@ -95,17 +105,35 @@ impl Read for Input {
         if wanted == 0 {
             return Ok(0);
         }
-        if shared.budget == 0 {
-            return Err(io::Error::other("headers or tags too large"));
-        }
-        let wanted = wanted.min(usize::try_from(shared.budget).unwrap_or(usize::MAX));
+        let allowed = shared.allowed()?;
+        let wanted = wanted.min(usize::try_from(allowed).unwrap_or(usize::MAX));
         let read = shared.read(at, &mut out[..wanted])?;
         self.position += read as u64;
         Ok(read)
     }
 }
 
+/// What it means that no more may be read.
+fn refused(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::QuotaExceeded => Error::Damaged(error.to_string()),
+        _ => Error::Io(error),
+    }
+}
+
 impl Shared {
+    /// How many bytes may be read now; errors where none may.
+    fn allowed(&self) -> io::Result<u64> {
+        match self.left.min(self.budget) {
+            0 if self.left == 0 => Err(io::Error::new(
+                io::ErrorKind::QuotaExceeded,
+                "its index is not in the order of its samples",
+            )),
+            0 => Err(io::Error::other("headers or tags too large")),
+            allowed => Ok(allowed),
+        }
+    }
+
     fn read(&mut self, at: u64, out: &mut [u8]) -> io::Result<usize> {
         let read = self.seek_and_read(at, out).inspect_err(|error| {
             if error.kind() != io::ErrorKind::Interrupted {
@@ -115,6 +143,7 @@ impl Shared {
         })?;
         self.position = at + read as u64;
         self.furthest = self.furthest.max(self.position);
+        self.left -= read as u64;
         self.budget -= read as u64;
         Ok(read)
     }
@@ -136,5 +165,29 @@ impl Seek for Input {
         };
         self.position = position.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         Ok(self.position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_read_too_often_is_damaged() {
+        const SIZE: u64 = 1 << 20;
+        let file = Input::new(Box::new(Cursor::new(vec![0; SIZE as usize])), SIZE);
+        let (mut readers, mut out) = ([file.from(0), file.from(100)], vec![0; SIZE as usize / 2]);
+        let mut reads = 0;
+        let refused = loop {
+            match readers[reads % 2].read_at(reads as u64 % 100 * 1000, &mut out) {
+                Ok(_) => reads += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(refused, Error::Damaged(_)), "{refused}");
+        let whole_reads = (SIZE * MOST_READ + READ_BESIDES) / (SIZE / 2);
+        assert_eq!((reads, file.lock().left), (whole_reads as usize, 0));
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What may be read of a file for its headers by a reader that keeps what it likes of them, and again for its tags.
-const HEADER_BUDGET_BYTES: u64 = 32 << 20;
+pub(crate) const HEADER_BUDGET_BYTES: u64 = 32 << 20;
 
 /// Tells the format and reads the headers and tags.
 pub(crate) fn open(input: &Input, file_name: &str) -> Result<Opened, Error> {
