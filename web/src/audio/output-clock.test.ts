@@ -50,6 +50,36 @@ describe('the time at which sound is heard', () => {
     expect(clock.whenHeard(1)).toBeCloseTo(1_090);
   });
 
+  it.each([
+    { interruptionMs: 15, afterMs: 700 },
+    { interruptionMs: 25, afterMs: 280 },
+    { interruptionMs: 100, afterMs: 140 },
+  ])('is known again $afterMs ms after an interruption of $interruptionMs ms', ({ interruptionMs, afterMs }) => {
+    const { clock, context } = made();
+    run(clock, context, 3_000, 20);
+    run(clock, context, afterMs, 20 + interruptionMs);
+    expect(clock.whenHeard(1)).toBeCloseTo(1_020 + interruptionMs);
+  });
+
+  it('does not move when the sound is computed late three times and then catches up', () => {
+    const { clock, context } = made();
+    run(clock, context, 3_000, 20);
+    run(clock, context, 105, 100);
+    expect(clock.whenHeard(1)).toBeCloseTo(1_020);
+    run(clock, context, 1_000, 20);
+    expect(clock.whenHeard(1)).toBeCloseTo(1_020);
+  });
+
+  it('is unknown to it until it has read another output device a few times', () => {
+    const { clock, context } = made();
+    context.outputLatency = 0.02;
+    run(clock, context, 3_000, -20);
+    clock.deviceChanged();
+    context.outputLatency = 0.25;
+    run(clock, context, 70, -20);
+    expect(clock.whenHeard(1)).toBeCloseTo(1_000);
+  });
+
   it.each(['the device changed', 'the context was suspended'])('is right again soon after %s', (what) => {
     const { clock, context } = made();
     context.outputLatency = 0.02;

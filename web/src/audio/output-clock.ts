@@ -1,14 +1,15 @@
 // Tells when each moment of an audio context is heard: the time it is computed plus the output latency.
 //
 // The compute time comes from `currentTime`. Busy pages read it late, so the earliest of the recent readings count.
-// After an interruption of the sound the later time applies at once.
+// After an interruption of the sound the later time applies soon: the longer the interruption, the fewer readings show
+// that it was one.
 //
 // The latency comes from `getOutputTimestamp`. After a disturbance it is wrong by 100 ms and more for some seconds
 // (PulseAudio estimates it) although what is heard does not move, so the median of half a minute counts. A constant per
 // browser remains; it was measured against a recording (docs/decisions/0040-songs-by-web-audio.md). No DOM but the
 // given context.
 
-import { heardMoment, type TellingContext } from './output-latency';
+import { heardMoment, isOnLinux, type TellingContext } from './output-latency';
 
 /** The part of an audio context that the clock uses. */
 export type TimedContext = TellingContext & Pick<AudioContext, 'state'>;
@@ -17,8 +18,15 @@ export type TimedContext = TellingContext & Pick<AudioContext, 'state'>;
 const COUNTED = { ms: 3_000, fewest: 10 };
 /** The quantile of the readings that counts as the earliest. */
 const EARLIEST = 0.1;
-/** So many readings in a row, each later than all before by this much, mean that the sound was interrupted. */
-const STEP = { readings: 20, ms: 12 };
+/**
+ * So many readings in a row, each later than all before by this much, mean that the sound was interrupted. Less far off,
+ * fewer readings may also come from a thread that was late and then caught up.
+ */
+const STEPS = [
+  { readings: 4, ms: 40 },
+  { readings: 8, ms: 20 },
+  { readings: 20, ms: 12 },
+];
 /** How often the latency is read, and how long a reading counts. */
 const LATENCY = { everyMs: 300, ms: 30_000 };
 
@@ -56,10 +64,11 @@ export class OutputClock {
     if (reading === undefined) return;
     this.#readings.push(reading);
     this.#readings = this.#readings.filter(({ atMs }) => atMs > reading.atMs - COUNTED.ms);
-    const newest = this.#readings.slice(-STEP.readings);
-    if (computed(newest) - computed(this.#readings) > STEP.ms) this.#readings = newest;
-    if (this.#readings.length < COUNTED.fewest) return;
-    this.#noteLatency(reading.atMs);
+    this.#dropInterrupted();
+    const isCertain = this.#readings.length >= COUNTED.fewest;
+    if (isCertain) this.#noteLatency(reading.atMs);
+    // Just after an interruption few readings are left. They are still better than those before it.
+    if (this.#latencies.length === 0) return;
     this.#originMs = computed(this.#readings) + quantile(this.#latencies, ({ ms }) => ms, 0.5);
   }
 
@@ -87,6 +96,14 @@ export class OutputClock {
     if (contextTime <= 0 || currentTime === this.#lastS) return undefined;
     this.#lastS = currentTime;
     return { atMs, computedMs: atMs - currentTime * 1000, heardMs: performanceTime - contextTime * 1000 };
+  }
+
+  /** Forgets the readings from before an interruption. */
+  #dropInterrupted(): void {
+    for (const { readings, ms } of STEPS) {
+      const newest = this.#readings.slice(-readings);
+      if (computed(newest) - computed(this.#readings) > ms) this.#readings = newest;
+    }
   }
 
   #noteLatency(atMs: number): void {
@@ -118,6 +135,5 @@ const CHROMIUM_LATE_MS = -14;
 
 /** The delay for the browser with this `navigator.userAgent`; 0 if unknown. */
 export function knownLatenessMs(userAgent: string): number {
-  const isOnLinux = userAgent.includes('Linux') && !userAgent.includes('Android');
-  return isOnLinux && userAgent.includes('Chrome/') ? CHROMIUM_LATE_MS : 0;
+  return isOnLinux(userAgent) && userAgent.includes('Chrome/') ? CHROMIUM_LATE_MS : 0;
 }
