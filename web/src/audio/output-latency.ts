@@ -33,12 +33,17 @@ export function heardMoment(
   return { contextTime: context.currentTime - latencyOf(context, userAgent), performanceTime: nowMs };
 }
 
-/** Whether the browser may hang when asked. Android uses another sound system. */
+/** Whether the browser may hang when asked. */
 function mustNotAsk(userAgent: string): boolean {
-  return userAgent.includes('Firefox/') && userAgent.includes('Linux') && !userAgent.includes('Android');
+  return userAgent.includes('Firefox/') && isOnLinux(userAgent);
+}
+
+/** Whether the browser probably plays to PulseAudio or PipeWire. Android uses another sound system. */
+export function isOnLinux(userAgent: string): boolean {
+  return userAgent.includes('Linux') && !userAgent.includes('Android');
 }
 
 /** The browser's user agent; empty in unit tests, which run without a browser. */
-function ownUserAgent(): string {
+export function ownUserAgent(): string {
   return typeof navigator === 'undefined' ? '' : navigator.userAgent;
 }

@@ -14,6 +14,8 @@ interface Model {
   lagMs?: number;
   /** Time lost by each correction. */
   costMs?: number;
+  /** Sound dropped by each correction, which the reported position does not count. */
+  cutMs?: number;
   /** Speed error of the sound card. */
   ppm?: number;
   /** Lateness after a jump. */
@@ -23,16 +25,17 @@ interface Model {
 
 /** Plays for `seconds`, and returns the true lateness and the rates at each of about 25 steps a second. */
 function play(
-  { lateMs, stepMs, noiseMs = 0, lagMs = 0, costMs = 0, ppm = 0, landsLateMs = 20, seed = 1 }: Model,
+  { lateMs, stepMs, noiseMs = 0, lagMs = 0, costMs = 0, cutMs = 0, ppm = 0, landsLateMs = 20, seed = 1 }: Model,
   seconds: number,
 ) {
-  const drift = new Drift();
+  const drift = new Drift(cutMs);
   const next = random(seed);
   const rates: { atMs: number; rate: number }[] = [{ atMs: 0, rate: 1 }];
   const seen: { nowMs: number; lateMs: number; rate: number }[] = [];
   let jumps = 0;
   let lookMs = 0;
   let position = -lateMs;
+  let droppedMs = 0;
   drift.started(0);
   for (let nowMs = 0; nowMs < seconds * 1_000; nowMs++) {
     const rate = rates.findLast(({ atMs }) => atMs + lagMs <= nowMs)?.rate ?? 1;
@@ -44,11 +47,15 @@ function play(
     if (correction.kind === 'jump') {
       jumps++;
       position = nowMs - landsLateMs;
+      droppedMs = 0;
     } else if (correction.rate !== rates.at(-1)?.rate) {
       rates.push({ atMs: nowMs, rate: correction.rate });
-      if (correction.rate === 1) position -= costMs;
+      if (correction.rate === 1) {
+        position -= costMs;
+        droppedMs += cutMs;
+      }
     }
-    seen.push({ nowMs, lateMs: nowMs - position, rate: rates.at(-1)?.rate ?? 1 });
+    seen.push({ nowMs, lateMs: nowMs - position - droppedMs, rate: rates.at(-1)?.rate ?? 1 });
   }
   return { seen, jumps, changes: rates.length - 1, drift };
 }
@@ -92,6 +99,13 @@ it.each([-40, 19, 60])('learns the cost of a correction, and converges from %i m
   const { seen, changes } = play({ lateMs, stepMs: 0, noiseMs: 6, lagMs: 100, costMs: 24 }, 60);
   expect(Math.max(...after(seen, 20_000))).toBeLessThan(12);
   expect(changes).toBeLessThan(16);
+});
+
+it.each([-40, 10, 19, 60])('counts the sound that corrections drop, and converges from %i ms late', (lateMs) => {
+  const { seen, changes, drift } = play({ lateMs, stepMs: 40, lagMs: 200, cutMs: 20 }, 60);
+  expect(Math.max(...after(seen, 10_000))).toBeLessThan(20);
+  expect(changes).toBeLessThan(16);
+  expect(Math.abs((drift.lateMs ?? NaN) - (seen.at(-1)?.lateMs ?? NaN))).toBeLessThan(12);
 });
 
 it('jumps seldom if jumps do not help', () => {

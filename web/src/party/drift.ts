@@ -44,6 +44,14 @@ export class Drift {
   #costMs = 0;
   /** Whether a finished correction has not been measured yet. */
   #learns = false;
+  readonly #cutMs: number;
+  /** Sound that was dropped since the last start. */
+  #droppedMs = 0;
+
+  /** At the end of each correction the browser drops `cutMs` of sound and does not count it in the position. */
+  constructor(cutMs = 0) {
+    this.#cutMs = cutMs;
+  }
 
   /** Lateness of the playhead, negative if early; undefined before it is known. */
   get lateMs(): number | undefined {
@@ -55,18 +63,20 @@ export class Drift {
     this.#startedAtMs = nowMs;
     this.#rate = 1;
     this.#learns = false;
+    this.#droppedMs = 0;
     this.#settle(nowMs);
     this.#lateMs = undefined;
   }
 
-  /** Records a lateness of the playhead. Returns the correction to make. */
-  observe(lateMs: number, nowMs: number): Correction {
+  /** Records a lateness of the playhead, by the position that the browser reports. Returns the correction to make. */
+  observe(toldLateMs: number, nowMs: number): Correction {
     if (this.#rate !== 1 && nowMs >= this.#correctedAtMs) {
       this.#rate = 1;
+      this.#droppedMs += this.#cutMs;
       this.#settle(nowMs);
     }
     if (nowMs < this.#settledAtMs) return this.#same;
-    this.#samples.push({ atMs: nowMs, lateMs });
+    this.#samples.push({ atMs: nowMs, lateMs: toldLateMs - this.#droppedMs });
     this.#samples = this.#samples.filter(({ atMs }) => atMs > nowMs - WINDOW.ms);
     if (!this.#isMeasured(nowMs)) return this.#same;
     const found = this.#earliest();
@@ -106,7 +116,7 @@ export class Drift {
   }
 
   #correct(lateMs: number, nowMs: number): void {
-    const amountMs = lateMs + this.#costMs;
+    const amountMs = lateMs + this.#costMs - this.#cutMs;
     const size = Math.min(RATE.most, Math.max(RATE.least, Math.round(Math.abs(amountMs) / 5) / 200));
     const forMs = Math.max(SHORTEST_MS, Math.abs(amountMs) / size);
     this.#rate = 1 + (amountMs < 0 ? -size : size);

@@ -24,6 +24,7 @@ import { Parties } from './api';
 import { PartyClock } from './clock';
 import { PartyEvents } from './events';
 import { forgetMembership, keepMembership, keepVote, membershipOf, voteOf } from './memberships';
+import { elementSound } from './player/element-sound';
 import { ItemDeck } from './player/item-deck';
 import { LiveDeck } from './player/live-deck';
 import { PartyPlayer, type CreateDeck } from './player/party-player';
@@ -490,7 +491,9 @@ export class PartyClient implements PartySession {
     };
     if (entry.is_video !== true && !make.needsElement)
       return new SongDeck({ ...reading, sound: this.#setup.sound, library: this.#setup.library }, entry, make.timeline);
-    return new ItemDeck({ ...make, ...reading, now, canPlay: canPlayType }, entry, make.timeline, make.positionMs);
+    const { timeline, positionMs } = make;
+    const own = { now, canPlay: canPlayType, elementSound: elementSound() };
+    return new ItemDeck({ ...make, ...reading, ...own }, entry, timeline, positionMs);
   };
 
   /** Called many times a second, although the displayed state changes seldom. */

@@ -6,13 +6,15 @@
 //   moving: seeking to a position ─► standing ─► (at its time) playing ─► far off, or the timeline changed: moving
 //
 // The position that browsers report for a media element is the audible one: it includes the latency of the output
-// device, as far as the system knows it. `trimMs` corrects the rest. No DOM but the given media element.
+// device, as far as the system knows it. `elementSound` and `trimMs` correct the rest. No DOM but the given media
+// element.
 
 import type { PartyTimeline } from '../../protocol/party';
 import type { PartyClock } from '../clock';
 import { Drift, type Lead } from '../drift';
 import type { Timers } from '../timers';
 import { positionAt } from '../timeline';
+import type { ElementSound } from './element-sound';
 import { HAVE_FUTURE_DATA, HAVE_METADATA, type PartyMedia } from './media';
 
 /** How far ahead a late element seeks: the duration of a seek, more if that was not enough. */
@@ -44,6 +46,7 @@ export interface FollowerSetup {
   pause: () => void;
   seek: (ms: number) => void;
   trimMs: () => number;
+  elementSound: ElementSound;
   /** Length of the item; 0 before it is known. */
   durationMs: () => number;
   /** Playback was started; it will be heard now, or in `inMs`. */
@@ -56,7 +59,7 @@ type Phase = 'moving' | 'standing' | 'playing' | 'stopped' | 'over';
 /** Controls one media element. */
 export class Follower {
   readonly #setup: FollowerSetup;
-  readonly #drift = new Drift();
+  readonly #drift: Drift;
   #timeline: PartyTimeline;
   #phase: Phase = 'moving';
   #headroomMs = HEADROOM.firstMs;
@@ -73,6 +76,7 @@ export class Follower {
   /** Sends the element to `positionMs`. */
   constructor(setup: FollowerSetup, timeline: PartyTimeline, positionMs: number) {
     this.#setup = setup;
+    this.#drift = new Drift(setup.elementSound.cutMs);
     this.#timeline = timeline;
     this.#targetMs = positionMs;
   }
@@ -163,7 +167,7 @@ export class Follower {
     if (this.#disarm !== undefined) return;
     const { at_ms, position_ms } = this.#timeline;
     const positionMs = media.currentTime * 1000;
-    const inMs = at_ms + positionMs - position_ms - this.#setup.trimMs() - lead.ms - serverMs;
+    const inMs = at_ms + positionMs - position_ms - this.#aheadMs - lead.ms - serverMs;
     // A timeline has no positions before its start.
     if (inMs < -TOLERATED_MS || positionMs < position_ms - THERE_MS) {
       this.#catchUp(serverMs);
@@ -229,8 +233,13 @@ export class Follower {
     this.#setup.lead.learn(this.#drift.lateMs);
   }
 
+  /** How far ahead of the timeline the reported position has to be. */
+  get #aheadMs(): number {
+    return this.#setup.trimMs() + this.#setup.elementSound.lateMs;
+  }
+
   #wantedMs(serverMs: number): number {
-    return positionAt(this.#timeline, serverMs) + this.#setup.trimMs();
+    return positionAt(this.#timeline, serverMs) + this.#aheadMs;
   }
 
   /** Seeks to where the timeline will be soon, and starts there. */
@@ -239,7 +248,7 @@ export class Follower {
     const soonMs = serverMs + this.#headroomMs;
     this.#headroomMs = Math.min(HEADROOM.mostMs, this.#headroomMs * HEADROOM.times);
     const durationMs = this.#setup.durationMs();
-    const toMs = positionAt(this.#timeline, soonMs) + this.#setup.trimMs();
+    const toMs = positionAt(this.#timeline, soonMs) + this.#aheadMs;
     if (durationMs > 0 && toMs >= durationMs) this.#phase = 'over';
     else this.#move(toMs);
   }

@@ -32,6 +32,7 @@ function opened(refusals: (tries: number) => ErrorCode | LocalErrorCode | undefi
       lead: new Lead(0),
       now: () => Date.now(),
       trimMs: () => 0,
+      elementSound: { lateMs: 0, cutMs: 0 },
       begun: () => undefined,
       playItem: () => {
         const code = refusals(++seen.asked);

@@ -16,7 +16,7 @@ import type { PartyMedia } from './media';
 
 /** Dependencies of a deck. */
 export interface DeckSetup
-  extends Pick<FollowerSetup, 'clock' | 'timers' | 'lead' | 'now' | 'trimMs' | 'begun'>, EntryReading {
+  extends Pick<FollowerSetup, 'clock' | 'timers' | 'lead' | 'now' | 'trimMs' | 'elementSound' | 'begun'>, EntryReading {
   media: PartyMedia;
   fetch: typeof fetch;
   canPlay: (mime: string) => boolean;

@@ -158,6 +158,7 @@ function open(browser: Browser = BROWSER) {
           pause: () => element.pause(),
           seek: (ms) => (element.currentTime = ms / 1000),
           trimMs: () => trim.ms,
+          elementSound: { lateMs: 0, cutMs: 0 },
           durationMs: () => element.durationMs,
           begun,
         },
