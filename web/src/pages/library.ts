@@ -375,6 +375,7 @@ export class LibraryPage extends LitElement {
     began: () => {
       this.isHearing = true;
       this.list?.heardAnew();
+      this.#uploads.heardAnew();
     },
     changed: (itemId, item) => {
       this.list?.heard(itemId, item);

@@ -2,7 +2,16 @@
 
 import { expect, it } from 'vitest';
 import { guarded, type GuardedMemory } from '../browser/storage';
-import { handedOver, keepMembership, keepVote, membershipOf, takeMembership, voteOf } from './memberships';
+import {
+  forgetMembership,
+  formerToken,
+  handedOver,
+  keepMembership,
+  keepVote,
+  membershipOf,
+  takeMembership,
+  voteOf,
+} from './memberships';
 
 const ANN = { member_id: 'm1', token: 'up_an-n' };
 const PARTY = 'a'.repeat(32);
@@ -59,6 +68,17 @@ it('accepts nothing incomplete, and replaces no known membership', () => {
   keepMembership(PARTY, ANN, memory);
   takeMembership(PARTY, memory, address(`#membership=${encodeURIComponent('m9 up_other')}`));
   expect(membershipOf(PARTY, memory)).toEqual(ANN);
+});
+
+it('keeps the token of a membership that has ended, and a newer membership', () => {
+  const memory = storing();
+  keepMembership(PARTY, ANN, memory);
+  expect(formerToken(PARTY, memory)).toBeUndefined();
+  forgetMembership(PARTY, ANN, memory);
+  expect([membershipOf(PARTY, memory), formerToken(PARTY, memory)]).toEqual([undefined, ANN.token]);
+  keepMembership(PARTY, { ...ANN, member_id: 'm2' }, memory);
+  forgetMembership(PARTY, ANN, memory);
+  expect(membershipOf(PARTY, memory)?.member_id).toBe('m2');
 });
 
 it('keeps the memberships of the newest parties', () => {

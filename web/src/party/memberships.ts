@@ -29,6 +29,7 @@ export function keepMembership(party: PartyId, membership: Membership, memory: M
   for (const old of parties.splice(0, parties.length - MOST)) {
     memory.removeItem(keyOf(old));
     memory.removeItem(voteKeyOf(old));
+    memory.removeItem(formerKeyOf(old));
   }
   memory.setItem(PARTIES, JSON.stringify(parties));
 }
@@ -65,12 +66,21 @@ export function takeMembership(party: PartyId, memory: GuardedMemory = siteMemor
   if (membershipOf(party, memory) !== undefined) return;
   const given = { member_id, token };
   keepMembership(party, given, memory);
-  if (memory.stores(keyOf(party))) forgetMembership(party, given, memory);
+  if (memory.stores(keyOf(party))) memory.removeItem(keyOf(party));
 }
 
-/** Deletes a membership that ended. A newer one from another tab of this browser stays. */
+/**
+ * Deletes a membership that ended, but for its token: who joins again with it is the same person to the party. A newer
+ * membership from another tab of this browser stays.
+ */
 export function forgetMembership(party: PartyId, over: Membership, memory: Memory = siteMemory): void {
-  if (membershipOf(party, memory)?.token === over.token) memory.removeItem(keyOf(party));
+  memory.setItem(formerKeyOf(party), over.token);
+  if (membershipOf(party, memory)?.member_id === over.member_id) memory.removeItem(keyOf(party));
+}
+
+/** The token of this browser's last membership in a party, if it has ended. */
+export function formerToken(party: PartyId, memory: Memory = siteMemory): string | undefined {
+  return memory.getItem(formerKeyOf(party)) ?? undefined;
 }
 
 /** The vote of a member in a round. */
@@ -101,6 +111,10 @@ export function keepVote(party: PartyId, vote: CastVote, memory: Memory = siteMe
 
 function voteKeyOf(party: PartyId): string {
   return `undead.party-vote.${party}`;
+}
+
+function formerKeyOf(party: PartyId): string {
+  return `undead.party-former.${party}`;
 }
 
 function keyOf(party: PartyId): string {

@@ -12,6 +12,7 @@ import { asCallError, type CallError } from '../protocol/error';
 import type {
   EndReason,
   Entry,
+  Member,
   Membership,
   PartyAction,
   PartyCommand,
@@ -23,7 +24,7 @@ import { localNowMs } from '../transport/clock';
 import { Parties } from './api';
 import { PartyClock } from './clock';
 import { PartyEvents } from './events';
-import { forgetMembership, keepMembership, keepVote, membershipOf, voteOf } from './memberships';
+import { forgetMembership, formerToken, keepMembership, keepVote, membershipOf, voteOf } from './memberships';
 import { elementSound } from './player/element-sound';
 import { ItemDeck } from './player/item-deck';
 import { LiveDeck } from './player/live-deck';
@@ -170,7 +171,7 @@ export class PartyClient implements PartySession {
   }
 
   async join(name: string, invitation?: string): Promise<void> {
-    this.#joining ??= newToken();
+    this.#joining ??= formerToken(this.#id, this.#setup.memory) ?? newToken();
     const body = { name, ...(invitation === undefined ? {} : { invitation }), token: this.#joining };
     const membership = await this.#setup.parties.join(this.#id, body);
     this.#joining = undefined;
@@ -368,7 +369,8 @@ export class PartyClient implements PartySession {
    */
   #over(reason: EndReason): void {
     const other = membershipOf(this.#id, this.#setup.memory);
-    if (reason === 'left' && other !== undefined && other.token !== this.token) this.#become(other);
+    if (reason === 'left' && other !== undefined && other.member_id !== this.#membership?.member_id)
+      this.#become(other);
     else this.#end(reason);
   }
 
@@ -409,6 +411,13 @@ export class PartyClient implements PartySession {
    * playback back, so it is ignored. A second older one in a row proves that the server has nothing newer.
    */
   #begin(snapshot: PartyState): void {
+    const other = membershipOf(this.#id, this.#setup.memory);
+    const isMember = ({ member_id }: Member): boolean => member_id === other?.member_id;
+    // Another tab left and joined again with the same token while this one was not connected.
+    if (other !== undefined && other.member_id !== this.view.me && snapshot.members.some(isMember)) {
+      this.#become(other);
+      return;
+    }
     this.#isBehind = snapshot.revision < this.#revision && !this.#isBehind;
     if (!this.#isBehind) this.#learn(snapshot);
   }

@@ -76,7 +76,10 @@ export interface PartyCreated {
 
 /** Body of `POST /api/parties/{party_id}/join`. */
 export interface JoinParty {
-  /** Created by the client, so that the call can be repeated: `up_` and 32 to 60 characters of base64url. */
+  /**
+   * Created by the client, so that the call can be repeated, and a guest who joins again is the same person: `up_` and 32
+   * to 60 characters of base64url.
+   */
   token?: string;
   name: string;
   /** From the link of an invitation. */

@@ -151,3 +151,22 @@ it('asks seldom for what the server tells', async () => {
   told('ready', 100);
   expect([phases(), world.done, timers]).toEqual([['done'], ['1'], []]);
 });
+
+it('asks less and less often if the server tells nothing, and again at once when it begins to', async () => {
+  const { uploads, transfers, timers, world, settle } = setUp();
+  uploads.add(files('a'));
+  transfers[0]?.listener.complete('1');
+  for (let times = 0; times < 5; times++) {
+    await settle();
+    timers.shift()?.();
+  }
+  await settle();
+  expect(world.pausesMs).toEqual([1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
+  world.isHearing = true;
+  // Two connections one after the other, the second one before the first question was answered.
+  uploads.heardAnew();
+  uploads.heardAnew();
+  await settle();
+  expect(world.pausesMs.slice(6)).toEqual([60_000]);
+  expect(timers).toHaveLength(1);
+});

@@ -8,8 +8,11 @@ import type { StartTransfer, Transfer } from './transfer';
 
 /** Number of parallel uploads. */
 export const MAX_SENDING = 2;
-/** How often the server is asked whether it has read a file, in ms, unless it sends changes. */
-const READING_POLL_MS = 1_000;
+/**
+ * Pauses between questions whether the server has read a file, in ms, unless it sends changes: each is twice as long as the one
+ * before.
+ */
+const READING_POLL_MS = { first: 1_000, longest: 8_000 };
 
 /** `waiting`: others are sent first. `reading`: the server has the whole file and creates an item from it. */
 export type UploadPhase = 'waiting' | 'sending' | 'paused' | 'reading' | 'done' | 'failed';
@@ -33,8 +36,8 @@ export interface UploadView {
 export interface UploadsSetup {
   start: StartTransfer;
   library: { item(id: ItemId): Promise<Item> };
-  /** Whether the page passes changes of items to `heard`; left out if it never does. */
-  isHearing?: () => boolean;
+  /** Whether the page passes changes of items to `heard`. */
+  isHearing: () => boolean;
   /** Calls back after so many ms; returns a function that cancels it. */
   later: (ms: number, call: () => void) => () => void;
   /** Displayed state changed. */
@@ -50,6 +53,8 @@ interface Entry {
   view: UploadView;
   transfer?: Transfer;
   stopPolling?: () => void;
+  /** Number of questions whether the server has read it; only the newest is repeated. */
+  polls: number;
 }
 
 /** The uploads of one page. */
@@ -82,7 +87,7 @@ export class Uploads {
         sentBytes: 0,
         phase: 'waiting',
       };
-      this.#entries.push({ file, view });
+      this.#entries.push({ file, view, polls: 0 });
     }
     this.#sendNext();
   }
@@ -123,6 +128,16 @@ export class Uploads {
     if (entry !== undefined && this.#read(entry, item)) entry.stopPolling?.();
   }
 
+  /** Changes are heard from now on; earlier ones may have been missed. */
+  heardAnew(): void {
+    for (const entry of this.#entries) {
+      const { phase, itemId } = entry.view;
+      if (phase !== 'reading' || itemId === undefined) continue;
+      entry.stopPolling?.();
+      void this.#poll(entry, itemId, READING_POLL_MS.first);
+    }
+  }
+
   /** Stops all uploads. */
   close(): void {
     for (const entry of this.#entries) {
@@ -158,7 +173,7 @@ export class Uploads {
         this.#show(entry, { phase: 'reading', sentBytes: entry.view.bytes, itemId });
         this.#sendNext();
         this.#setup.received?.(entry.file, itemId);
-        void this.#poll(entry, itemId);
+        void this.#poll(entry, itemId, READING_POLL_MS.first);
       },
       failed: (problem) => {
         this.#show(entry, { phase: 'failed', problem });
@@ -168,10 +183,14 @@ export class Uploads {
   }
 
   /** Polls the item until the file has been read. */
-  async #poll(entry: Entry, itemId: ItemId): Promise<void> {
+  async #poll(entry: Entry, itemId: ItemId, pauseMs: number): Promise<void> {
+    const turn = ++entry.polls;
     const again = (): void => {
-      const pauseMs = this.#setup.isHearing?.() === true ? FALL_BACK_MS : READING_POLL_MS;
-      entry.stopPolling = this.#setup.later(pauseMs, () => void this.#poll(entry, itemId));
+      if (turn !== entry.polls) return;
+      const isHearing = this.#setup.isHearing();
+      const nextMs = isHearing ? READING_POLL_MS.first : Math.min(2 * pauseMs, READING_POLL_MS.longest);
+      const poll = (): void => void this.#poll(entry, itemId, nextMs);
+      entry.stopPolling = this.#setup.later(isHearing ? FALL_BACK_MS : pauseMs, poll);
     };
     const isReading = (): boolean => this.#entries.includes(entry) && entry.view.phase === 'reading';
     try {

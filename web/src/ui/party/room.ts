@@ -8,6 +8,7 @@ import { Library } from '../../library/api';
 import { deckCommandOf, type DeckCommand } from '../../library/keys';
 import { connectMediaKeys, releaseMedia, showMedia } from '../../library/media-session';
 import { startTransfer } from '../../library/upload/transfer';
+import { UploadNews } from '../../library/upload/upload-news';
 import { Uploads } from '../../library/upload/uploads';
 import { Parties } from '../../party/api';
 import { Paced } from '../../party/paced';
@@ -100,9 +101,14 @@ export class PartyRoom extends LitElement {
       const timer = setTimeout(call, ms);
       return () => clearTimeout(timer);
     },
-    changed: () => this.version++,
+    changed: () => {
+      this.version++;
+      this.#uploadNews.update();
+    },
+    isHearing: () => this.#uploadNews.isHearing,
     done: (itemId) => void this.#uploaded(itemId),
   });
+  readonly #uploadNews: UploadNews = new UploadNews({ uploads: () => this.#uploads });
   /** Paces seeks: a held key repeats many times a second, and every member follows. */
   readonly #seeks = new Paced<PartyAction>(SEEK_MS, (action) => void this.#do(action));
   #invitations: Invitations | undefined;
@@ -128,6 +134,7 @@ export class PartyRoom extends LitElement {
     document.removeEventListener('keydown', this.#key);
     removeEventListener('beforeunload', this.#warn);
     this.#uploads.close();
+    this.#uploadNews.close();
     releaseMedia();
   }
 
