@@ -2,7 +2,10 @@
 //! stays below [`store::MAX_VALUE_BYTES`]. With texts of usual length the counts are reached before the
 //! bytes.
 
-use super::record::{Entry, Member, Message, NewEntry, Record};
+use super::{
+    id::EntryId,
+    record::{Entry, Member, Message, NewEntry, Record},
+};
 
 /// Most members.
 pub(crate) const MAX_MEMBERS: usize = 2_000;
@@ -52,8 +55,14 @@ impl Record {
 
     /// Whether there is space for one more entry in the queue.
     pub(super) fn has_room_for_entry(&self, entry: &NewEntry) -> bool {
-        let used: usize = self.queue.iter().map(|entry| entry_bytes(&entry.content)).sum();
-        self.queue.len() < MAX_QUEUE && used + entry_bytes(entry) <= QUEUE_BYTES
+        self.has_room_without(None, entry)
+    }
+
+    /// Whether there is space for one more entry in the queue once `taken` has left it.
+    pub(super) fn has_room_without(&self, taken: Option<EntryId>, entry: &NewEntry) -> bool {
+        let rest = || self.queue.iter().filter(|queued| Some(queued.id) != taken);
+        let used: usize = rest().map(|queued| entry_bytes(&queued.content)).sum();
+        rest().count() < MAX_QUEUE && used + entry_bytes(entry) <= QUEUE_BYTES
     }
 
     /// Drops the oldest played entries beyond the limits.

@@ -200,6 +200,13 @@ impl Record {
         }
         let known = self.queue.iter().chain(self.played.iter().rev());
         let id = known.filter(|entry| entry.is_named_by(target)).map(|entry| entry.id).next();
+        if id.is_none() && content.is_none() {
+            return Err(Refusal::UnknownEntry);
+        }
+        let returns = self.is_announced(now_ms);
+        if returns && !self.may_return(id) {
+            return Err(QUEUE_FULL);
+        }
         let entry = match (id, content) {
             (Some(id), _) => self.take(id),
             (None, Some(content)) => Some(self.entry_of(content.clone(), caller.id)),
@@ -207,6 +214,9 @@ impl Record {
         };
         let entry = entry.ok_or(Refusal::UnknownEntry)?;
         let created = Created::Entry(entry.id);
+        if returns {
+            self.return_current(true);
+        }
         self.begin(Some(entry), now_ms.saturating_add(SKIP_LEAD_MS));
         Ok(Applied::new(created))
     }

@@ -268,8 +268,7 @@ impl Record {
     fn retire(&mut self) {
         let Some(entry) = self.playing.take() else { return };
         let is_kept = self.queue.iter().any(|queued| queued.id == entry.id);
-        let is_default = self.default.as_ref().is_some_and(|default| default.id == entry.id);
-        if !is_kept && !is_default {
+        if !is_kept && !self.is_default(&entry) {
             self.played.push(entry);
             self.bound_played();
         }
@@ -358,19 +357,36 @@ impl Record {
         let Some(before) = self.played.last().map(|entry| entry.id).filter(|_| has_just_begun) else {
             return Ok(self.duration_ms().is_some() && self.seek(0, now_ms));
         };
-        let is_default =
-            |playing: &Entry| self.default.as_ref().is_some_and(|default| default.id == playing.id);
-        let returns = self.playing.as_ref().filter(|playing| !is_default(playing)).cloned();
-        if returns.as_ref().is_some_and(|playing| !self.has_room_for_entry(&playing.content)) {
+        if !self.may_return(None) {
             return Err(QUEUE_FULL);
         }
         let entry = self.take(before);
-        if let Some(playing) = returns {
-            self.playing = None;
-            self.queue.insert(0, playing);
-        }
+        self.return_current(self.is_announced(now_ms));
         self.begin(entry, now_ms.saturating_add(SKIP_LEAD_MS));
         Ok(true)
+    }
+
+    /// Whether the queue has room for the current entry, once `taken` has left it.
+    pub(super) fn may_return(&self, taken: Option<EntryId>) -> bool {
+        let playing = self.playing.as_ref().filter(|playing| !self.is_default(playing));
+        playing.is_none_or(|playing| self.has_room_without(taken, &playing.content))
+    }
+
+    /// Makes the current entry the next one in the queue. If it is `unheard`, it has not played.
+    pub(super) fn return_current(&mut self, unheard: bool) {
+        let Some(mut playing) = self.playing.take_if(|playing| !is_same(self.default.as_ref(), playing))
+        else {
+            return;
+        };
+        if unheard {
+            playing.plays = playing.plays.saturating_sub(1);
+            self.adders.pop();
+        }
+        self.queue.insert(0, playing);
+    }
+
+    fn is_default(&self, entry: &Entry) -> bool {
+        is_same(self.default.as_ref(), entry)
     }
 
     /// Waits for `member`, which buffers, if the current entry has just begun and may wait. Returns whether
@@ -408,4 +424,8 @@ impl Record {
     fn stop_waiting(&mut self) {
         self.timeline.waiting_for.clear();
     }
+}
+
+fn is_same(known: Option<&Entry>, entry: &Entry) -> bool {
+    known.is_some_and(|known| known.id == entry.id)
 }

@@ -499,3 +499,59 @@ fn a_clock_that_was_ahead_for_a_moment_does_not_hold_a_party() {
         }
     }
 }
+
+#[test]
+fn what_was_announced_and_is_not_heard_comes_next_when_the_host_plays_something_else() {
+    let mut party = party();
+    for number in 1..=3 {
+        party.queue(Party::HOST, &song(number, "a"));
+    }
+    let due_ms = party.record.next_due_ms().unwrap();
+    party.pass(due_ms - party.now_ms);
+    assert_eq!(party.playing().as_deref(), Some("Song 2"), "it is announced, and Song 1 is heard");
+    let play = |number| {
+        let play = Command::Play(target(&song(number, "a")));
+        Event::Request(Box::new(request(Party::HOST, play, Some(song(number, "a")))))
+    };
+    party.apply(&play(3));
+    assert_eq!((party.playing().as_deref(), party.queued()), (Some("Song 3"), vec!["Song 2"]));
+    // Song 3 is not heard yet either.
+    party.apply(&play(4));
+    assert_eq!((party.playing().as_deref(), party.queued()), (Some("Song 4"), vec!["Song 3", "Song 2"]));
+    let played = |party: &Party| {
+        party.record.played.iter().map(|entry| entry.content.title.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(played(&party), ["Song 1"]);
+    assert!(party.record.queue.iter().all(|entry| entry.plays == 0));
+    party.pass(SKIP_LEAD_MS);
+    party.apply(&play(3));
+    assert_eq!(played(&party), ["Song 1", "Song 4"], "it was heard");
+}
+
+#[test]
+fn what_was_announced_keeps_its_place_in_a_full_queue() {
+    let mut party = party();
+    let item = |number: usize| {
+        let mut entry = song(0, "a");
+        entry.item_id = Some(protocol::ItemId::from_bytes((number as u128).to_be_bytes()));
+        entry
+    };
+    party.queue(Party::HOST, &song(1, "a"));
+    party.pass(SKIP_LEAD_MS);
+    for number in 0..MAX_QUEUE {
+        party.queue(Party::HOST, &item(1_000 + number));
+    }
+    let due_ms = party.record.next_due_ms().unwrap();
+    party.pass(due_ms - party.now_ms);
+    party.queue(Party::HOST, &item(2_000));
+    assert_eq!(party.record.queue.len(), MAX_QUEUE);
+    let play = |number| {
+        let play = Command::Play(target(&item(number)));
+        Event::Request(Box::new(request(Party::HOST, play, Some(item(number)))))
+    };
+    let refused = party.try_apply(&play(3_000));
+    assert!(matches!(refused, Err(Refusal::Limit(_))), "{refused:?}");
+    party.apply(&play(2_000));
+    assert_eq!(party.record.queue.len(), MAX_QUEUE);
+    assert!(party.record.queue[0].plays_the_same(&item(1_000)));
+}
