@@ -15,6 +15,8 @@ pub(crate) const MAX_MEMBERS_OF_ACCOUNT: usize = 16;
 pub(crate) const MAX_QUEUE: usize = 200;
 /// Most entries in the queue per member that does not lead the party.
 pub(crate) const MAX_QUEUE_OF_MEMBER: usize = 25;
+/// Most entries in the queue of members that have left, apart from those that a leader added or accepted.
+pub(crate) const MAX_QUEUE_OF_FORMER: usize = 50;
 /// Most played entries that are still shown.
 pub(super) const MAX_PLAYED: usize = 50;
 /// Most stored messages.
@@ -23,18 +25,20 @@ pub(super) const MAX_MESSAGES: usize = 100;
 pub(crate) const MAX_PEOPLE: usize = 100;
 /// Most stored bans.
 pub(super) const MAX_BANNED: usize = 200;
+/// Most people that were muted when they left.
+pub(super) const MAX_MUTED: usize = 200;
 
 /// Byte budgets of members, entries, played entries and messages. The rest is for fixed-size data, people and
 /// bans.
 pub(super) const MEMBER_BYTES: usize = 342_000;
-const QUEUE_BYTES: usize = 84_000;
-const PLAYED_BYTES: usize = 20_000;
-const MESSAGE_BYTES: usize = 40_000;
+const QUEUE_BYTES: usize = 85_000;
+const PLAYED_BYTES: usize = 21_300;
+const MESSAGE_BYTES: usize = 36_000;
 
 /// Bytes of a member without its texts, including everything that may be added later.
 const MEMBER_BASE: usize = 139;
 /// Bytes of an entry without its texts, including everything that may be added later.
-const ENTRY_BASE: usize = 220;
+const ENTRY_BASE: usize = 245;
 /// Bytes of a message without its texts.
 const MESSAGE_BASE: usize = 100;
 

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use md5::{Digest, Md5};
 use protocol::party::{ChangeParty, Command, Policy, Settings, Target};
 
 use super::{
     bounds::{MAX_PEOPLE, MAX_QUEUE_OF_MEMBER},
     event::{Applied, Created, QUEUE_FULL, Refusal, Request},
-    id::{EntryId, MemberId, MessageId},
+    id::{EntryId, MemberId, MessageId, number_of},
     playback::SKIP_LEAD_MS,
     record::{Entry, Member, Message, NewEntry, Record},
 };
@@ -111,7 +110,7 @@ impl Record {
             }
             Command::Mute { member_id, on } => {
                 let id = self.known(member_id)?;
-                self.member_mut(id).is_some_and(|member| std::mem::replace(&mut member.is_muted, *on) != *on)
+                self.mute(id, *on)
             }
             _ => false,
         };
@@ -161,18 +160,26 @@ impl Record {
         }
         let mut entry = self.entry_of(content.clone(), caller.id);
         (entry.request, entry.is_suggestion) = (request, is_suggestion);
+        entry.person = self.member(caller.id).map(Member::person).filter(|_| !caller.leads);
         let id = entry.id;
         self.queue.push(entry);
         Ok(Applied::new(Created::Entry(id)))
     }
 
-    /// Number of queued entries added by the member, or by other members with its account.
+    /// Number of queued entries added by the member, or by other members of its person, now or before.
     fn queued_by(&self, id: MemberId) -> usize {
         let account = self.member(id).and_then(Member::account);
         let is_own = |entry: &&Entry| {
-            entry.added_by == id || (account.is_some() && entry.content.account.as_deref() == account)
+            let is_of_account = account.is_some() && entry.content.account.as_deref() == account;
+            self.is_own(entry, id) || is_of_account
         };
         self.queue.iter().filter(is_own).count()
+    }
+
+    /// Whether the member has added an entry, or another member of its person.
+    fn is_own(&self, entry: &Entry, id: MemberId) -> bool {
+        let person = || self.member(id).map(Member::person);
+        entry.added_by == id || (entry.person.is_some() && entry.person == person())
     }
 
     /// The entry that an earlier call of the same request has added.
@@ -231,7 +238,7 @@ impl Record {
 
     fn remove(&mut self, caller: &Caller, target: &Target) -> Result<Applied, Refusal> {
         let place = self.queued(target)?;
-        let is_own = self.queue.get(place).is_some_and(|entry| entry.added_by == caller.id);
+        let is_own = self.queue.get(place).is_some_and(|entry| self.is_own(entry, caller.id));
         if !caller.leads && !is_own {
             return Err(NOT_HOST);
         }
@@ -397,8 +404,7 @@ fn is_for_round(command: &Command) -> bool {
 
 /// A number that identifies a member's request.
 fn request_number(member: MemberId, request_id: &str) -> u64 {
-    let digest: [u8; 16] = Md5::digest(format!("{member}/{request_id}")).into();
-    digest.into_iter().take(8).fold(0, |number, byte| number << 8 | u64::from(byte))
+    number_of(&format!("{member}/{request_id}"))
 }
 
 fn check(settings: &Settings) -> Result<(), Refusal> {

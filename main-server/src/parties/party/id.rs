@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::token;
@@ -67,6 +68,33 @@ impl TokenDigest {
         let bytes = HEXLOWER.decode(token::digest(token).as_bytes()).unwrap_or_default();
         Self(BASE64URL_NOPAD.encode(bytes.get(..DIGEST_BYTES).unwrap_or_default()))
     }
+}
+
+/// The same for all memberships of a person, as far as a party can tell: of its account, or of the token with which a
+/// guest joins again. A part of a digest, because a record has hundreds of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct PersonId(u64);
+
+impl PersonId {
+    /// Of a member: with an account, by its `name` and when it was created; of a guest, by its token.
+    pub(super) fn of(name: &str, account_since_ms: Option<u64>, TokenDigest(digest): &TokenDigest) -> Self {
+        Self(number_of(&match account_since_ms {
+            Some(since_ms) => format!("account/{since_ms}/{name}"),
+            None => format!("guest/{digest}"),
+        }))
+    }
+
+    /// Its number.
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// The first 64 bits of the digest of `text`.
+pub(super) fn number_of(text: &str) -> u64 {
+    let digest: [u8; 16] = Md5::digest(text).into();
+    digest.into_iter().take(8).fold(0, |number, byte| number << 8 | u64::from(byte))
 }
 
 /// Hides the digest, so that it appears in no log.

@@ -1,15 +1,15 @@
 //! The members of a party: who joins, who is present, and who leads.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use protocol::party::{Access, HostLoss, Policy};
 
 use super::{
-    bounds::{MAX_BANNED, MAX_MEMBERS_OF_ACCOUNT},
+    bounds::{MAX_BANNED, MAX_MEMBERS_OF_ACCOUNT, MAX_MUTED, MAX_QUEUE_OF_FORMER},
     event::{Applied, Created, Join, Refusal},
-    id::MemberId,
+    id::{MemberId, PersonId},
     playback::SKIP_LEAD_MS,
-    record::{Ban, Member, Record},
+    record::{Ban, Entry, Member, Record},
 };
 
 /// The identity of a client, as far as a party needs it.
@@ -170,19 +170,96 @@ impl Record {
         self.banned.iter().any(|ban| ban.invitation.as_deref() == Some(invitation))
     }
 
+    /// Adds a ban. Beyond the limit it replaces the oldest one that keeps nobody out, or else the oldest.
     fn ban(&mut self, ban: Ban) {
+        if self.banned.len() >= MAX_BANNED {
+            let repeats = |later: &Ban, ban: &Ban| {
+                (&later.account, &later.invitation) == (&ban.account, &ban.invitation)
+            };
+            let is_idle = |(place, ban): (usize, &Ban)| {
+                let is_empty = ban.account.is_none() && ban.invitation.is_none();
+                is_empty || self.banned.iter().skip(place + 1).any(|later| repeats(later, ban))
+            };
+            let place = self.banned.iter().enumerate().position(is_idle).unwrap_or(0);
+            self.banned.remove(place);
+        }
         self.banned.push(ban);
-        self.banned.drain(..self.banned.len().saturating_sub(MAX_BANNED));
     }
 
     /// Removes members, and their entries if the party does not keep them.
     fn remove_members(&mut self, is_gone: impl Fn(&Member) -> bool) {
+        let (gone, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.members).into_iter().partition(|member| is_gone(member));
+        self.members = left;
         if !self.settings.keeps_entries {
-            let gone: Vec<_> =
-                self.members.iter().filter(|member| is_gone(member)).map(|member| member.id).collect();
-            self.queue.retain(|entry| !gone.contains(&entry.added_by));
+            self.queue.retain(|entry| !gone.iter().any(|member| member.id == entry.added_by));
         }
-        self.members.retain(|member| !is_gone(member));
+        for member in gone.iter().filter(|member| member.is_muted) {
+            let person = member.person();
+            if !self.is_muted(person) {
+                self.muted.push(person);
+            }
+        }
+        self.muted.drain(..self.muted.len().saturating_sub(MAX_MUTED));
+        for member in &gone {
+            let account = member.account().zip(member.account_since_ms);
+            let is_same = |other: &&Member| account.is_some_and(|account| other.is_of(account));
+            if let Some(heir) = self.members.iter().find(is_same).map(|heir| heir.id) {
+                self.inherit(member.person(), heir);
+            }
+        }
+        self.bound_entries_of_former();
+    }
+
+    /// Whether this person is muted, a member or not.
+    pub(super) fn is_muted(&self, person: PersonId) -> bool {
+        let is_own = |member: &Member| member.is_muted && member.person() == person;
+        self.muted.contains(&person) || self.members.iter().any(is_own)
+    }
+
+    /// Mutes or unmutes the member `id`, and the other members of its account. Returns whether that changed anything.
+    pub(super) fn mute(&mut self, id: MemberId, on: bool) -> bool {
+        let Some(person) = self.member(id).map(Member::person) else { return false };
+        let own = self.members.iter_mut().filter(|member| member.person() == person);
+        let changed = own.map(|member| std::mem::replace(&mut member.is_muted, on) != on);
+        changed.fold(false, |any, changed| any | changed)
+    }
+
+    /// Gives a joining member what its person had as an earlier member.
+    pub(super) fn restore(&mut self, member: &mut Member) {
+        let person = member.person();
+        member.is_muted = self.is_muted(person);
+        self.muted.retain(|muted| *muted != person);
+        self.inherit(person, member.id);
+    }
+
+    /// Makes `heir` the one that added the entries of its person's members that are gone.
+    fn inherit(&mut self, person: PersonId, heir: MemberId) {
+        let is_own = |entry: &&Entry| entry.person == Some(person) && self.member(entry.added_by).is_none();
+        let before: HashSet<_> = self.entries().filter(is_own).map(|entry| entry.added_by).collect();
+        let entries = self.queue.iter_mut().chain(&mut self.played).chain(&mut self.playing);
+        let adders = entries.map(|entry| &mut entry.added_by).chain(&mut self.adders);
+        adders.filter(|adder| before.contains(adder)).for_each(|adder| *adder = heir);
+    }
+
+    /// Limits the entries of those who left: the one that has most of them loses its newest.
+    fn bound_entries_of_former(&mut self) {
+        let is_vote = self.policy == Policy::Vote;
+        let mut former: BTreeMap<PersonId, Vec<usize>> = BTreeMap::new();
+        for (place, entry) in self.queue.iter().enumerate() {
+            let is_bounded = (is_vote || entry.is_suggestion) && self.member(entry.added_by).is_none();
+            if let Some(person) = entry.person.filter(|_| is_bounded) {
+                former.entry(person).or_default().push(place);
+            }
+        }
+        let all: usize = former.values().map(Vec::len).sum();
+        let mut dropped = HashSet::new();
+        for _ in MAX_QUEUE_OF_FORMER..all {
+            let most = former.values_mut().max_by_key(|places| (places.len(), places.last().copied()));
+            dropped.extend(most.and_then(Vec::pop));
+        }
+        let mut place = 0..;
+        self.queue.retain(|_| place.next().is_none_or(|place| !dropped.contains(&place)));
     }
 
     /// Marks `members` as present or absent. Returns whether that changed anything.
@@ -279,6 +356,11 @@ impl Record {
 }
 
 impl Join {
+    /// Which person joins.
+    pub(crate) fn person(&self) -> PersonId {
+        PersonId::of(&self.name, self.account_since_ms, &self.digest)
+    }
+
     /// The member's identity for joining.
     fn visitor(&self) -> Visitor<'_> {
         Visitor {

@@ -24,10 +24,10 @@ mod tests;
 mod view;
 
 pub(crate) use self::{
-    bounds::{MAX_MEMBERS_OF_ACCOUNT, MAX_PEOPLE, MAX_QUEUE, MAX_QUEUE_OF_MEMBER},
+    bounds::{MAX_MEMBERS_OF_ACCOUNT, MAX_PEOPLE, MAX_QUEUE, MAX_QUEUE_OF_FORMER, MAX_QUEUE_OF_MEMBER},
     changes::changes,
     event::{Applied, Created, Event, Join, Refusal, Request},
-    id::{EntryId, MemberId, TokenDigest},
+    id::{EntryId, MemberId, PersonId, TokenDigest},
     membership::Visitor,
     record::{Member, NewEntry, NewParty, Record},
     view::Viewer,

@@ -10,7 +10,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 use store::Namespace;
 
-use super::id::{EntryId, MemberId, MessageId, TokenDigest};
+use super::id::{EntryId, MemberId, MessageId, PersonId, TokenDigest};
 
 /// A party.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,9 @@ pub(crate) struct Record {
     /// Accounts and invitations that are banned, newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) banned: Vec<Ban>,
+    /// People that were muted when they left, newest last: they are when they join again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) muted: Vec<PersonId>,
     /// The last number used for an id of a member, entry or message.
     pub(super) numbers: u64,
     /// The host; none after all have left.
@@ -138,6 +141,11 @@ impl Member {
     pub(crate) fn account(&self) -> Option<&str> {
         self.account_since_ms.map(|_| self.name.as_str())
     }
+
+    /// Which person it is.
+    pub(crate) fn person(&self) -> PersonId {
+        PersonId::of(&self.name, self.account_since_ms, &self.digest)
+    }
 }
 
 /// The content of an entry: all data of its item or stream.
@@ -181,6 +189,9 @@ pub(crate) struct Entry {
     /// The member that added it.
     #[serde(rename = "b")]
     pub(crate) added_by: MemberId,
+    /// The person that added it, unless that led the party: such entries are bounded, also after the member has left.
+    #[serde(default, rename = "w", skip_serializing_if = "Option::is_none")]
+    pub(super) person: Option<PersonId>,
     /// Identifies the request that added it.
     #[serde(default, rename = "q", skip_serializing_if = "Option::is_none")]
     pub(super) request: Option<u64>,
@@ -318,6 +329,7 @@ impl Record {
             created_at_ms: now_ms,
             people: BTreeMap::new(),
             banned: Vec::new(),
+            muted: Vec::new(),
             numbers: 0,
             host: None,
             loss: None,
@@ -358,7 +370,7 @@ impl Record {
         now_ms: u64,
     ) -> MemberId {
         let id = MemberId(self.number());
-        self.members.push(Member {
+        let mut member = Member {
             id,
             name,
             digest,
@@ -370,7 +382,9 @@ impl Record {
             vote: None,
             skips: false,
             last_vote: None,
-        });
+        };
+        self.restore(&mut member);
+        self.members.push(member);
         id
     }
 
@@ -383,7 +397,7 @@ impl Record {
     /// A new entry.
     pub(super) fn entry_of(&mut self, content: NewEntry, added_by: MemberId) -> Entry {
         let id = EntryId(self.number());
-        Entry { id, content, added_by, request: None, is_suggestion: false, lost: 0, plays: 0 }
+        Entry { id, content, added_by, person: None, request: None, is_suggestion: false, lost: 0, plays: 0 }
     }
 
     /// The member `id`.

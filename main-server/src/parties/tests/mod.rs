@@ -9,12 +9,14 @@ mod load;
 mod outages;
 mod together;
 
+use std::time::Duration;
+
 use protocol::{
     ItemId, PartyId,
     item::Blob,
     party::{Membership, PartyCreated, PartyState},
 };
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
@@ -56,10 +58,17 @@ impl Guest {
         self.post(server, "/commands", command).await
     }
 
+    /// The state. A test that waits for something reads it more often than a member may.
     async fn state(&self, server: &Server) -> PartyState {
-        let response = server.send(Method::GET, &self.path(""), self.token(), vec![]).await;
-        assert!(response.status().is_success(), "{response:?}");
-        response.json().await.unwrap()
+        loop {
+            let response = server.send(Method::GET, &self.path(""), self.token(), vec![]).await;
+            if response.status() == StatusCode::TOO_MANY_REQUESTS {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+            assert!(response.status().is_success(), "{response:?}");
+            return response.json().await.unwrap();
+        }
     }
 
     async fn events(&self, server: &Server) -> Listener {

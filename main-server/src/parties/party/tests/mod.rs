@@ -3,6 +3,7 @@
 mod failures;
 mod host;
 mod properties;
+mod rejoin;
 mod simulation;
 mod size;
 mod support;

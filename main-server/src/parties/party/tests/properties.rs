@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use protocol::party::{Access, ChangeParty, Command, HostLoss, Policy, Settings, Target};
 
 use super::{
-    super::{Event, Join, MemberId, NewEntry, Record, TokenDigest},
+    super::{Event, Join, MemberId, NewEntry, Record, TokenDigest, record::Member},
     support::{Party, guest, live, request, song, target},
     views::Replayed,
 };
@@ -177,6 +177,9 @@ fn check(record: &Record, now_ms: u64) {
     let all = record.queue.iter().chain(&record.played);
     let entries: BTreeSet<_> = all.clone().map(|entry| entry.id).collect();
     assert_eq!(entries.len(), all.count(), "what was played is not in the queue");
+    let is_muted = |member: &Member| member.is_muted == record.is_muted(member.person());
+    assert!(record.members.iter().all(is_muted), "the members of a person are muted together");
+
     let timeline = &record.timeline;
     assert!(timeline.waiting_for.iter().all(|id| ids.contains(id)));
     assert!(timeline.waiting_for.is_empty() || timeline.paused);
@@ -203,12 +206,16 @@ proptest! {
         for (step, passes_ms) in steps {
             party.now_ms += passes_ms;
             let old = party.record.clone();
+            let unmutes = matches!(&step, Step::Ask { command: Command::Mute { on: false, .. }, .. });
             match step {
                 Step::Passes(ms) => party.pass(ms),
                 step => _ = party.try_apply(&event(&old, &step)),
             }
             client.follow(&old, &party.record);
             check(&party.record, party.now_ms);
+            let muted = old.members.iter().filter(|member| member.is_muted).map(Member::person);
+            let mut muted = muted.chain(old.muted.iter().copied());
+            prop_assert!(unmutes || muted.all(|person| party.record.is_muted(person)), "a mute holds until it is lifted");
         }
     }
 }

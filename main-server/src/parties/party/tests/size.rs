@@ -10,8 +10,8 @@ use store::MAX_VALUE_BYTES;
 use super::{
     super::{
         Event, Join, MAX_QUEUE, MemberId, NewEntry, Record, TokenDigest,
-        bounds::{MAX_MEMBERS, MEMBER_BYTES, member_bytes},
-        id::{EntryId, MessageId},
+        bounds::{MAX_MEMBERS, MAX_MUTED, MEMBER_BYTES, member_bytes},
+        id::{EntryId, MessageId, PersonId},
     },
     support::{Party, START_MS, guest, request, song},
 };
@@ -85,6 +85,7 @@ fn full(texts: Texts) -> Party {
         }
         let mut entry = party.record.entry_of(entry, Party::HOST);
         (entry.request, entry.lost, entry.plays) = (Some(u64::MAX), 9_999, 9_999);
+        entry.person = Some(PersonId::of("", None, &TokenDigest::of(&number.to_string())));
         party.record.queue.push(entry);
     }
     for _ in 0..110 {
@@ -104,6 +105,8 @@ fn full(texts: Texts) -> Party {
         member.account_since_ms = Some(START_MS);
         member.away_since_ms = Some(party.now_ms);
     }
+    let muted = |number: usize| PersonId::of(&number.to_string(), Some(START_MS), &TokenDigest::of(""));
+    party.record.muted = (0..MAX_MUTED).map(muted).collect();
     party.record.numbers += 10_000_000;
     party
 }
