@@ -58,7 +58,7 @@ const ANNOUNCED: Duration = Duration::from_secs(61 * 60);
 pub(crate) struct Invitations {
     invitations: Replicated<Invitation>,
     most: usize,
-    /// Of the requests at this server that count a limited use.
+    /// Of the requests at this server that count a limited use, and of those that make an invitation, under its subject alone.
     turns: Turns,
     /// The revoked invitations that nodes are told of: looked up with every heartbeat.
     told: std::sync::Mutex<HashMap<StreamId, Vec<String>>>,
@@ -98,6 +98,18 @@ impl Invitations {
         if !expires_in_s.is_none_or(|seconds| (1..=MAX_EXPIRY_S).contains(&seconds)) {
             return Err(Error::Invalid("expires_in_s must be from 1 to 2592000"));
         }
+        // One after the other, so that calls at the same time do not pass the limit together.
+        let key = Key { subject, invitation_id: String::new() };
+        let new = CreateInvitation { uses, expires_in_s, name };
+        self.turns.take(&key, self.create_in_turn(subject, new, now)).await
+    }
+
+    async fn create_in_turn(
+        &self,
+        subject: Subject,
+        CreateInvitation { uses, expires_in_s, name }: CreateInvitation,
+        now: Now,
+    ) -> Result<InvitationCreated, Error> {
         let known = self.of(subject);
         let valid = known.iter().filter(|(_, record)| record.is_valid(now.unix_ms())).count();
         let most = self.most_of(subject);
@@ -111,6 +123,7 @@ impl Invitations {
             name,
             uses,
             used: 0,
+            admitted: Vec::new(),
             created_at_ms: now.unix_ms(),
             expires_at_ms: expires_in_s.map(|seconds| (now + Duration::from_secs(seconds)).unix_ms()),
             revoked_at_ms: None,
@@ -176,11 +189,18 @@ impl Invitations {
         Ok(is_id(invitation_id) && self.find(&key).await?.is_some())
     }
 
-    /// Checks that the invitation that a viewer shows admits it; returns which it is. Nothing is counted yet.
+    /// Checks that the invitation that a viewer shows admits it; returns which it is. Nothing is counted yet. `person` is who shows
+    /// it, if that is known.
     ///
     /// # Errors
     /// [`Error::Refused`]; [`Error::Store`] if it is not known here and the store does not answer.
-    pub(crate) async fn check(&self, subject: Subject, shown: &str, now: Now) -> Result<Key, Error> {
+    pub(crate) async fn check(
+        &self,
+        subject: Subject,
+        shown: &str,
+        person: Option<u64>,
+        now: Now,
+    ) -> Result<Key, Error> {
         let unknown = || Error::Refused(Refusal::Unknown);
         let parts = shown.strip_prefix(PREFIX).and_then(|rest| rest.split_at_checked(ID_CHARS));
         let (invitation_id, secret) = parts.filter(|(id, _)| is_id(id)).ok_or_else(unknown)?;
@@ -188,21 +208,22 @@ impl Invitations {
         let known = self.find(&key).await?.ok_or_else(unknown)?;
         let is_right: bool = token::digest(secret).as_bytes().ct_eq(known.digest.as_bytes()).into();
         is_right.then_some(()).ok_or_else(unknown)?;
-        known.admit(now.unix_ms()).map_err(Error::Refused)?;
+        known.admit(person, now.unix_ms()).map_err(Error::Refused)?;
         Ok(key)
     }
 
-    /// Counts a viewer that an invitation admits. The viewer is admitted only after this.
+    /// Counts a viewer that an invitation admits, a `person` once. The viewer is admitted only after this.
     ///
     /// # Errors
     /// [`Error::Refused`] if it admits no more meanwhile. [`Error::Store`]: then a use may have been counted, but no viewer was
     /// admitted.
-    pub(crate) async fn count(&self, key: &Key, now: Now) -> Result<(), Error> {
+    pub(crate) async fn count(&self, key: &Key, person: Option<u64>, now: Now) -> Result<(), Error> {
         if self.is_limited(key) {
-            return self.turns.take(key, self.count_limited(key, now)).await;
+            return self.turns.take(key, self.count_limited(key, person, now)).await;
         }
         // Nothing depends on the number, so it is saved in the background.
-        let admit = |record: &mut Invitation| record.admit(now.unix_ms()).map(|admitted| *record = admitted);
+        let admit =
+            |record: &mut Invitation| record.admit(person, now.unix_ms()).map(|admitted| *record = admitted);
         let mut outcome = Err(Refusal::Unknown);
         self.invitations.with(|records| records.update(key, |record| outcome = admit(record)));
         outcome.map_err(Error::Refused)
@@ -213,13 +234,13 @@ impl Invitations {
         self.invitations.get(key).is_some_and(|record| record.uses.is_some())
     }
 
-    async fn count_limited(&self, key: &Key, now: Now) -> Result<(), Error> {
+    async fn count_limited(&self, key: &Key, person: Option<u64>, now: Now) -> Result<(), Error> {
         let outcome = std::sync::Mutex::new(Err(Refusal::Unknown));
         let admit = |record: &Invitation| {
-            let admitted = record.admit(now.unix_ms());
+            let admitted = record.admit(person, now.unix_ms());
             *outcome.lock().unwrap_or_else(PoisonError::into_inner) =
                 admitted.as_ref().map(|_| ()).map_err(|refusal| *refusal);
-            admitted.ok()
+            admitted.ok().filter(|after| after != record)
         };
         // No server undoes a refusal.
         self.invitations.change_known(key, admit).await?;

@@ -7,6 +7,9 @@ use store::Namespace;
 
 use crate::subject::Subject;
 
+/// Most people of whom an invitation knows that it has admitted them.
+const MOST_ADMITTED: usize = 64;
+
 /// Names an invitation to a stream or an item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
@@ -84,6 +87,9 @@ pub(crate) struct Invitation {
     pub(crate) uses: Option<u32>,
     /// How many it has admitted. Exact if `uses` is limited.
     pub(crate) used: u32,
+    /// If `uses` is limited: the people whom it has admitted to a party, newest last. Another call of theirs is no further use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) admitted: Vec<u64>,
     /// Unix epoch.
     pub(crate) created_at_ms: u64,
     /// Unix epoch; with its stream or item if `None`.
@@ -101,29 +107,38 @@ impl store::Record for Invitation {
     type Key = Key;
     const NAMESPACE: Namespace = Namespace::new("invitations");
 
-    /// The most uses and the first revocation count; nothing else changes.
+    /// The most uses, with their people, and the first revocation count; nothing else changes.
     fn merge(&mut self, other: &Self) {
+        if (other.used, &other.admitted) > (self.used, &self.admitted) {
+            self.admitted.clone_from(&other.admitted);
+        }
         self.used = self.used.max(other.used);
         self.revoked_at_ms = self.revoked_at_ms.into_iter().chain(other.revoked_at_ms).min();
     }
 }
 
 impl Invitation {
-    /// It after one more viewer was admitted.
+    /// It after one more viewer was admitted, a `person` if one is known; unchanged if it has admitted that person before.
     ///
     /// # Errors
     /// Why it admits nobody at `now_ms`.
-    pub(crate) fn admit(&self, now_ms: u64) -> Result<Self, Refusal> {
+    pub(crate) fn admit(&self, person: Option<u64>, now_ms: u64) -> Result<Self, Refusal> {
         if self.revoked_at_ms.is_some() {
             return Err(Refusal::Revoked);
         }
         if self.expires_at_ms.is_some_and(|expires| now_ms >= expires) {
             return Err(Refusal::Expired);
         }
+        if person.is_some_and(|person| self.admitted.contains(&person)) {
+            return Ok(self.clone());
+        }
         if self.uses.is_some_and(|uses| self.used >= uses) {
             return Err(Refusal::UsedUp);
         }
-        Ok(Self { used: self.used.saturating_add(1), ..self.clone() })
+        let mut after = Self { used: self.used.saturating_add(1), ..self.clone() };
+        after.admitted.extend(person.filter(|_| self.uses.is_some()));
+        after.admitted.drain(..after.admitted.len().saturating_sub(MOST_ADMITTED));
+        Ok(after)
     }
 
     /// It, revoked now; `None` if it is already.
@@ -133,7 +148,7 @@ impl Invitation {
 
     /// Whether it was neither revoked nor has expired; it may be used up.
     pub(crate) fn is_valid(&self, now_ms: u64) -> bool {
-        !matches!(self.admit(now_ms), Err(Refusal::Revoked | Refusal::Expired))
+        !matches!(self.admit(None, now_ms), Err(Refusal::Revoked | Refusal::Expired))
     }
 
     /// Whether it was revoked within `span`.
@@ -156,6 +171,7 @@ mod tests {
             name: None,
             uses,
             used: 0,
+            admitted: Vec::new(),
             created_at_ms: 0,
             expires_at_ms,
             revoked_at_ms: None,
@@ -173,10 +189,47 @@ mod tests {
     #[test]
     fn one_that_was_revoked_or_has_expired_is_not_valid() {
         let expires = invitation(Some(1), Some(10));
-        let used_up = expires.admit(9).unwrap();
+        let used_up = expires.admit(None, 9).unwrap();
         assert!(expires.is_valid(9) && used_up.is_valid(9));
         assert!(!expires.is_valid(10) && !used_up.is_valid(10));
         assert!(!expires.revoke(1).unwrap().is_valid(2));
+    }
+
+    #[test]
+    fn a_person_is_one_use_until_it_is_revoked_or_expires() {
+        let first = invitation(Some(1), Some(10)).admit(Some(7), 1).unwrap();
+        let again = first.admit(Some(7), 9).unwrap();
+        assert_eq!((first.used, again == first), (1, true));
+        assert_eq!(first.admit(Some(8), 9).err(), Some(Refusal::UsedUp));
+        assert_eq!(first.admit(Some(7), 10).err(), Some(Refusal::Expired));
+        assert_eq!(first.revoke(1).unwrap().admit(Some(7), 9).err(), Some(Refusal::Revoked));
+        let mut many = invitation(Some(u32::MAX), None);
+        for person in 0..1_000 {
+            many = many.admit(Some(person), 1).unwrap();
+        }
+        assert_eq!((many.used, many.admitted.len()), (1_000, MOST_ADMITTED));
+        assert!(many.admitted.contains(&999));
+    }
+
+    #[test]
+    fn what_is_merged_knows_the_people_of_its_uses() {
+        let first = invitation(Some(3), None).admit(Some(7), 1).unwrap();
+        let second = first.admit(Some(8), 1).unwrap();
+        let of_earlier_version = Invitation { admitted: vec![], ..second.admit(None, 1).unwrap() };
+        for (a, b, admitted) in [(&first, &second, vec![7, 8]), (&second, &of_earlier_version, vec![])] {
+            for (mut merged, other) in [(a.clone(), b), (b.clone(), a)] {
+                store::Record::merge(&mut merged, other);
+                assert!(merged.admitted == admitted && merged.used == b.used);
+            }
+        }
+    }
+
+    #[test]
+    fn one_of_an_earlier_version_is_read() {
+        let text = r#"{"digest":"","uses":2,"used":1,"created_at_ms":0}"#;
+        let known: Invitation = serde_json::from_str(text).unwrap();
+        assert!(known.admit(Some(7), 1).unwrap().admitted == [7]);
+        assert!(known.admit(None, 1).unwrap().admit(Some(7), 1).is_err());
     }
 
     proptest! {
@@ -190,7 +243,7 @@ mod tests {
             let (mut now_ms, mut known, mut admitted) = (0, invitation(uses, expires_at_ms), 0);
             for (pause_ms, enters) in steps {
                 now_ms += pause_ms;
-                let next = if enters { known.admit(now_ms).ok() } else { known.revoke(now_ms) };
+                let next = if enters { known.admit(None, now_ms).ok() } else { known.revoke(now_ms) };
                 if enters && next.is_some() {
                     admitted += 1;
                     prop_assert!(known.revoked_at_ms.is_none());

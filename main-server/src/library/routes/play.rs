@@ -54,7 +54,7 @@ pub(super) async fn play(
     let nodes = api.nodes.of(item_id, forwarded.prefix(), now)?;
     if let Some(invitation) = admitted.uses {
         // Counted last, so that a client that no node serves consumes no use.
-        api.invitations.count(&invitation, now).await?;
+        api.invitations.count(&invitation, None, now).await?;
     }
     let grant = grant(&api, item_id, &record, admitted.invitation_id, now)?;
     Ok(Answer(Playable { grant, expires_in_s: PLAY.as_secs(), nodes }))
@@ -83,7 +83,7 @@ async fn admit(
     }
     if let Some(invitation) = request.invitation {
         api.passphrases.turn(item_id.into(), address).await?;
-        let key = match api.invitations.check(item_id.into(), &invitation, Now::read()).await {
+        let key = match api.invitations.check(item_id.into(), &invitation, None, Now::read()).await {
             Err(InvitationError::Refused(Refusal::Unknown)) => return Err(LibraryError::Unknown.into()),
             checked => checked?,
         };

@@ -16,7 +16,7 @@ use serving::Forwarded;
 use super::{
     super::{
         Caller, Error, Parties, new_token,
-        party::{Created, Event, Join, MemberId, NewParty, Record, Refusal, TokenDigest},
+        party::{Applied, Created, Event, Join, MemberId, NewParty, Record, Refusal, TokenDigest},
         text,
     },
     Api,
@@ -152,10 +152,20 @@ impl Parties {
             }
         }
         let (join, invitation) = admitted?;
-        if let Some(invitation) = invitation {
-            self.invitations.count(&invitation, Now::read()).await?;
+        let person = Some(join.person().number());
+        let (limited, unlimited) = match invitation {
+            Some(invitation) if self.invitations.is_limited(&invitation) => (Some(invitation), None),
+            invitation => (None, invitation),
+        };
+        if let Some(invitation) = limited {
+            self.invitations.count(&invitation, person, Now::read()).await?;
         }
-        self.enter(party_id, join).await
+        let (member, is_new) = self.enter(party_id, join).await?;
+        // Nothing depends on this number: it must only not count a repeated call.
+        if let Some(invitation) = unlimited.filter(|_| is_new) {
+            drop(self.invitations.count(&invitation, person, Now::read()).await);
+        }
+        Ok(member)
     }
 
     /// The member that an earlier call with the same token added.
@@ -188,7 +198,8 @@ impl Parties {
         match (admits(&join), shown) {
             // Checked for a nonexistent party as well, so that the answer takes as long.
             (Err(Refusal::UnknownParty), Some(shown)) => {
-                let key = match self.invitations.check(party_id.into(), &shown, Now::read()).await {
+                let person = Some(join.person().number());
+                let key = match self.invitations.check(party_id.into(), &shown, person, Now::read()).await {
                     Err(InvitationError::Refused(InvitationRefusal::Unknown)) => return Err(Error::Unknown),
                     checked => checked?,
                 };
@@ -208,10 +219,11 @@ impl Parties {
         }
     }
 
-    /// Adds a member.
-    async fn enter(&self, party_id: PartyId, join: Join) -> Result<MemberId, Error> {
-        match self.writer.apply(party_id, Event::Join(join)).await?.applied.created {
-            Some(Created::Member(member)) => Ok(member),
+    /// Adds a member. Says whether it is a new one: an earlier call may have added it.
+    async fn enter(&self, party_id: PartyId, join: Join) -> Result<(MemberId, bool), Error> {
+        let Applied { changed, created } = self.writer.apply(party_id, Event::Join(join)).await?.applied;
+        match created {
+            Some(Created::Member(member)) => Ok((member, changed)),
             _ => Err(Error::Failed),
         }
     }

@@ -234,6 +234,47 @@ async fn a_call_to_join_that_is_repeated_makes_one_member_and_counts_one_use() {
     assert_eq!(try_join(&a, host.party_id, weak).await.code(), ErrorCode::InvalidRequest);
 }
 
+/// The uses of the only invitation to the host's party.
+async fn uses(server: &Server, host: &Guest) -> Value {
+    let listed = server.send(Method::GET, &host.path("/invitations"), host.token(), vec![]).await;
+    listed.json::<Value>().await.unwrap()[0]["used"].clone()
+}
+
+#[tokio::test]
+async fn calls_to_join_of_one_person_at_the_same_time_are_one_use_of_an_invitation() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    for limit in [json!({ "uses": 1 }), json!({ "uses": 9 }), json!({})] {
+        let host = private(&a).await;
+        let made = invite(&a, &host, limit.clone()).await;
+        let body = json!({ "name": "Bob", "invitation": made.invitation, "token": format!("up_{}", "a".repeat(40)) });
+        let calls =
+            (0..12).map(|turn| try_join(if turn % 2 == 0 { &a } else { &b }, host.party_id, body.clone()));
+        let joined: Vec<Membership> =
+            futures_util::future::join_all(calls).await.into_iter().map(super::Answer::read).collect();
+        assert!(joined.iter().all(|member| *member == joined[0]), "one member");
+        until("the use is counted", async || uses(&a, &host).await == json!(1)).await;
+        assert_eq!(uses(&a, &host).await, json!(1), "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_joins_with_several_devices_is_one_use_of_an_invitation() {
+    let server = serving().await;
+    let cookie = account(&server, "bob", "broadcaster").await;
+    let host = private(&server).await;
+    let made = invite(&server, &host, json!({ "uses": 1 })).await;
+    let body = json!({ "name": "Bob", "invitation": made.invitation });
+    let enter = async || call_as(&server, &cookie, Method::POST, &host.path("/join"), body.clone()).await;
+    let (phone, laptop) = tokio::join!(enter(), enter());
+    assert!(phone.status.is_success() && laptop.status.is_success(), "{phone:?} {laptop:?}");
+    assert_eq!(uses(&server, &host).await, json!(1));
+    let other = try_join(&server, host.party_id, body.clone()).await;
+    assert_eq!(other.json["error"]["reason"], json!("used_up"));
+    host.does(&server, json!({ "command": "kick", "member_id": phone.read::<Membership>().member_id })).await;
+    assert!(!enter().await.status.is_success(), "it was removed");
+}
+
 #[tokio::test]
 async fn a_member_whose_account_is_deleted_is_no_member_any_more() {
     let server = serving().await;

@@ -166,7 +166,7 @@ async fn watch(
     let Admitted { was_asked, invitation_id, uses } = admitted;
     if let Some(invitation) = uses {
         // Only now, so that a viewer that no node has room for uses up nothing.
-        api.invitations.count(&invitation, Now::read()).await?;
+        api.invitations.count(&invitation, None, Now::read()).await?;
     }
     let claims =
         Claims { was_asked, invitation_id, ..Claims::new(stream_id, Action::Watch, found.visibility, 0) };
@@ -236,7 +236,7 @@ async fn admit(
 ) -> Result<Admitted, Error> {
     if let Some(invitation) = request.invitation.take() {
         api.passphrases.turn(stream_id.into(), address).await?;
-        let key = api.invitations.check(stream_id.into(), &invitation, Now::read()).await?;
+        let key = api.invitations.check(stream_id.into(), &invitation, None, Now::read()).await?;
         return Ok(Admitted { uses: Some(key.clone()), ..Admitted::asked(Some(key.invitation_id)) });
     }
     let hash = asks.passphrase_hash.ok_or(InvitationError::Refused(Refusal::Missing))?;
