@@ -11,13 +11,18 @@ use per_address::{Pace, Rates, Share, Shares};
 use protocol::{PartyId, party::Command};
 use tokio::time::Instant;
 
-use super::{Error, party::MemberId};
+use super::{
+    Error,
+    party::{MemberId, PersonId},
+};
 use crate::config::{Config, PartyLimits};
 
-/// Commands of a member: a second, and at once.
+/// Commands of a person: a second, and at once.
 pub(super) const COMMANDS: (u32, u32) = (10, 40);
-/// Messages of a member: a second, and at once.
+/// Messages of a person: a second, and at once.
 pub(super) const MESSAGES: (u32, u32) = (1, 8);
+/// Other calls of a person, for the state, events, grants and invitations: a second, and at once.
+pub(super) const READS: (u32, u32) = (20, 200);
 /// Reports of a member: a second, and at once.
 const REPORTS: (u32, u32) = (2, 10);
 /// Parties that an address makes: a second, and at once. Load tests make thousands.
@@ -28,20 +33,21 @@ pub(super) const JOINS: (u32, u32) = (20, 1_500);
 pub(super) const QUESTIONS: (u32, u32) = (20, 200);
 /// Reads of the store for members of a party that are not known here: a second, and at once.
 pub(super) const LOOK_UPS: (u32, u32) = (20, 40);
-/// Reads of the store for entries that are not known here, of a member: a second, and at once.
+/// Reads of the store for entries that are not known here, of a person: a second, and at once.
 pub(super) const ENTRIES: (u32, u32) = (2, 10);
 
-/// See the [module](self).
+/// See the [module](self). What a person may do does not begin anew when it joins again.
 pub(super) struct Limits {
     limits: PartyLimits,
-    commands: Rates<(PartyId, MemberId)>,
-    messages: Rates<(PartyId, MemberId)>,
+    commands: Rates<(PartyId, PersonId)>,
+    messages: Rates<(PartyId, PersonId)>,
+    reads: Rates<(PartyId, PersonId)>,
     reports: Rates<(PartyId, MemberId)>,
     making: Rates<Option<IpAddr>>,
     joins: Rates<(PartyId, Option<IpAddr>)>,
     questions: Rates<Option<IpAddr>>,
     look_ups: Rates<PartyId>,
-    entries: Rates<(PartyId, MemberId)>,
+    entries: Rates<(PartyId, PersonId)>,
     /// Places of parties that were made here.
     parties: Arc<Shares>,
     made: Mutex<HashMap<PartyId, Share>>,
@@ -59,6 +65,7 @@ impl Limits {
         Self {
             commands: rates(COMMANDS),
             messages: rates(MESSAGES),
+            reads: rates(READS),
             reports: rates(REPORTS),
             making: rates(MAKING),
             joins: rates(JOINS),
@@ -117,14 +124,22 @@ impl Limits {
     pub(super) fn command(
         &self,
         party_id: PartyId,
-        member: MemberId,
+        person: PersonId,
         command: &Command,
     ) -> Result<(), Error> {
-        step(&self.commands, (party_id, member))?;
+        step(&self.commands, (party_id, person))?;
         match command {
-            Command::Chat { .. } => step(&self.messages, (party_id, member)),
+            Command::Chat { .. } => step(&self.messages, (party_id, person)),
             _ => Ok(()),
         }
+    }
+
+    /// Counts another call of a member.
+    ///
+    /// # Errors
+    /// [`Error::TooFast`].
+    pub(super) fn read(&self, party_id: PartyId, person: PersonId) -> Result<(), Error> {
+        step(&self.reads, (party_id, person))
     }
 
     /// Counts a report of a member.
@@ -163,8 +178,8 @@ impl Limits {
     ///
     /// # Errors
     /// [`Error::TooFast`].
-    pub(super) fn look_up_entry(&self, party_id: PartyId, member: MemberId) -> Result<(), Error> {
-        step(&self.entries, (party_id, member))
+    pub(super) fn look_up_entry(&self, party_id: PartyId, person: PersonId) -> Result<(), Error> {
+        step(&self.entries, (party_id, person))
     }
 }
 

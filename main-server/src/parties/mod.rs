@@ -37,7 +37,7 @@ use tokio::time::Instant;
 pub(crate) use self::{error::Error, feature::feature};
 use self::{
     limits::Limits,
-    party::{Event, MemberId, Record, Request, TokenDigest, Visitor},
+    party::{Event, MemberId, PersonId, Record, Request, TokenDigest, Visitor},
     presence::Presence,
     reports::Reports,
     resolve::{Media, Resolver},
@@ -85,6 +85,8 @@ pub(crate) struct Parts<'a> {
 pub(crate) struct Caller {
     party_id: PartyId,
     member: MemberId,
+    /// Of whom it is a member, for limits.
+    person_id: PersonId,
     /// Its account, if it has one.
     person: Option<Person>,
     /// Whether it is the host; false for an acting host.
@@ -224,7 +226,8 @@ impl Parties {
                 None => None,
             };
             let (is_host, is_present) = (record.host == Some(member.id), member.is_present());
-            Some(Caller { party_id, member: member.id, person, is_host, is_present })
+            let person_id = member.person();
+            Some(Caller { party_id, member: member.id, person_id, person, is_host, is_present })
         })??;
         self.presence.call(party_id, caller.member, Instant::now());
         Some(caller)
@@ -235,8 +238,8 @@ impl Parties {
     /// # Errors
     /// [`Error::Refused`], [`Error::TooFast`], those of [`Resolver::added_by`] and [`Writer::apply`].
     async fn command(&self, caller: &Caller, command: PartyCommand) -> Result<Done, Error> {
-        let Caller { party_id, member, .. } = *caller;
-        self.limits.command(party_id, member, &command.command)?;
+        let Caller { party_id, member, person_id, .. } = *caller;
+        self.limits.command(party_id, person_id, &command.command)?;
         let seen_round = self.table.read(party_id, Record::round);
         let known = |target: &_| self.table.read(party_id, |record| Media::known(record, target))?;
         let default = self.table.read(party_id, |record| record.settings.default_item_id).flatten();

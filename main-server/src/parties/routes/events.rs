@@ -29,8 +29,9 @@ pub(super) async fn listen(
     caller: Caller,
     forwarded: Forwarded,
 ) -> Result<impl IntoResponse, ApiError> {
-    let Caller { party_id, member, is_present, .. } = caller;
+    let Caller { party_id, member, person_id, is_present, .. } = caller;
     let parties = &api.parties;
+    parties.limits.read(party_id, person_id)?;
     let share = parties.limits.listener(address)?;
     let stay = parties.presence.enter(party_id, member).ok_or(Error::TooManyStreams)?;
     if !is_present {

@@ -47,6 +47,7 @@ impl FromRequestParts<Arc<Api>> for Leader {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let refused = || ApiError::new(protocol::ErrorCode::NotAllowed, "only the host may do this");
         let caller = Caller::from_request_parts(parts, api).await?;
+        api.parties.limits.read(caller.party_id, caller.person_id)?;
         caller.is_host_or_operator().then_some(()).ok_or_else(refused)?;
         // Another main server may have made another member the host just now, or removed this one.
         api.parties.records.look_up(&caller.party_id).await.map_err(Error::from)?;

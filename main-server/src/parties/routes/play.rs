@@ -52,6 +52,7 @@ pub(super) async fn play(
     forwarded: Forwarded,
     Json(PlayInParty { target }): Json<PlayInParty>,
 ) -> Result<Answer<Permission>, ApiError> {
+    api.parties.limits.read(caller.party_id, caller.person_id)?;
     let now = Now::read();
     api.partition.admits_newcomers(now)?;
     let permission = match api.parties.media(&caller, &target).await? {
@@ -102,7 +103,7 @@ impl Parties {
         if let Some(media) = self.known_media(caller, target)? {
             return Ok(media);
         }
-        self.limits.look_up_entry(caller.party_id, caller.member)?;
+        self.limits.look_up_entry(caller.party_id, caller.person_id)?;
         self.records.look_up(&caller.party_id).await?;
         self.known_media(caller, target)?.ok_or_else(|| Refusal::UnknownEntry.into())
     }

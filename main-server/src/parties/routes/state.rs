@@ -35,6 +35,7 @@ impl FromRequestParts<Arc<Api>> for Seen {
         let token = bearer(&parts.headers).filter(|token| token.starts_with(TOKEN_PREFIX));
         if token.is_some() {
             let caller: Caller = api.parties.caller(party_id, token, address).await?;
+            api.parties.limits.read(party_id, caller.person_id)?;
             let viewer = Viewer::Member { id: caller.member, is_operator: caller.is_operator() };
             return Ok(Self { party_id, viewer });
         }

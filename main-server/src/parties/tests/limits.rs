@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use protocol::{ErrorCode, invitation::InvitationCreated, party::Membership};
+use protocol::{ErrorCode, PartyId, invitation::InvitationCreated, party::Membership};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{described, join, party, song, try_join};
+use super::{Guest, Server, described, join, party, song, try_join};
 use crate::{
     cluster::tests::{Answer, Cluster, until},
     parties::{
@@ -211,9 +211,14 @@ async fn an_entry_that_another_server_added_just_now_can_be_played() {
 async fn invitations_of_a_party_are_few() {
     let server = Cluster::new().await.member(|_| {}).await;
     let host = party(&server, json!({ "access": "private" })).await;
-    for _ in 0..crate::invitations::MOST_OF_PARTY {
-        host.post(&server, "/invitations", json!({})).await.read::<InvitationCreated>();
-    }
+    let most = crate::invitations::MOST_OF_PARTY;
+    let calls = (0..2 * most).map(|_| host.post(&server, "/invitations", json!({})));
+    let made = futures_util::future::join_all(calls).await;
+    assert_eq!(
+        made.iter().filter(|answer| answer.status == StatusCode::CREATED).count(),
+        most,
+        "at the same time"
+    );
     assert_eq!(host.post(&server, "/invitations", json!({})).await.code(), ErrorCode::LimitReached);
 }
 
@@ -251,4 +256,71 @@ async fn who_makes_room_in_a_full_party_is_decided_by_the_newest_record() {
     assert_eq!(refused.code(), ErrorCode::LimitReached, "Cy is back, and Bob has made room already");
     let names: Vec<_> = host.state(&a).await.members.into_iter().map(|member| member.name).collect();
     assert_eq!(names, ["Ann", "Cy", "Di"]);
+}
+
+/// A token that a client makes.
+fn own_token(digit: char) -> String {
+    format!("up_{}", digit.to_string().repeat(40))
+}
+
+/// Joins with this token.
+async fn join_as(server: &Server, party_id: PartyId, token: &str) -> Guest {
+    let joined = try_join(server, party_id, json!({ "name": "Eve", "token": token })).await;
+    Guest { party_id, member: joined.read() }
+}
+
+#[tokio::test]
+async fn a_member_reads_at_a_bounded_pace_and_only_it_notices() {
+    for (method, path, body) in [
+        (Method::GET, "", ""),
+        (Method::GET, "/events", ""),
+        (Method::POST, "/play", r#"{"item_id":"00000000000000000000000000000000"}"#),
+        (Method::GET, "/invitations", ""),
+    ] {
+        let server = Cluster::new().await.member(|_| {}).await;
+        let host = party(&server, json!({})).await;
+        let other = join(&server, host.party_id, "Bob").await;
+        let mut counts = 0_u32;
+        let refused = loop {
+            let answer = server.send(method.clone(), &host.path(path), host.token(), body.into()).await;
+            let is_of_reads = async |answer: reqwest::Response| {
+                let message = answer.json::<Value>().await.unwrap()["error"]["message"].to_string();
+                message.contains("calls of this kind").then_some(message)
+            };
+            if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+                assert!(answer.headers().contains_key("retry-after"), "{answer:?}");
+                if is_of_reads(answer).await.is_some() {
+                    break true;
+                }
+            }
+            counts += 1;
+            if counts > 2_000 {
+                break false;
+            }
+        };
+        assert!(refused, "{method} {path}");
+        let read = server.send(method.clone(), &other.path(path), other.token(), body.into()).await;
+        assert_ne!(read.status(), StatusCode::TOO_MANY_REQUESTS, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn joining_again_gives_a_person_no_further_burst() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let host = party(&server, json!({})).await;
+    let writes = async |guest: &Guest| {
+        let mut count = 0;
+        while guest.tries(&server, json!({ "command": "chat", "text": "a" })).await.status.is_success() {
+            count += 1;
+        }
+        count
+    };
+    let guest = join_as(&server, host.party_id, &own_token('a')).await;
+    assert!(writes(&guest).await >= MESSAGES.1);
+    guest.post(&server, "/leave", Value::Null).await;
+    let again = join_as(&server, host.party_id, &own_token('a')).await;
+    assert_ne!(again.id(), guest.id());
+    assert!(writes(&again).await < MESSAGES.1);
+    let other = join_as(&server, host.party_id, &own_token('b')).await;
+    assert!(writes(&other).await >= MESSAGES.1);
 }

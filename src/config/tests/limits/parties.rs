@@ -3,7 +3,7 @@
 use main_server::bounds::{
     PARTIES_INVITATIONS, PARTIES_MADE, PARTY_COMMANDS, PARTY_ENTRY_LOOK_UPS, PARTY_INVITATIONS, PARTY_JOINS,
     PARTY_LOOK_UPS, PARTY_MEMBERS_OF_ACCOUNT, PARTY_MESSAGES, PARTY_PEOPLE, PARTY_QUESTIONS, PARTY_QUEUE,
-    PARTY_QUEUE_OF_MEMBER,
+    PARTY_QUEUE_OF_FORMER, PARTY_QUEUE_OF_MEMBER, PARTY_READS,
 };
 
 use super::row::{Row, TOO_MANY, fixed, option};
@@ -12,6 +12,8 @@ pub(super) fn rows() -> Vec<Row> {
     const PLACES: &str = "parties_are_bounded_and_an_address_gets_its_share";
     const PACE_OF_ADDRESS: &str = "an_address_makes_and_joins_parties_at_a_bounded_pace";
     const PACE: &str = "a_member_asks_and_writes_at_a_bounded_pace";
+    const PACE_OF_WRITING: &str =
+        "a_member_asks_and_writes_at_a_bounded_pace, joining_again_gives_a_person_no_further_burst";
     let pace = |(per_second, at_once)| format!("{per_second} a second, {at_once} at once");
     vec![
         option("parties of the cluster", "parties", TOO_MANY, PLACES),
@@ -44,7 +46,13 @@ pub(super) fn rows() -> Vec<Row> {
             "entries in the queue of a party of a member that does not lead it",
             PARTY_QUEUE_OF_MEMBER,
             TOO_MANY,
-            "one_member_does_not_fill_the_queue",
+            "one_member_does_not_fill_the_queue, a_person_has_its_entries_again_and_adds_no_more_than_before",
+        ),
+        fixed(
+            "entries in the queue of a party of all members that have left it, apart from those that a leader added or accepted",
+            PARTY_QUEUE_OF_FORMER,
+            "the one that left with most of them loses its newest",
+            "guests_that_leave_do_not_fill_the_queue_and_the_entries_of_a_host_stay",
         ),
         fixed(
             "members of a party of one account",
@@ -72,7 +80,13 @@ pub(super) fn rows() -> Vec<Row> {
             "people_are_bounded_and_have_the_names_of_accounts",
         ),
         fixed("commands of a member", pace(PARTY_COMMANDS), TOO_MANY, PACE),
-        fixed("messages of a member", pace(PARTY_MESSAGES), TOO_MANY, PACE),
+        fixed("messages of a member", pace(PARTY_MESSAGES), TOO_MANY, PACE_OF_WRITING),
+        fixed(
+            "other calls of a member, for the state, events, grants to play and invitations",
+            pace(PARTY_READS),
+            TOO_MANY,
+            "a_member_reads_at_a_bounded_pace_and_only_it_notices",
+        ),
         fixed(
             "invitations of a party that are neither revoked nor expired",
             PARTY_INVITATIONS,
