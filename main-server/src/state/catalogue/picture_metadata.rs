@@ -153,9 +153,9 @@ fn update_webp_header(picture: &mut BytesMut) {
     if let Some(field) = picture.get_mut(4..8) {
         field.copy_from_slice(&size.to_le_bytes());
     }
-    if picture.get(RIFF_HEADER..RIFF_HEADER + 4) == Some(b"VP8X")
-        && let Some(flags) = picture.get_mut(RIFF_HEADER + 8)
-    {
+    let has_flags = picture.get(RIFF_HEADER..RIFF_HEADER + 4) == Some(b"VP8X")
+        && array(picture, RIFF_HEADER + 4).is_some_and(|length| u32::from_le_bytes(length) > 0);
+    if has_flags && let Some(flags) = picture.get_mut(RIFF_HEADER + 8) {
         *flags &= !EXIF_AND_XMP;
     }
 }
@@ -258,20 +258,29 @@ mod tests {
         assert_eq!(cleaned(&png(&shown)), png(&shown));
     }
 
+    fn webp_chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(content.len()).unwrap().to_le_bytes();
+        [&kind[..], &length, content, &b"\0"[..content.len() % 2]].concat()
+    }
+
     #[test]
     fn a_webp_picture_says_that_it_has_no_metadata() {
-        let chunk = |kind: &[u8; 4], content: &[u8]| {
-            let length = u32::try_from(content.len()).unwrap().to_le_bytes();
-            [&kind[..], &length, content, &b"\0"[..content.len() % 2]].concat()
-        };
         let webp = |flags: u8, chunks: &[Vec<u8>]| {
-            let head = chunk(b"VP8X", &[flags, 0, 0, 0, 0x7f, 2, 0, 0xdf, 1, 0]);
+            let head = webp_chunk(b"VP8X", &[flags, 0, 0, 0, 0x7f, 2, 0, 0xdf, 1, 0]);
             let body = [b"WEBP", &head[..], &chunks.concat()].concat();
             [b"RIFF", &u32::try_from(body.len()).unwrap().to_le_bytes()[..], &body].concat()
         };
-        let shown = [chunk(b"ICCP", b"colours"), chunk(b"VP8 ", b"a frame")];
-        let hidden = [chunk(b"EXIF", EXIF), chunk(b"XMP ", b"<x/>")];
+        let shown = [webp_chunk(b"ICCP", b"colours"), webp_chunk(b"VP8 ", b"a frame")];
+        let hidden = [webp_chunk(b"EXIF", EXIF), webp_chunk(b"XMP ", b"<x/>")];
         assert_eq!(cleaned(&webp(0x2c, &[&shown[..], &hidden].concat())), webp(0x20, &shown));
+    }
+
+    #[test]
+    fn a_webp_header_without_flags_leaves_the_next_chunk_alone() {
+        let head = [b"RIFF\0\0\0\0WEBP", &webp_chunk(b"VP8X", b"")[..]].concat();
+        let [shown, hidden] = [webp_chunk(b"VP8 ", b"a frame"), webp_chunk(b"XMP ", b"<x/>")];
+        let clean = cleaned(&[&head[..], &hidden, &shown].concat());
+        assert_eq!(clean[RIFF_HEADER + 8..], shown);
     }
 
     #[test]
