@@ -266,3 +266,27 @@ async fn member_without_audio_reads_what_plays_and_leaves() {
     let (status, why) = refusal(&carl.run(&["join", &site.party_id, "--server", &site.url]));
     assert!(status == Some(2) && why.contains("--name"), "{status:?} {why}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn member_that_was_removed_leaves_without_an_error() {
+    let site = Site::start().await;
+    let elsewhere = Site::start().await;
+    let dora = User::new(&site, "dora");
+    let mut join = dora.party(&["join", &site.link(), "--name", "Dora"]);
+    join.stdout(Stdio::piped());
+    let mut join = tokio::process::Command::from(join).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(join.stdout.take().unwrap()).lines();
+    until(&mut lines, &[&site.link()]).await;
+    join.kill().await.unwrap();
+    let member_id = dora.kept()[&site.party_id]["member_id"].clone();
+    site.command(&site.ann, json!({ "command": "kick", "member_id": member_id })).await;
+
+    let (status, why) = refusal(&dora.run(&["leave", "--server", &elsewhere.url]));
+    assert!(status == Some(1) && why.contains("unknown_party"), "another server knows nothing of it: {why}");
+    assert_ne!(dora.kept(), json!({}));
+    let left = dora.run(&["leave"]);
+    let (status, why) = refusal(&left);
+    assert!(status == Some(0) && why.contains("no member of this party any more"), "{status:?} {why}");
+    assert!(left.stdout.is_empty());
+    assert_eq!(dora.kept(), json!({}));
+}

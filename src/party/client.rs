@@ -87,6 +87,8 @@ pub(super) struct Party {
     pub(super) client: Client,
     pub(super) party_id: PartyId,
     pub(super) token: String,
+    /// Whether the server is the one that issued the token.
+    pub(super) is_issuer: bool,
 }
 
 impl Party {

@@ -53,10 +53,7 @@ pub(crate) async fn run(args: PartyArgs) -> Result<(), Failure> {
     let party = member_of(&args, &memberships)?;
     match args.action {
         PartyAction::Show => return show(&party, args.json).await,
-        PartyAction::Leave => {
-            send(party.request(Method::POST, "/leave")).await?;
-            return memberships.forget(party.party_id);
-        }
+        PartyAction::Leave => return leave(&party, &mut memberships).await,
         _ => {}
     }
     let command = command(&args, &party).await?;
@@ -76,8 +73,22 @@ fn member_of(args: &PartyArgs, memberships: &Memberships) -> Result<Party, Failu
     let Some((party_id, kept)) = party_id.and_then(|id| Some((id, memberships.of(id)?))) else {
         return Err(Failure::Config("join a party first: undead party join LINK --name NAME".to_owned()));
     };
+    let is_issuer = server.as_ref().is_none_or(|server| is_same_server(server, &kept.server));
     let client = Client::new(server.as_ref().unwrap_or(&kept.server), &args.trust)?;
-    Ok(Party { client, party_id, token: kept.membership.token })
+    Ok(Party { client, party_id, token: kept.membership.token, is_issuer })
+}
+
+/// Leaves, and forgets the membership: also one that has ended already, because the member was removed or the party is over.
+/// Only the server that issued the token can say so.
+async fn leave(party: &Party, memberships: &mut Memberships) -> Result<(), Failure> {
+    match send(party.request(Method::POST, "/leave")).await {
+        Ok(_) => {}
+        Err(error) if error.is_over() && party.is_issuer => {
+            eprintln!("you are no member of this party any more");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    memberships.forget(party.party_id)
 }
 
 async fn show(party: &Party, json: bool) -> Result<(), Failure> {
@@ -128,7 +139,7 @@ async fn create(args: &PartyArgs, memberships: &mut Memberships) -> Result<(), F
     };
     let request = client.request(Method::POST, "api/parties").json(&body);
     let PartyCreated { party_id, member, .. } = json_of(request).await?;
-    let party = Party { client, party_id, token: member.token.clone() };
+    let party = Party { client, party_id, token: member.token.clone(), is_issuer: true };
     memberships.keep(party_id, &server, member)?;
     match args.json {
         true => println!("{}", json!({ "party_id": party_id, "url": party.page() })),
@@ -150,8 +161,11 @@ async fn join(args: &PartyArgs, memberships: &mut Memberships) -> Result<(), Fai
     let kept = memberships.of(party_id);
     let kept_server = kept.as_ref().map(|kept| kept.server.as_str());
     let server = server_to_join(args.options.server.as_deref(), link.server.as_deref(), kept_server)?;
-    let party =
-        |token| Ok::<_, Failure>(Party { client: Client::new(&server, &args.trust)?, party_id, token });
+    let is_issuer = kept_server.is_none_or(|kept| is_same_server(&server, kept));
+    let party = |token| {
+        let client = Client::new(&server, &args.trust)?;
+        Ok::<_, Failure>(Party { client, party_id, token, is_issuer })
+    };
     let mut membership = kept.map(|kept| kept.membership);
     if let Some(Membership { token, .. }) = &membership {
         match party(token.clone())?.state().await {
@@ -189,15 +203,18 @@ async fn join(args: &PartyArgs, memberships: &mut Memberships) -> Result<(), Fai
 /// # Errors
 /// The link is of another server than the one that gave the token: whoever made it could read the token.
 fn server_to_join(chosen: Option<&str>, link: Option<&str>, kept: Option<&str>) -> Result<String, Failure> {
-    let plain = |server: &str| server.trim_end_matches('/').to_owned();
     if let (None, Some(link), Some(kept)) = (chosen, link, kept)
-        && plain(link) != plain(kept)
+        && !is_same_server(link, kept)
     {
         return Err(Failure::Config(format!(
             "you are a member of this party at {kept}, and the link is of {link}: choose one of them with --server"
         )));
     }
     Ok(chosen.or(link).or(kept).unwrap_or(LOCAL).to_owned())
+}
+
+fn is_same_server(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
 }
 
 /// Standard output, for bytes.
