@@ -98,6 +98,11 @@ export class SongEngine {
     return this.#gains[source]?.gain;
   }
 
+  /** Fetches the sound at `positionS`, to be decoded later. */
+  fetch(positionS: number): void {
+    for (const source of this.#sources) source.fetch(source.placeAt(positionS));
+  }
+
   /** Whether all sources have the sound at `positionS`; requests it from those that do not. */
   prepare(positionS: number): boolean {
     return this.#sources

@@ -55,6 +55,26 @@ describe('a piece', () => {
     expect(new Set(asked).size).toBe(asked.length);
   });
 
+  it('is decoded alone once at most, to learn how long the next one is', async () => {
+    const source = await open(fakeTake(store, 4));
+    await source.load(0, true);
+    expect(decoder.decodings).toBe(1);
+    await source.load(1, false);
+    expect(decoder.decodings).toBe(2);
+    await source.load(2, false);
+    expect(decoder.decodings).toBe(4);
+  });
+
+  it('that was fetched before is decoded when it is loaded', async () => {
+    const source = await open(fakeTake(store, 4));
+    source.fetch(0);
+    await settle();
+    const asked = nodes.asked.length;
+    expect([asked > 0, decoder.decodings]).toEqual([true, 0]);
+    await source.load(0, true);
+    expect([nodes.asked.length, decoder.decodings]).toEqual([asked, 1]);
+  });
+
   it('needs no previous piece if nothing is heard before it', async () => {
     const source = await open(fakeTake(store, 4));
     const first = samplesOf(await source.load(2, true));

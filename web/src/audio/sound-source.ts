@@ -65,6 +65,12 @@ interface Entry<S extends Sound> {
   placed: PlacedSound<S> | undefined;
 }
 
+/** The fetched piece before another one. */
+interface Lead {
+  id: string;
+  file: Uint8Array;
+}
+
 /** The decoded pieces of one item. */
 export class SoundSource<S extends Sound = AudioBuffer> {
   readonly #setup: SourceSetup<S>;
@@ -72,6 +78,8 @@ export class SoundSource<S extends Sound = AudioBuffer> {
   readonly #files = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
   readonly #inits = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
   readonly #holds = new Set<Hold>();
+  /** How many samples pieces give when they are decoded alone. */
+  readonly #aloneLengths = new Map<string, number>();
   #plan: Plan = { pieces: [], durationMs: 0, isGrowing: false, unplayable: [] };
   #damaged = 0;
   #hasDecoded = false;
@@ -137,6 +145,14 @@ export class SoundSource<S extends Sound = AudioBuffer> {
     return entry.loaded;
   }
 
+  /** Fetches a piece, to be decoded later. A failure shows when the piece is loaded. */
+  fetch(place: number): void {
+    const piece = this.#plan.pieces[place];
+    if (piece === undefined) return;
+    const files = piece.run.init ? [this.#init(piece.run.init), this.#file(piece)] : [this.#file(piece)];
+    for (const file of files) file.catch(() => undefined);
+  }
+
   /** Ends all transfers. */
   close(): void {
     this.#isClosed = true;
@@ -185,10 +201,11 @@ export class SoundSource<S extends Sound = AudioBuffer> {
     const [before, piece] = [this.#before(place), pieces[place]];
     if (piece === undefined) throw new CallError('item_not_ready', `there is no piece ${place}`);
     const init = piece.run.init && (await this.#init(piece.run.init));
-    const lead = isAlone || before === undefined ? undefined : await this.#file(before);
+    const lead = isAlone || before === undefined ? undefined : { id: before.id, file: await this.#file(before) };
     const file = await this.#file(piece);
     try {
       const sound = await this.#decode(init, lead, file);
+      if (lead === undefined) this.#aloneLengths.set(piece.id, sound.length);
       this.#setup.decoded?.(piece, sound);
       this.#hasDecoded = true;
       const cut = lead === undefined && !this.#isLast(place) ? this.#cutOf(piece, sound) : 0;
@@ -202,13 +219,22 @@ export class SoundSource<S extends Sound = AudioBuffer> {
   }
 
   /** Decodes `file`, whose sound follows that of `lead`. */
-  async #decode(init: Uint8Array | undefined, lead: Uint8Array | undefined, file: Uint8Array): Promise<S> {
+  async #decode(init: Uint8Array | undefined, lead: Lead | undefined, file: Uint8Array): Promise<S> {
     const { decoder } = this.#setup;
     const [whole, before] = await Promise.all([
-      decoder.decode(joined([init, lead, file])),
-      lead && decoder.decode(joined([init, lead])),
+      decoder.decode(joined([init, lead?.file, file])),
+      lead && this.#aloneLength(init, lead),
     ]);
-    return before === undefined ? whole : decoder.after(whole, before.length);
+    return before === undefined ? whole : decoder.after(whole, before);
+  }
+
+  /** How many samples `lead` gives when it is decoded alone. */
+  async #aloneLength(init: Uint8Array | undefined, { id, file }: Lead): Promise<number> {
+    const known = this.#aloneLengths.get(id);
+    if (known !== undefined) return known;
+    const { length } = await this.#setup.decoder.decode(joined([init, file]));
+    this.#aloneLengths.set(id, length);
+    return length;
   }
 
   /** How many samples the decoder cut off the beginning, if it cannot have cut any off the end. */

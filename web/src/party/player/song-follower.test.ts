@@ -47,7 +47,7 @@ const timelineIn = (inMs: number, more: Partial<PartyTimeline> = {}): PartyTimel
   ...more,
 });
 
-async function open(timeline: PartyTimeline) {
+async function open(timeline: PartyTimeline, turn = 0) {
   const store = new FakeStore();
   const nodes = new FakeNodes(store);
   const access = await fakeAccess();
@@ -71,7 +71,7 @@ async function open(timeline: PartyTimeline) {
   });
   sound.use();
   const follower = new SongFollower(
-    { engine, sound, clock, trimMs: () => trimMs, durationMs: () => source.plan.durationMs },
+    { engine, sound, clock, trimMs: () => trimMs, turn, durationMs: () => source.plan.durationMs },
     timeline,
   );
   /** Lets time pass. Returns the largest lateness against `wanted`, if the song was audible all the time. */
@@ -112,6 +112,32 @@ describe('a song', () => {
     expect(isSilent()).toBe(true);
     await run(60);
     expect(await run(30_000, timeline)).toBeLessThan(3);
+  });
+
+  it.each([
+    { turn: 0, decodedMs: 310 },
+    { turn: 0.5, decodedMs: 810 },
+    { turn: 1, decodedMs: 1_310 },
+  ])('is fetched at once and decoded after $decodedMs ms, on time', async ({ turn, decodedMs }) => {
+    const timeline = timelineIn(3_000);
+    const { nodes, run } = await open(timeline, turn);
+    const beganMs = nowMs;
+    let fetchedMs: number | undefined;
+    while (context.decoder.decodings === 0) {
+      await run(30);
+      if (nodes.asked.length > 0) fetchedMs ??= nowMs - beganMs;
+    }
+    expect(fetchedMs).toBeLessThan(400);
+    expect(Math.abs(nowMs - beganMs - decodedMs)).toBeLessThan(70);
+    await run(beganMs + 3_060 - nowMs);
+    expect(await run(5_000, timeline)).toBeLessThan(3);
+  });
+
+  it('that is announced late is decoded at once, whatever its turn', async () => {
+    const timeline = timelineIn(900);
+    const { run } = await open(timeline, 1);
+    await run(960);
+    expect(await run(5_000, timeline)).toBeLessThan(3);
   });
 
   it('that is already playing is joined at its position', async () => {

@@ -13,6 +13,10 @@ import type { PartySound } from './sound';
 const LEAD_S = 0.2;
 /** A start further ahead than this is moved when the clocks are known better. */
 const MOVABLE_S = 0.3;
+/** The sound of a start is decoded at least this far ahead, if it is announced in time. */
+const DECODED_S = 0.5;
+/** How long after its announcement the last member decodes it. */
+const SPREAD_S = 1;
 /** Starts are not moved by less. */
 const MOVED_MS = 1;
 /** Smaller errors are not corrected, because the clocks are not more exact. */
@@ -26,10 +30,15 @@ const DRY_MS = 250;
 
 /** Dependencies of a follower. */
 export interface SongFollowerSetup {
-  engine: Pick<SongEngine, 'fill' | 'isDryAt' | 'positionAt' | 'prepare' | 'start' | 'stop'>;
+  engine: Pick<SongEngine, 'fetch' | 'fill' | 'isDryAt' | 'positionAt' | 'prepare' | 'start' | 'stop'>;
   sound: Pick<PartySound, 'heardAt' | 'whenHeard'> & { readonly context: Pick<AudioContext, 'currentTime'> };
   clock: Pick<PartyClock, 'localMs' | 'serverMs'>;
   trimMs: () => number;
+  /**
+   * 0 to 1; members on one computer need different values. If all decode at once, the browsers' threads that play get
+   * too little time, and the sound is interrupted.
+   */
+  turn: number;
   /** Length of the item; 0 before it is known. */
   durationMs: () => number;
 }
@@ -47,6 +56,8 @@ export class SongFollower {
   #fromS = 0;
   #heardS: number | undefined;
   #drySinceMs: number | undefined;
+  /** How far ahead the announced start is decoded; undefined before it is known. */
+  #decodesAheadS: number | undefined;
 
   constructor(setup: SongFollowerSetup, timeline: PartyTimeline) {
     this.#setup = setup;
@@ -88,6 +99,7 @@ export class SongFollower {
     if (this.#nextIs !== 'unknown') this.#isBegun = false;
     this.#next = next;
     this.#nextIs = 'unknown';
+    this.#decodesAheadS = undefined;
   }
 
   /** Switches to another timeline of the same item, whose time has come. */
@@ -101,6 +113,7 @@ export class SongFollower {
     this.#timeline = timeline;
     this.#next = undefined;
     this.#nextIs = 'unknown';
+    this.#decodesAheadS = undefined;
   }
 
   /** Schedules and corrects what is due. `serverMs` is the server's time now, `nowMs` the local clock. */
@@ -156,10 +169,21 @@ export class SongFollower {
     if (this.#isPast(serverMs, timeline)) return true;
     const fromS = Math.max(dueS, soonS);
     const positionS = timeline.position_ms / 1000 + fromS - dueS;
-    if (durationMs() === 0 || !engine.prepare(positionS)) return false;
+    if (durationMs() === 0 || this.#isEarly(fromS, positionS) || !engine.prepare(positionS)) return false;
     engine.start(fromS, positionS);
     this.#fromS = fromS;
     return true;
+  }
+
+  /** Whether the start at `fromS` is so far ahead that its sound is fetched, but not decoded yet. */
+  #isEarly(fromS: number, positionS: number): boolean {
+    const { engine, sound, turn } = this.#setup;
+    const aheadS = fromS - sound.context.currentTime;
+    if (this.#decodesAheadS === undefined) {
+      engine.fetch(positionS);
+      this.#decodesAheadS = aheadS - turn * Math.min(SPREAD_S, Math.max(0, aheadS - DECODED_S));
+    }
+    return aheadS > this.#decodesAheadS;
   }
 
   /** Schedules the announced timeline. */
