@@ -32,14 +32,14 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     config.limits = args.node.limits(args.server.grace_ms.0);
     let stopping = CancellationToken::new();
     let node = start(config, &stopping)?;
-    let router = node.router();
+    let app = node.app();
     let supervisors = [node.supervisor().clone()];
     let shutdown = async {
         stopping.cancel();
         node.stopped().await;
     };
     let end = serve::until_stopped_or(&supervisors, member.exit_with_stdin);
-    serve::serve(port, &args.server, router, end, shutdown).await
+    serve::serve(port, &args.server, app, end, shutdown).await
 }
 
 /// The folder for the library's media of the node called `hostname`, below `folder`.

@@ -8,7 +8,7 @@ use axum::{
     middleware,
     response::Response,
 };
-use serving::{Limits, Listener, Proxies, redirect_to_https};
+use serving::{App, Limits, Listener, Proxies, redirect_to_https};
 use supervisor::{Supervisor, any_failed};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -26,14 +26,14 @@ pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) async fn serve(
     port: Port,
     options: &ServerOptions,
-    app: Router,
+    app: impl Into<App>,
     end: impl Future<Output = Result<(), Failure>>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     announce(port.lines());
     let closing = CancellationToken::new();
     let drain_timeout = options.drain_timeout_ms.0;
-    let (serving, renewing) = open(port, app, options, &closing);
+    let (serving, renewing) = open(port, app.into(), options, &closing);
     let mut server = tokio::spawn(serving);
     let ended = tokio::select! {
         end = end => {
@@ -66,13 +66,13 @@ fn strict(app: Router) -> Router {
 /// Serves `app` on all ports until `closing`. The second future keeps the certificate up to date, and does not end.
 fn open(
     port: Port,
-    app: Router,
+    app: App,
     options: &ServerOptions,
     closing: &CancellationToken,
 ) -> (impl Future<Output = ()> + Send + use<>, impl Future<Output = Result<(), JoinError>> + use<>) {
     let Port { listener, address, tls, is_strict, redirect, inner, setup: _ } = port;
     let serve =
-        |listener: Listener, app: Router| serving::serve(listener, app, options.limits(), closing.clone());
+        |listener: Listener, app: App| serving::serve(listener, app, options.limits(), closing.clone());
     let redirect = redirect.map(|tcp| {
         // A redirect keeps the whole path.
         let limits = Limits { proxies: Proxies::default(), ..options.limits() };
@@ -83,11 +83,13 @@ fn open(
         None => listener.into(),
     };
     let app = match (&tls, listener.handshakes()) {
-        (Some(tls), Some(handshakes)) => tls_metrics::add(app, handshakes, tls.presented()),
+        (Some(tls), Some(handshakes)) => {
+            app.map_router(|router| tls_metrics::add(router, handshakes, tls.presented()))
+        }
         _ => app,
     };
-    let inner = inner.map(|tcp| serve(tcp.into(), node_calls::alone(app.clone())));
-    let outer = serve(listener, if is_strict { strict(app) } else { app });
+    let inner = inner.map(|tcp| serve(tcp.into(), app.clone().map_router(node_calls::alone)));
+    let outer = serve(listener, if is_strict { app.map_router(strict) } else { app });
     let serving = async {
         tokio::join!(outer, if_any(redirect), if_any(inner));
     };

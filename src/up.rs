@@ -5,7 +5,6 @@
 
 use std::{env, ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
-use axum::Router;
 use cdn::{ClusterSecret, Config, Limits, Node};
 use objects::Location;
 use tls::{Name, Trust};
@@ -79,14 +78,14 @@ pub(crate) async fn run(mut args: UpArgs, flags: ChildFlags) -> Result<(), Failu
         node_tls: NodeTls::of(&port, &tls),
         stopping: CancellationToken::new(),
     };
-    let mut router = app.router();
+    let mut parts = serving::App::from(app.router());
     let stopping = CancellationToken::new();
     let mut supervisors = vec![app.supervisor()];
     let upkeep = tokio::spawn(supervisors[0].watch("main server", app.run(stopping.clone())));
     let mut running = Vec::new();
     for letter in ('a'..='z').take(nodes.into()) {
         let node = cluster.start(letter)?;
-        router = mount(router, letter, &node);
+        parts = parts.nest(&format!("/cdn/{letter}"), node.app());
         supervisors.push(node.supervisor().clone());
         running.push(node);
     }
@@ -114,7 +113,7 @@ pub(crate) async fn run(mut args: UpArgs, flags: ChildFlags) -> Result<(), Failu
         stopping.cancel();
         drop(upkeep.await);
     };
-    serve::serve(port, &server, router, serve::until_stopped(&supervisors), shutdown).await
+    serve::serve(port, &server, parts, serve::until_stopped(&supervisors), shutdown).await
 }
 
 /// Stops the nodes before the main server: they deregister at one that still answers. They get two thirds of the time, because
@@ -201,10 +200,6 @@ impl Cluster {
 
 fn this_program() -> Result<PathBuf, Failure> {
     env::current_exe().map_err(Failure::run("cannot find the path of this program"))
-}
-
-fn mount(router: Router, letter: char, node: &Node) -> Router {
-    router.nest_service(&format!("/cdn/{letter}"), node.router())
 }
 
 #[cfg(test)]

@@ -116,6 +116,11 @@ impl Grants {
         Ok(())
     }
 
+    /// Whether it is known without checking a signature that `grant` permits to play the item `item_id`.
+    pub(crate) fn has_verified_item(&self, grant: &str, item_id: ItemId, now: Now) -> bool {
+        self.current(grant).is_ok_and(|current| current.has_verified(grant, item_id, now.unix_s()))
+    }
+
     /// The keys, for a grant that is worth looking at.
     fn current(&self, grant: &str) -> Result<Arc<Current>, WireError> {
         if grant.is_empty() || grant.len() > MAX_GRANT_BYTES {

@@ -3,6 +3,7 @@
 //! As on the main server, every failure is `{ "error": { "code", "message" } }`, on every path and method.
 
 use std::{
+    convert::Infallible,
     sync::{Arc, Mutex},
     task::{Context, Poll},
     time::Duration,
@@ -11,17 +12,20 @@ use std::{
 use axum::{
     Json, Router,
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::Response,
     routing::get,
 };
-use futures_util::future::{self, Either, Ready};
+use futures_util::{
+    FutureExt,
+    future::{self, Either, Ready},
+};
 use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 use protocol::{ErrorCode, WireError};
 use serde_json::{Value, json};
 use serving::RequestRates;
 use supervisor::Supervisor;
-use tower::{Service, layer::layer_fn, util::MapResponseLayer};
+use tower::{Layer, Service, ServiceExt, layer::layer_fn, service_fn, util::MapResponseLayer};
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::{
@@ -68,18 +72,18 @@ pub(crate) struct Status {
     pub(crate) control: Option<Arc<Control>>,
 }
 
-/// The transports' `routes`, those of the `library`, and the rest. An address may send `per_second` requests to those that are not
-/// transports: what it sends to them is bounded by its connections.
-pub(crate) fn router(routes: Router, library: Router, status: Arc<Status>, per_second: u32) -> Router {
+/// The transports' `routes`, those of the `library`, and the rest. Requests to those that are not transports count in `rates`: what an
+/// address sends to transports is bounded by its connections.
+pub(crate) fn router(
+    routes: Router,
+    library: Router,
+    status: Arc<Status>,
+    rates: Arc<RequestRates>,
+) -> Router {
     // Layers go together into one call: each call copies the services within, and the answer to a fragment is made in a few microseconds.
     let headers = MapResponseLayer::new(with_headers);
-    let rates = Arc::new(RequestRates::new(per_second));
     let bounded = layer_fn(move |inner| Bounded { inner, rates: rates.clone() });
-    // Pages come from the main server's origin, which may be another one. Nothing here relies on cookies.
-    let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
-    // `Authorization` is allowed only where it is named, so what a page asks for is allowed by name.
-    let library_cors = cors.clone().allow_headers(AllowHeaders::mirror_request());
-    let library_cors = library_cors.expose_headers(EXPOSED).max_age(PREFLIGHT_AGE);
+    let cors = cors();
     let operation = Router::new()
         .route("/healthz", get(|| async { Json(json!({ "status": "ok" })) }))
         .route("/readyz", get(ready))
@@ -92,7 +96,26 @@ pub(crate) fn router(routes: Router, library: Router, status: Arc<Status>, per_s
         .fallback(nothing_here)
         .method_not_allowed_fallback(no_such_method)
         .layer((headers.clone(), cors))
-        .merge(library.layer((headers, library_cors, bounded)))
+        .merge(library.layer((headers, library_cors(), bounded)))
+}
+
+/// Pages come from the main server's origin, which may be another one. Nothing here relies on cookies.
+fn cors() -> CorsLayer {
+    CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any)
+}
+
+fn library_cors() -> CorsLayer {
+    // `Authorization` is allowed only where it is named, so what a page asks for is allowed by name.
+    let cors = cors().allow_headers(AllowHeaders::mirror_request());
+    cors.expose_headers(EXPOSED).max_age(PREFLIGHT_AGE)
+}
+
+/// The header fields that the layers around the library add to the answer to a GET.
+pub(crate) fn library_headers() -> HeaderMap {
+    let empty = service_fn(|_: Request| future::ready(Ok::<_, Infallible>(Response::default())));
+    let layered = (MapResponseLayer::new(with_headers), library_cors()).layer(empty);
+    let answer = layered.oneshot(Request::default()).now_or_never().and_then(Result::ok);
+    answer.map(|answer| answer.into_parts().0.headers).unwrap_or_default()
 }
 
 /// Adds the headers of every answer that its handler did not set otherwise: there is nothing to cache, to render, or to guess
@@ -209,7 +232,6 @@ mod tests {
 
     use axum::body::Body;
     use serving::{Forwarded, REQUEST_BURST_S};
-    use tower::ServiceExt;
 
     use super::*;
 

@@ -10,7 +10,7 @@
 //! let node = cdn::Node::start(config, shutdown.clone())?; // starts background tasks on this runtime
 //! let listener = tokio::net::TcpListener::bind("0.0.0.0:5001").await?;
 //! let limits = serving::Limits::for_open_files(1024);
-//! serving::serve(listener, node.router(), limits, shutdown.clone()).await;
+//! serving::serve(listener, node.app(), limits, shutdown.clone()).await;
 //! node.stopped().await; // connections closed, node deregistered
 //! # Ok(())
 //! # }

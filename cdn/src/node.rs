@@ -7,6 +7,7 @@ use std::{
 
 use axum::Router;
 use objects::{Location, Objects};
+use serving::{App, RequestRates};
 use supervisor::Supervisor;
 use tls::Trust;
 use tokio::task::JoinSet;
@@ -24,7 +25,7 @@ use crate::{
     hub::{Hub, HubLimits, RingLimits},
     ingest::{Authority, Ingest, StreamObserver},
     invited::Invited,
-    library::{self, DiskCache, Library, LibraryContext},
+    library::{self, AtOnce, DiskCache, Library, LibraryContext},
     load::{AdmissionControl, Meter},
     metrics::Metrics,
     recorder::{self, RecorderParts, SpoolConfig},
@@ -56,6 +57,8 @@ pub enum Error {
 /// A running node. Cancelling the token it was started with stops it; [`Node::stopped`] waits for that.
 pub struct Node {
     router: Router,
+    /// None in a node without a library.
+    at_once: Option<Arc<AtOnce>>,
     tasks: TaskTracker,
     supervisor: Supervisor,
     shutdown: CancellationToken,
@@ -74,16 +77,26 @@ impl Node {
         let (routes, closing) = transports.into_iter().map(|one| (one.routes, one.close)).unzip();
         parts.spawn_background(relays, closing);
         let library = parts.library.clone().map(library::routes);
-        let per_second = parts.limits.requests_per_address;
+        let rates = Arc::new(RequestRates::new(parts.limits.requests_per_address));
         let library = library.unwrap_or_default();
-        let router = http::router(merged(routes), library, parts.status(), per_second);
-        let Parts { tasks, supervisor, shutdown, .. } = parts;
-        Ok(Self { router, tasks, supervisor, shutdown })
+        let router = http::router(merged(routes), library, parts.status(), rates.clone());
+        let Parts { library, tasks, supervisor, shutdown, .. } = parts;
+        let at_once = library.map(|library| Arc::new(AtOnce::new(library, rates, http::library_headers())));
+        Ok(Self { router, at_once, tasks, supervisor, shutdown })
     }
 
     /// The node's HTTP surface, to be served at `/` or nested under the path of its `public_url`.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// The same, with what answers requests for media before the router.
+    pub fn app(&self) -> App {
+        let app = App::from(self.router());
+        match &self.at_once {
+            Some(at_once) => app.at_once(at_once.clone()),
+            None => app,
+        }
     }
 
     /// Knows whether a task that the node needs has panicked. If one has, the node is not ready any more: end the process.

@@ -17,6 +17,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
 use media::Edit;
+use objects::Hash;
 use per_address::Share;
 
 use super::{
@@ -103,6 +104,18 @@ impl MediaBody {
         }
     }
 
+    /// A body of a whole blob, from its file.
+    pub(super) fn of_file(
+        (hash, bytes): (Hash, u64),
+        file: SentFile,
+        blobs: Arc<Blobs>,
+        metrics: Arc<Metrics>,
+        place: Share,
+    ) -> Self {
+        let slice = Slice { part: Part::Blob { hash, bytes, shift: None }, range: 0..bytes };
+        Self { source: Source::File(file), ..Self::new(VecDeque::from([slice]), blobs, metrics, place) }
+    }
+
     /// Reads what is needed first, so that a failure becomes an answer of its own.
     pub(super) async fn begin(&mut self) -> Result<(), Refusal> {
         if let Some(Slice { part: Part::Blob { hash, bytes, shift }, .. }) = self.slices.front() {
@@ -177,7 +190,7 @@ impl MediaBody {
     }
 
     /// Finds a blob: its file, unless its bytes `are_changed`, or else all of it.
-    fn read(&self, hash: objects::Hash, bytes: u64, are_changed: bool) -> Arriving {
+    fn read(&self, hash: Hash, bytes: u64, are_changed: bool) -> Arriving {
         let (blobs, files) = (self.blobs.clone(), self.files.clone().filter(|_| !are_changed));
         Box::pin(async move {
             if let Some(files) = files
@@ -190,7 +203,7 @@ impl MediaBody {
     }
 
     /// At most a piece: the rest is in the cache again by then, or read in turn.
-    fn read_range(&self, hash: objects::Hash, range: Range<u64>) -> Arriving {
+    fn read_range(&self, hash: Hash, range: Range<u64>) -> Arriving {
         let (blobs, end) = (self.blobs.clone(), range.end.min(range.start + PIECE_BYTES as u64));
         Box::pin(async move { blobs.range(hash, range.start..end).await.map(Arrival::Range) })
     }
@@ -279,7 +292,6 @@ impl Body for MediaBody {
 mod tests {
     use std::future::poll_fn;
 
-    use objects::Hash;
     use per_address::Shares;
 
     use super::{

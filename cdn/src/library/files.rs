@@ -35,6 +35,8 @@ use crate::{clock::Clock, lock::lock, metrics::Metrics};
 const LEAST_BYTES: u64 = 64 << 10;
 /// A file that no answer needed for so long is closed: one that was deleted keeps its place on the disk until then.
 const UNUSED: Duration = Duration::from_secs(60);
+/// A file that was used counts as the most recently used one at most this often: moving it there touches the memory of three others.
+const PLACED_FOR: Duration = Duration::from_secs(1);
 /// Files that are tried for one that can be closed.
 const TRIED: usize = 16;
 /// Part of a file of which is remembered that it is in memory.
@@ -61,7 +63,7 @@ pub(super) struct OpenFiles {
 /// A file that stays open.
 struct Kept {
     file: Arc<OpenFile>,
-    /// When an answer last asked for it, in node time.
+    /// When an answer asked for it, in node time, at most [`PLACED_FOR`] before the last one did.
     used_ms: u64,
 }
 
@@ -146,7 +148,7 @@ impl SendFiles {
     /// As [`OpenFiles::get`].
     pub(super) async fn get(&self, hash: Hash, bytes: u64) -> Result<Option<SentFile>, Refusal> {
         let file = self.files.get(hash, bytes).await?;
-        Ok(file.map(|file| SentFile { file, sender: self.sender.clone() }))
+        Ok(file.map(|file| SentFile::new(file, self.sender.clone())))
     }
 }
 
@@ -158,6 +160,10 @@ pub(super) struct SentFile {
 }
 
 impl SentFile {
+    pub(super) fn new(file: Arc<OpenFile>, sender: FileSender) -> Self {
+        Self { file, sender }
+    }
+
     /// The frame of an answer that stands for the bytes from `begin` to `end`.
     pub(super) fn frame(&self, begin: u64, end: u64) -> Bytes {
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
@@ -221,6 +227,13 @@ impl OpenFiles {
         }
     }
 
+    /// The same, if the file is open already.
+    pub(super) fn open(&self, hash: &Hash, bytes: u64) -> Option<Arc<OpenFile>> {
+        let file = self.kept(hash).filter(|file| file.file.bytes() == bytes)?;
+        self.metrics.library_file_hits.add(1);
+        Some(file)
+    }
+
     async fn verified(
         &self,
         hash: Hash,
@@ -251,12 +264,18 @@ impl OpenFiles {
     /// The file that is open, if it is as it was when it was verified. A change of one that is not settled might not show, so it counts only
     /// while other answers need it.
     fn kept(&self, hash: &Hash) -> Option<Arc<OpenFile>> {
+        let now = self.clock.now();
         let (file, is_in_use) = {
             let mut all = lock(&self.kept);
-            let kept = all.get_mut(hash)?;
+            let kept = all.peek_mut(hash)?;
             let is_in_use = kept.is_in_use();
-            kept.used_ms = self.clock.now().ms;
-            (kept.file.clone(), is_in_use)
+            let has_its_place = now.since(kept.used_ms) < PLACED_FOR;
+            let file = kept.file.clone();
+            if !has_its_place {
+                kept.used_ms = now.ms;
+                all.get(hash);
+            }
+            (file, is_in_use)
         };
         if file.file.is_unchanged() && (file.file.is_settled() || is_in_use) {
             return Some(file);

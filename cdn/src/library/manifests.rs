@@ -16,7 +16,10 @@ use objects::Hash;
 use protocol::ItemId;
 
 use super::{byte_lru::ByteLru, media::ItemMedia, refusal::Refusal};
-use crate::{clock::Clock, lock::lock};
+use crate::{
+    clock::{Clock, Now},
+    lock::lock,
+};
 
 /// Age from which the manifest of an item that is being recorded, and one that lacks a blob which is asked for, is asked for again.
 const GROWING_MS: u64 = 1_000;
@@ -106,6 +109,12 @@ impl Manifests {
             return answer;
         }
         self.ask(item_id, &slot).await
+    }
+
+    /// The media of an item, if no main server has to be asked to say that `wanted` is part of it.
+    pub(super) fn known(&self, item_id: ItemId, wanted: &Hash, now: Now) -> Option<Arc<ItemMedia>> {
+        let slot = lock(&self.slots).get(&item_id)?.clone();
+        lock(&slot.known).answer(now.ms, Some(wanted))?.ok()
     }
 
     async fn ask(&self, item_id: ItemId, slot: &Arc<Slot>) -> Result<Arc<ItemMedia>, Refusal> {

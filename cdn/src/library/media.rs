@@ -1,6 +1,6 @@
 //! The media of one item: its manifest as the main server wrote it, and which blobs it names.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, fmt::Write, sync::Arc};
 
 use axum::http::HeaderValue;
 use bytes::Bytes;
@@ -97,5 +97,7 @@ fn index_of(mimes: &mut Vec<HeaderValue>, mime: &str) -> Result<u16, InvalidMani
 
 /// The entity tag of what has this hash.
 pub(super) fn quoted(hash: &Hash) -> HeaderValue {
-    HeaderValue::try_from(format!("\"{hash}\"")).expect("hex digits are fine in a header")
+    let mut tag = String::with_capacity(2 + 64);
+    write!(tag, "\"{hash}\"").expect("a String takes everything");
+    HeaderValue::try_from(tag).expect("hex digits are fine in a header")
 }

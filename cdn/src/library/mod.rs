@@ -8,6 +8,7 @@
 //! kept here for good. Live media passes here only for viewers that go back ([`window`]). It comes first: what is read and sent at once is
 //! bounded (see [`blobs`], [`body`]), and what is sent counts as the node's egress.
 
+mod at_once;
 mod blob;
 mod blobs;
 mod body;
@@ -34,6 +35,7 @@ mod window;
 mod window_routes;
 
 pub(crate) use self::{
+    at_once::AtOnce,
     disk::DiskCache,
     fragments::FRAGMENTS,
     main_servers::manifest_source,

@@ -42,7 +42,7 @@ impl TestNode {
         let node = Node::start(config, shutdown.clone()).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = node.router().nest_service("/cdn/a", node.router());
+        let app = node.app().nest("/cdn/a", node.app());
         let (limits, stopping) = (serving::Limits::for_open_files(65_536), shutdown.clone());
         let served = tokio::spawn(async move {
             serving::serve(listener, app, limits, stopping).await;

@@ -1,10 +1,12 @@
 //! Blobs that the kernel sends from their files: whatever a client asks for, it gets the blob's own bytes.
 
+use std::{net::SocketAddr, time::Duration};
+
 use bytes::Bytes;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -15,8 +17,8 @@ use crate::{
 const BYTES: usize = (1 << 20) + 7;
 
 /// What a connection gives until the node closes it.
-async fn exchange(cluster: &Cluster, requests: &str) -> Vec<u8> {
-    let mut client = TcpStream::connect(cluster.node).await.unwrap();
+async fn exchange(node: SocketAddr, requests: &str) -> Vec<u8> {
+    let mut client = TcpStream::connect(node).await.unwrap();
     client.write_all(requests.as_bytes()).await.unwrap();
     let mut answers = Vec::new();
     timeout(TEST_TIMEOUT, client.read_to_end(&mut answers)).await.unwrap().unwrap();
@@ -58,7 +60,66 @@ async fn answers_have_the_bytes_of_the_blob_with_ranges_compression_old_http_and
         (get("1.1", "") + &get("1.1", last), vec![&blob[..], &blob[..]]),
     ];
     for (requests, wanted) in cases {
-        let answers = exchange(&cluster, &requests).await;
+        let answers = exchange(cluster.node, &requests).await;
         assert!(bodies(&answers) == wanted, "{requests}");
     }
+}
+
+/// The lines of an answer's head, sorted, without its time; and its body.
+fn parts(answer: &[u8]) -> (Vec<String>, &[u8]) {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8_lossy(&answer[..end]);
+    let mut lines: Vec<_> =
+        head.lines().filter(|line| !line.starts_with("date: ")).map(str::to_owned).collect();
+    lines.sort_unstable();
+    (lines, &answer[end + 4..])
+}
+
+#[tokio::test]
+async fn what_is_answered_at_once_is_what_the_routes_answer_and_needs_the_same_grant() {
+    let cluster = Cluster::start().await;
+    let at_once = cluster.at_once().await;
+    let blob: Bytes = (0..BYTES).map(|at| (at % 251) as u8).collect();
+    let [kept, other] = [cluster.put(blob.clone()).await, cluster.put(vec![1; BYTES]).await];
+    cluster.publish(item(1), vec![take("audio/mpeg", None, vec![kept.clone()])]);
+    cluster.publish(item(2), vec![take("audio/mpeg", None, vec![other.clone()])]);
+    let grants = [1, 2].map(|number| item_grant(item(number), "here", 4_000_000_000));
+    let get = |number: u8, hash: &str, query: String, headers: &str| {
+        let path = format!("/library/{}/blobs/{hash}?{query}", item(number));
+        format!("GET {path} HTTP/1.1\r\nhost: a\r\n{headers}connection: close\r\n\r\n")
+    };
+    let asked = get(1, &kept.hash, format!("grant={}", grants[0]), "");
+    // A file that changed more recently is verified again for each answer.
+    sleep(Duration::from_millis(2_100)).await;
+    let status = |answer: &[u8]| String::from_utf8_lossy(&answer[9..12]).into_owned();
+    let seen = async |address, request: &str| status(&exchange(address, request).await);
+    assert_eq!(seen(at_once, &asked).await, "404", "nothing was verified yet");
+
+    // Parameters before the grant are for the routes.
+    let by_routes = get(1, &kept.hash, format!("name=a&grant={}", grants[0]), "");
+    let (wanted, given) = (exchange(cluster.node, &by_routes).await, exchange(at_once, &asked).await);
+    let (wanted, given) = (parts(&wanted), parts(&given));
+    assert_eq!(given.0, wanted.0);
+    assert!(given.1 == &blob[..] && wanted.1 == &blob[..]);
+
+    let of_another = get(2, &other.hash, format!("grant={}", grants[1]), "");
+    assert_eq!(seen(cluster.node, &of_another).await, "200");
+    let etag = format!("if-none-match: \"{}\"\r\n", kept.hash);
+    let query = format!("grant={}", grants[0]);
+    for left in [
+        get(1, &kept.hash, format!("grant={}", grants[1]), ""),
+        get(1, &kept.hash, format!("grant={}x", grants[0]), ""),
+        get(1, &kept.hash, String::new(), ""),
+        get(1, &other.hash, query.clone(), ""),
+        get(2, &kept.hash, query.clone(), ""),
+        get(1, &kept.hash, query.clone(), "range: bytes=0-9\r\n"),
+        get(1, &kept.hash, query.clone(), &etag),
+        asked.replacen("GET", "HEAD", 1),
+    ] {
+        assert_eq!(seen(at_once, &left).await, "404", "{left}");
+    }
+    assert_eq!(seen(at_once, &asked).await, "200");
+    let path = cluster.folder.path().join("blobs").join(&kept.hash[..2]).join(&kept.hash);
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(seen(at_once, &asked).await, "404", "the file is not there any more");
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use axum::Router;
 use bytes::Bytes;
 use cdn::{Config, Limits, Node};
 use objects::{Location, Objects};
@@ -12,7 +13,7 @@ use protocol::{
 };
 use reqwest::{RequestBuilder, Response};
 use tempfile::TempDir;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -27,7 +28,7 @@ pub(crate) struct Cluster {
     pub(crate) blobs: Objects,
     pub(crate) folder: TempDir,
     pub(crate) node: SocketAddr,
-    _first: Running,
+    first: Running,
     /// Keeps the channel of the nodes' reports open; the tests do not read them.
     _told: UnboundedReceiver<Told>,
 }
@@ -35,7 +36,7 @@ pub(crate) struct Cluster {
 /// A node that runs until this is dropped.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    _node: Node,
+    node: Node,
     shutdown: CancellationToken,
 }
 
@@ -58,13 +59,23 @@ impl Cluster {
         let mut limits = Limits { cpu_permille: 1000, ..Limits::default() };
         change(&mut limits);
         let first = start_node(&url, &location, limits).await;
-        Self { main_server, url, blobs, folder, node: first.address, _first: first, _told: told }
+        Self { main_server, url, blobs, folder, node: first.address, first, _told: told }
     }
 
     /// One more node of the same cluster.
     pub(crate) async fn another_node(&self) -> Running {
         let location = Location::Folder(self.folder.path().to_owned());
         start_node(&self.url, &location, Limits { cpu_permille: 1000, ..Limits::default() }).await
+    }
+
+    /// Another port of the first node, which answers what can be answered at once alone, and has no path otherwise.
+    pub(crate) async fn at_once(&self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = self.first.node.app().map_router(|_| Router::new());
+        let (limits, stopping) = (serving::Limits::for_open_files(1 << 16), self.first.shutdown.clone());
+        tokio::spawn(serving::serve(listener, app, limits, stopping));
+        address
     }
 
     /// Keeps bytes as a blob.
@@ -97,7 +108,7 @@ async fn start_node(url: &str, location: &Location, limits: Limits) -> Running {
     config.grant_keys = vec![signer().public_key().clone()];
     config.limits = limits;
     let (node, address, shutdown) = start_configured(url.to_owned(), config).await;
-    Running { address, _node: node, shutdown }
+    Running { address, node, shutdown }
 }
 
 /// A request for `path` of an item at a node, with a grant.

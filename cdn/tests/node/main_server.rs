@@ -204,6 +204,6 @@ pub(crate) async fn start_configured(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let limits = serving::Limits::for_open_files(1 << 20);
-    tokio::spawn(serving::serve(listener, node.router(), limits, CancellationToken::new()));
+    tokio::spawn(serving::serve(listener, node.app(), limits, CancellationToken::new()));
     (node, address, shutdown)
 }

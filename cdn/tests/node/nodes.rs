@@ -120,7 +120,7 @@ impl Nodes {
             let node = Node::start(config, stopping.clone()).unwrap();
             let listener = TcpListener::from_std(listener).unwrap();
             let limits = serving::Limits::for_open_files(65_536);
-            serving::serve(listener, node.router(), limits, stopping).await;
+            serving::serve(listener, node.app(), limits, stopping).await;
             node.stopped().await;
         });
         let node = EdgeNode { name: name.to_owned(), address, runtime: Some(runtime), shutdown, served };

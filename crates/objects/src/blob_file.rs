@@ -24,8 +24,10 @@ const MOST_VERIFIED: usize = 1 << 16;
 /// Two changes within the resolution of a file system's clock give a file the same times. So files that changed more recently than this
 /// are not remembered.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
-/// Bytes that are hashed, or read ahead, at once.
+/// Bytes that are read ahead at once.
 const PART_BYTES: usize = 256 << 10;
+/// Bytes that are read to be hashed at once: the nearer caches have room for them.
+const HASHED_BYTES: usize = 64 << 10;
 /// Bytes of a file of which one is tried for whether they are in memory. Each try costs about a microsecond.
 const TRIED_EVERY: u64 = 256 << 10;
 
@@ -238,7 +240,7 @@ fn unreadable(error: io::Error) -> Error {
 }
 
 fn hash_of(file: &mut File) -> io::Result<Hash> {
-    let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; PART_BYTES]);
+    let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; HASHED_BYTES]);
     let mut left = MAX_BYTES;
     while left > 0 {
         let read = file.read(&mut buffer)?;

@@ -7,8 +7,11 @@
 //! streams are responses in progress, which have no time limit. A TLS handshake has the time of a request head and counts as
 //! idle.
 //!
+//! What can be answered without waiting may be answered before the router (see [`AtOnce`]).
+//!
 //! How a client reached the port, by way of a proxy or directly, is decided here once for all handlers (see [`Forwarded`]).
 
+mod app;
 mod bodies;
 mod connection;
 mod files;
@@ -23,6 +26,7 @@ mod server;
 mod shortage;
 mod tls;
 
+pub use app::{App, Asked, AtOnce};
 pub use connection::Connection;
 pub use files::{FileSender, Loading, MAX_PIECE_BYTES, SendableFile};
 #[cfg(feature = "fuzzing")]

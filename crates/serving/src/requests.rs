@@ -27,7 +27,14 @@ impl RequestRates {
     /// # Errors
     /// After how long the client may send another.
     pub fn count(&self, request: &Request) -> Result<(), Duration> {
-        let address = request.extensions().get::<Forwarded>().and_then(Forwarded::network);
+        self.count_of(request.extensions().get::<Forwarded>().and_then(Forwarded::network))
+    }
+
+    /// As [`Self::count`], for a request of this address.
+    ///
+    /// # Errors
+    /// As [`Self::count`].
+    pub fn count_of(&self, address: Option<IpAddr>) -> Result<(), Duration> {
         address.map_or(Ok(()), |address| self.0.step(address, Instant::now()).map(drop))
     }
 }

@@ -6,7 +6,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::ConnectInfo,
-    http::{HeaderValue, StatusCode, Uri, Version, header},
+    http::{HeaderValue, Method, StatusCode, Uri, Version, header},
     response::IntoResponse,
 };
 use bytes::Bytes;
@@ -22,10 +22,10 @@ use tokio::{
 };
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::ServiceExt;
+use tower::{ServiceExt, util::Oneshot};
 
 use crate::{
-    Connection, Handshakes, Limits, TlsConnection,
+    App, Connection, Handshakes, Limits, TlsConnection,
     bodies::{Answer, Arriving, Busy},
     files::FileSender,
     http2::{self, EndOnDrop, Tasks},
@@ -76,10 +76,10 @@ const HTTP1: &[u8] = b"http/1.1";
 const HTTP2: &[u8] = b"h2";
 
 struct Server {
-    app: Router,
+    app: App,
     tls: Option<Tls>,
     /// The answer to plain HTTP on a port for TLS.
-    plain: Router,
+    plain: App,
     limits: Limits,
     places: Arc<Places>,
     closing: CancellationToken,
@@ -89,10 +89,15 @@ struct Server {
 /// address in [`ConnectInfo`], and the client's, which may be behind a proxy, in [`Forwarded`](crate::Forwarded).
 ///
 /// On a port for TLS, requests in plain HTTP are answered with the `https` URL only.
-pub async fn serve(listener: impl Into<Listener>, app: Router, limits: Limits, closing: CancellationToken) {
+pub async fn serve(
+    listener: impl Into<Listener>,
+    app: impl Into<App>,
+    limits: Limits,
+    closing: CancellationToken,
+) {
     let Listener { tcp, tls } = listener.into();
-    let (places, plain) = (Places::new(&limits), redirect_to_https(None));
-    let server = Arc::new(Server { app, tls, plain, limits, places, closing: closing.clone() });
+    let (places, plain) = (Places::new(&limits), redirect_to_https(None).into());
+    let server = Arc::new(Server { app: app.into(), tls, plain, limits, places, closing: closing.clone() });
     let tasks = TaskTracker::new();
     closing.run_until_cancelled(accept(&tcp, &server, &tasks)).await;
     drop(tcp);
@@ -152,6 +157,12 @@ fn log_files(line: Option<Line>) {
         Some(Line::Over) => tracing::info!("file descriptors are available again: accepting new connections"),
         None => {}
     }
+}
+
+/// How a request is answered.
+enum Answering {
+    Made(Response<Body>),
+    Routed(Oneshot<Router, Request<Body>>),
 }
 
 /// The other end of a connection.
@@ -254,7 +265,7 @@ impl Server {
         }
     }
 
-    async fn serve_http1<Io>(&self, app: &Router, io: Io, client: Peer)
+    async fn serve_http1<Io>(&self, app: &App, io: Io, client: Peer)
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -287,12 +298,58 @@ impl Server {
 
     fn answer(
         &self,
-        app: &Router,
+        app: &App,
         request: Request<Incoming>,
         peer: &Peer,
     ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
         let phase = if request.body().is_end_stream() { Phase::Answering } else { Phase::Receiving };
         let busy = Busy::new(peer.http.clone(), phase);
+        let answered = match self.at_once(app, &request, peer, phase) {
+            Some(response) => Answering::Made(response),
+            None => self.routed(app, request, peer, &busy, phase),
+        };
+        async move {
+            let taken = Taken::of_task();
+            let response = match answered {
+                Answering::Made(response) => response,
+                Answering::Routed(routed) => routed.await?,
+            };
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                busy.0.upgraded();
+            }
+            Ok(response.map(|body| Answer { body, busy, taken, rest: Bytes::new() }))
+        }
+    }
+
+    /// The answer that needs no router.
+    fn at_once(
+        &self,
+        app: &App,
+        request: &Request<Incoming>,
+        peer: &Peer,
+        phase: Phase,
+    ) -> Option<Response<Body>> {
+        let files = peer.files.as_ref().filter(|_| !app.is_router())?;
+        let (uri, headers, proxies) = (request.uri(), request.headers(), &self.limits.proxies);
+        let is_plain = request.method() == Method::GET
+            && phase == Phase::Answering
+            && headers.len() <= MAX_HEAD_FIELDS
+            && !headers.contains_key(header::UPGRADE);
+        if !is_plain || peer.http.is_refused || !proxies.base_path.is_empty() {
+            return None;
+        }
+        app.answer(uri, headers, proxies.network(peer.address.ip(), uri, headers), files)
+    }
+
+    /// The router's answer, or a refusal.
+    fn routed(
+        &self,
+        app: &App,
+        request: Request<Incoming>,
+        peer: &Peer,
+        busy: &Busy,
+        phase: Phase,
+    ) -> Answering {
         let mut request = request.map(|body| match phase {
             Phase::Receiving => Body::new(Arriving::new(body, busy.0.clone(), &self.limits)),
             _ => Body::empty(),
@@ -314,23 +371,12 @@ impl Server {
         if request.headers().contains_key(header::UPGRADE) {
             request.extensions_mut().insert(peer.client.clone());
         }
-        let answered = if busy.0.is_refused {
-            Err(too_many_connections())
+        if busy.0.is_refused {
+            Answering::Made(too_many_connections())
         } else if has_too_many_fields {
-            Err(too_many_fields())
+            Answering::Made(too_many_fields())
         } else {
-            Ok(app.clone().oneshot(request))
-        };
-        async move {
-            let taken = Taken::of_task();
-            let response = match answered {
-                Ok(answered) => answered.await?,
-                Err(refusal) => refusal,
-            };
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                busy.0.upgraded();
-            }
-            Ok(response.map(|body| Answer { body, busy, taken, rest: Bytes::new() }))
+            Answering::Routed(app.router.clone().oneshot(request))
         }
     }
 }
