@@ -19,8 +19,8 @@ const COUNTED = { ms: 3_000, fewest: 10 };
 /** The quantile of the readings that counts as the earliest. */
 const EARLIEST = 0.1;
 /**
- * So many readings in a row, each later than all before by this much, mean that the sound was interrupted. Less far off,
- * fewer readings may also come from a thread that was late and then caught up.
+ * So many readings in a row, each later than all before by this much, mean that the sound was interrupted. Small
+ * differences need more readings, because a thread that is late and then catches up looks the same at first.
  */
 const STEPS = [
   { readings: 4, ms: 40 },

@@ -68,11 +68,11 @@ export class SongDeck implements Deck {
     this.#level = sound.context.createGain();
     this.#level.connect(sound.output);
     // With one distance for all, members would fetch and decode at the same moments.
-    const turn = Math.random();
-    const ahead = { startS: 7 - 4 * turn, laterS: 15 - 5 * turn };
+    const stagger = Math.random();
+    const ahead = { startS: 7 - 4 * stagger, laterS: 15 - 5 * stagger };
     this.#engine = new SongEngine(sound.context, [this.#source], this.#level, { ahead });
     this.#follower = new SongFollower(
-      { ...setup, engine: this.#engine, turn, durationMs: () => this.#source.plan.durationMs },
+      { ...setup, engine: this.#engine, stagger, durationMs: () => this.#source.plan.durationMs },
       timeline,
     );
     this.#vocals = new Vocals({

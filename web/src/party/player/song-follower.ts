@@ -38,7 +38,7 @@ export interface SongFollowerSetup {
    * 0 to 1; members on one computer need different values. If all decode at once, the browsers' threads that play get
    * too little time, and the sound is interrupted.
    */
-  turn: number;
+  stagger: number;
   /** Length of the item; 0 before it is known. */
   durationMs: () => number;
 }
@@ -177,11 +177,11 @@ export class SongFollower {
 
   /** Whether the start at `fromS` is so far ahead that its sound is fetched, but not decoded yet. */
   #isEarly(fromS: number, positionS: number): boolean {
-    const { engine, sound, turn } = this.#setup;
+    const { engine, sound, stagger } = this.#setup;
     const aheadS = fromS - sound.context.currentTime;
     if (this.#decodesAheadS === undefined) {
       engine.fetch(positionS);
-      this.#decodesAheadS = aheadS - turn * Math.min(SPREAD_S, Math.max(0, aheadS - DECODED_S));
+      this.#decodesAheadS = aheadS - stagger * Math.min(SPREAD_S, Math.max(0, aheadS - DECODED_S));
     }
     return aheadS > this.#decodesAheadS;
   }
