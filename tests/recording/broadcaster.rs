@@ -36,6 +36,8 @@ pub(crate) struct Broadcaster {
     /// The states that nodes gave, and when their segments were sent.
     states: Vec<(Instant, String)>,
     interval: Duration,
+    /// How far back it goes on at another node.
+    back: Duration,
 }
 
 impl Broadcaster {
@@ -58,9 +60,15 @@ impl Broadcaster {
             next: 0,
             states: Vec::new(),
             interval: Duration::from_secs(1) / u32::try_from(SEGMENTS_A_SECOND).unwrap() / speed,
+            back: RESUME_BACK,
         };
         broadcaster.connect().await;
         broadcaster
+    }
+
+    /// It keeps nothing that was acknowledged, and goes on right after that.
+    pub(crate) fn keeps_nothing(&mut self) {
+        self.back = Duration::ZERO;
     }
 
     /// The node that it sends to.
@@ -144,7 +152,7 @@ impl Broadcaster {
         let mut payload =
             json!({ "stream_id": self.stream_id, "grant": self.grant, "mime": self.mime, "take": self.take });
         // A take that is younger begins again.
-        let old = self.states.iter().rfind(|(sent, _)| sent.elapsed() >= RESUME_BACK);
+        let old = self.states.iter().rfind(|(sent, _)| sent.elapsed() >= self.back);
         if let Some((_, resume)) = old {
             payload["resume"] = json!(resume);
         }

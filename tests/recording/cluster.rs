@@ -202,6 +202,17 @@ impl Cluster {
         .await;
     }
 
+    /// Waits until another node relays a stream of the node at `url`.
+    pub(crate) async fn until_relayed(&self, url: &str) {
+        until("another node relays the stream", async || {
+            let metrics = self.control.client.get(format!("{url}/metrics")).send().await.unwrap();
+            let metrics = metrics.text().await.unwrap();
+            let relays = metrics.lines().find_map(|line| line.strip_prefix("undead_cdn_relays "));
+            relays.is_some_and(|relays| relays != "0")
+        })
+        .await;
+    }
+
     /// The name of the node at `url`.
     pub(crate) fn node_at(&self, url: &str) -> String {
         self.nodes.iter().find(|(_, node)| node.url == url).unwrap().0.clone()

@@ -107,6 +107,33 @@ async fn check_every_frame(place: Place) {
     assert_eq!(whole.seconds(), usize::try_from(seconds + seconds / 2).unwrap());
 }
 
+/// Nodes die with their disks, each right after an acknowledgement in the middle of a group.
+#[tokio::test]
+async fn a_client_that_goes_on_right_after_its_last_acknowledgement_loses_no_frame() {
+    let seconds = 44;
+    let broadcast = Broadcast::make(seconds, 0).await;
+    let mut cluster = Cluster::start(Place::Folder, &["a", "b", "c"]).await;
+    let mut live = Broadcaster::start(&cluster, &broadcast, 4).await;
+    live.keeps_nothing();
+    for second in [8, 17, 26, 35] {
+        live.send_until(second).await;
+        cluster.until_relayed(&live.node()).await;
+        live.send_until(second + 1).await;
+        let node = cluster.node_at(&live.node());
+        cluster.kill_node(&node);
+        cluster.lose_spool(&node);
+        live.send_until(second + 2).await;
+        cluster.start_node(&node).await;
+    }
+    live.send_until(seconds).await;
+    let item_id = live.item_id.clone();
+    live.end().await;
+    cluster.until_ready(&item_id).await;
+    let manifest = cluster.until_manifest(&item_id, |manifest| manifest.takes.len() == 1).await;
+    let recorded = Frames::decode(cluster.media(&manifest.takes[0]).await).await;
+    broadcast.frames().await.compare(&recorded, "the broadcast");
+}
+
 #[tokio::test]
 async fn when_everything_is_killed_at_most_the_newest_group_is_lost() {
     check_newest_group(Place::Folder).await;

@@ -16,7 +16,7 @@ use per_address::{Share, Shares};
 use crate::{
     clock::Now,
     config::Limits,
-    hub::{Counts, Readers, Role},
+    hub::{Counts, Readers, Relaying, Role},
     lock::lock,
 };
 
@@ -86,8 +86,16 @@ impl Audience {
         bounded.of(role).fetch_update(Relaxed, Relaxed, more).ok()?;
         let other = if role == Role::Viewer { stream.counts() } else { &self.all };
         other.of(role).fetch_add(1, Relaxed);
+        let relaying = (role == Role::Relay).then(|| stream.relay());
         let (audience, stream, keyframe_requested_ms) = (self.clone(), stream.clone(), Mutex::default());
-        Some(Arc::new(AudienceMember { role, audience, stream, keyframe_requested_ms, _share: share }))
+        Some(Arc::new(AudienceMember {
+            role,
+            audience,
+            stream,
+            relaying,
+            keyframe_requested_ms,
+            _share: share,
+        }))
     }
 }
 
@@ -96,6 +104,8 @@ pub(super) struct AudienceMember {
     role: Role,
     audience: Arc<Audience>,
     stream: Arc<Readers>,
+    /// What tells how far it is, if it is a relay.
+    relaying: Option<Relaying>,
     /// When its last keyframe request was passed on, in node time.
     keyframe_requested_ms: Mutex<Option<u64>>,
     _share: Option<Share>,
@@ -104,6 +114,11 @@ pub(super) struct AudienceMember {
 impl AudienceMember {
     pub(super) fn role(&self) -> Role {
         self.role
+    }
+
+    /// What tells how far it is, if it is a relay.
+    pub(super) fn relaying(&self) -> Option<&Relaying> {
+        self.relaying.as_ref()
     }
 
     /// Whether a keyframe request at `now` is passed on. A viewer has one in 10 s. A relay speaks for many viewers, each of which its

@@ -120,6 +120,11 @@ impl Flow {
         self.taken.load(SeqCst)
     }
 
+    /// Whether the connection has taken everything it was given.
+    pub(super) fn has_taken_all(&self) -> bool {
+        self.packets.load(SeqCst) == 0
+    }
+
     /// For a payload of so many bytes, which came with the traced segments.
     pub(super) fn receipt<'a>(
         self: &'a Arc<Self>,

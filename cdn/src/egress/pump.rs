@@ -190,6 +190,7 @@ impl<E: Encoder> Pump<E> {
                 return self.without_room(viewer, update.now);
             }
             viewer.stalled = None;
+            viewer.report(&update.round);
             let offer = self.tell(viewer, update).or_else(|| self.send_next(viewer, update));
             match offer {
                 Some(Offer::Taken) => {}

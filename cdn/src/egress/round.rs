@@ -83,6 +83,19 @@ impl Sent {
     }
 }
 
+impl<V> Viewer<V> {
+    /// If it is a relay whose connection took all that it was given, tells how far it is in `round`. Such a connection has one payload at a
+    /// time, and wakes the pump once it took that.
+    pub(super) fn report<P>(&self, round: &Round<P>) {
+        let Some(relaying) = self.member.relaying() else { return };
+        if let Some(end) = self.cursor.position()
+            && self.flow.has_taken_all()
+        {
+            relaying.wrote(end, round.has_been_seen(&self.cursor));
+        }
+    }
+}
+
 impl<V> From<Joining<V>> for Viewer<V> {
     fn from(joining: Joining<V>) -> Self {
         let Joining { viewer: connection, is_asked, cursor, formats, flow, member, slot } = joining;

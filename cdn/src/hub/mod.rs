@@ -34,7 +34,7 @@ use protocol::{StreamId, node::Access};
 
 pub use budget::Budget;
 pub use cursor::{Cursor, Next};
-pub use readers::{Counts, Kept, Readers, Role, Trace};
+pub use readers::{Counts, Kept, Readers, Relaying, Role, Trace};
 pub use ring::{Error, Ring, RingLimits};
 pub use span::Span;
 pub use stream::{Closed, LiveStream, SharedStream};

@@ -56,7 +56,10 @@ pub struct Readers {
     counts: Counts,
     /// How many [`Kept`] there are.
     kept: AtomicU32,
+    /// How far the recorder is.
     written: Arc<Written>,
+    /// How far relays are.
+    relays: Mutex<Vec<Arc<Written>>>,
     listeners: Mutex<Vec<Arc<Listener>>>,
 }
 
@@ -76,6 +79,26 @@ impl Drop for Kept {
     fn drop(&mut self) {
         self.0.written.release();
         self.0.kept.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Another node as a reader: as long as this lives, what its connection has not taken is not acknowledged where the stream is recorded.
+pub struct Relaying {
+    readers: Arc<Readers>,
+    written: Arc<Written>,
+}
+
+impl Relaying {
+    /// The connection has taken all runs before position `end` of the ring. It `has_caught_up` if there are no others.
+    pub fn wrote(&self, end: u64, has_caught_up: bool) {
+        self.written.advance(end, has_caught_up);
+    }
+}
+
+impl Drop for Relaying {
+    fn drop(&mut self) {
+        lock(&self.readers.relays).retain(|other| !Arc::ptr_eq(other, &self.written));
+        self.written.release();
     }
 }
 
@@ -99,10 +122,20 @@ impl Readers {
         Kept(self.clone())
     }
 
+    /// Another node reads the stream. It is waited for once it has caught up.
+    pub fn relay(self: &Arc<Self>) -> Relaying {
+        let written = Arc::new(Written::behind());
+        lock(&self.relays).push(written.clone());
+        Relaying { readers: self.clone(), written }
+    }
+
     /// The runs up to the one that is newest now, if they are recorded here; `end` gives the position after it. They are acknowledged once
     /// they are [written](Unwritten::written).
     pub fn unwritten(&self, end: impl FnOnce() -> u64) -> Option<Unwritten> {
-        self.written.is_recorded().then(|| Unwritten::new(self.written.clone(), end()))
+        self.written.is_recorded().then(|| {
+            let relays = lock(&self.relays).clone();
+            Unwritten::new(self.written.clone(), relays, end())
+        })
     }
 
     /// Whether there is any reader: a client, another node, or the node itself.

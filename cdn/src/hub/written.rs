@@ -1,4 +1,4 @@
-//! How far the node's recorder has written a stream, so that what it has not written is not acknowledged.
+//! How far a stream is written to the recorder's disk and to the sockets of relays, so that what is not is not acknowledged.
 //!
 //! Written means handed to the operating system: a process that is killed loses nothing of it.
 
@@ -16,14 +16,14 @@ use std::{
 
 use tokio::{sync::Notify, time::timeout};
 
-/// How long an acknowledgement waits for a recorder at most. After that none waits until the recorder has caught up.
+/// How long an acknowledgement waits at most. After that none waits for what was too slow until it has caught up.
 const WAIT: Duration = Duration::from_secs(1);
-/// The stream is not recorded.
+/// The stream is not recorded, or the relay is gone.
 const NOT_RECORDED: u64 = u64::MAX;
-/// The recorder is too slow to be waited for.
+/// It is too slow to be waited for.
 const BEHIND: u64 = u64::MAX - 1;
 
-/// See the [module](self).
+/// How far the recorder is, or one relay.
 pub(super) struct Written {
     /// The position in the ring up to which everything is written, or cannot be.
     end: AtomicU64,
@@ -32,7 +32,8 @@ pub(super) struct Written {
 
 /// Runs of a recorded stream that may not be written yet.
 pub struct Unwritten {
-    written: Arc<Written>,
+    recorder: Arc<Written>,
+    relays: Vec<Arc<Written>>,
     end: u64,
 }
 
@@ -43,12 +44,17 @@ impl Default for Written {
 }
 
 impl Written {
+    /// Of something that is not waited for before it has caught up once.
+    pub(super) fn behind() -> Self {
+        Self { end: AtomicU64::new(BEHIND), advanced: Notify::new() }
+    }
+
     /// Whether the stream is recorded here.
     pub(super) fn is_recorded(&self) -> bool {
         self.end.load(Acquire) != NOT_RECORDED
     }
 
-    /// The recorder wrote everything before `end`. A recorder that is behind is waited for only once it `has_caught_up`.
+    /// Everything before `end` is written. What is behind is waited for only once it `has_caught_up`.
     pub(super) fn advance(&self, end: u64, has_caught_up: bool) {
         let advanced = |now: u64| (has_caught_up || now != BEHIND).then_some(end);
         if self.end.fetch_update(AcqRel, Acquire, advanced).is_ok() {
@@ -56,7 +62,7 @@ impl Written {
         }
     }
 
-    /// The stream is not recorded any more.
+    /// The stream is not recorded any more, or the relay is gone.
     pub(super) fn release(&self) {
         self.end.store(NOT_RECORDED, Release);
         self.advanced.notify_waiters();
@@ -73,9 +79,9 @@ impl Written {
         }
     }
 
-    /// Nothing waits until the recorder has caught up. Returns whether anything did.
-    fn fall_behind(&self) -> bool {
-        let behind = |now: u64| (now < BEHIND).then_some(BEHIND);
+    /// Unless everything before `end` is written, nothing waits for it until it has caught up. Returns whether that is new.
+    fn fall_behind(&self, end: u64) -> bool {
+        let behind = |now: u64| (now < end).then_some(BEHIND);
         let fell = self.end.fetch_update(AcqRel, Acquire, behind).is_ok();
         self.advanced.notify_waiters();
         fell
@@ -90,13 +96,25 @@ impl fmt::Debug for Unwritten {
 
 impl Unwritten {
     /// What comes before position `end` of the ring.
-    pub(super) fn new(written: Arc<Written>, end: u64) -> Self {
-        Self { written, end }
+    pub(super) fn new(recorder: Arc<Written>, relays: Vec<Arc<Written>>, end: u64) -> Self {
+        Self { recorder, relays, end }
     }
 
-    /// Waits until the recorder has written the runs, cannot, does not record the stream any more, or is too slow. Returns false if it
-    /// is too slow, once until it has caught up.
+    /// Waits until the recorder has written the runs, cannot, does not record the stream any more, or is too slow, and until each
+    /// relay's connection has taken them, is gone, or is too slow. Returns false if the recorder is too slow, once until it has caught up.
     pub async fn written(self) -> bool {
-        timeout(WAIT, self.written.until(self.end)).await.is_ok() || !self.written.fall_behind()
+        let Self { recorder, relays, end } = self;
+        let all = async {
+            for written in [&recorder].into_iter().chain(&relays) {
+                written.until(end).await;
+            }
+        };
+        if timeout(WAIT, all).await.is_ok() {
+            return true;
+        }
+        for relay in &relays {
+            relay.fall_behind(end);
+        }
+        !recorder.fall_behind(end)
     }
 }

@@ -12,7 +12,7 @@ use protocol::{
     stream::{StreamState, Visibility},
 };
 
-use self::fake::{FakeTransport, Packet};
+use self::fake::{FakeTransport, FakeViewer, Packet};
 use super::*;
 use crate::hub::{Closed, Hub, HubLimits, Readers, RingLimits, samples};
 
@@ -81,17 +81,32 @@ impl Rig {
     }
 
     fn watch_in(&self, viewer: u32, cursor: Cursor, formats: Option<Formats>) {
-        let (viewer, role) = (self.transport.viewer(viewer), Role::Viewer);
-        let applicant = Applicant {
-            viewer,
-            role,
+        self.admit(Applicant {
+            viewer: self.transport.viewer(viewer),
+            role: Role::Viewer,
             is_asked: false,
             address: None,
             delivery: &DELIVERY,
             cursor,
             formats,
             replacing: None,
-        };
+        });
+    }
+
+    fn relay(&self, viewer: u32) {
+        self.admit(Applicant {
+            viewer: self.transport.viewer(viewer),
+            role: Role::Relay,
+            is_asked: false,
+            address: None,
+            delivery: &Delivery::ONE,
+            cursor: Cursor::newest(),
+            formats: None,
+            replacing: None,
+        });
+    }
+
+    fn admit(&self, applicant: Applicant<'_, FakeViewer>) {
         let session = self.egress.admit(&self.stream, applicant).ok().unwrap().start(|| {});
         lock(&self.sessions).push(session.expect("the stream is here"));
     }

@@ -1,6 +1,10 @@
 //! When pumps run: while a stream has viewers, and anew after a panic or when the stream opens again.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::{
+    pin::Pin,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    task::{Context, Waker},
+};
 
 use super::*;
 use crate::{clock::Now, hub::Trace};
@@ -142,6 +146,70 @@ async fn a_stream_without_viewers_has_no_pump_and_one_that_all_left_is_not_woken
     rig.watch(1, Cursor::newest());
     rig.push(1);
     rig.transport.until(|transport| transport.chunks(1).len() == 4).await;
+}
+
+fn is_waiting(future: &mut (impl Future + Unpin)) -> bool {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop())).is_pending()
+}
+
+/// How long `future` takes, in whole seconds.
+async fn seconds(future: impl Future) -> u64 {
+    #[allow(clippy::disallowed_methods, reason = "the paused time of the test's runtime")]
+    let begun = tokio::time::Instant::now();
+    future.await;
+    begun.elapsed().as_secs()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_recorded_stream_acknowledges_the_connection_of_a_relay_took_unless_it_is_too_slow() {
+    let mut rig = Rig::new();
+    let (readers, stream) = (rig.readers(), rig.stream.clone());
+    let end = || lock(&stream).ring().end();
+    let recorder = readers.keep(end());
+    let newest = || {
+        recorder.wrote(end(), true);
+        Box::pin(readers.unwritten(end).unwrap().written())
+    };
+    // A viewer is not waited for, however slow.
+    rig.transport.with(0, |connection| connection.slow = true);
+    rig.watch(0, Cursor::newest());
+    rig.relay(1);
+    rig.push(1);
+    rig.transport.until(|transport| transport.chunks(1).len() == 1).await;
+    assert!(newest().await);
+
+    let taken = |transport: &FakeTransport| {
+        drop(transport.with(1, |connection| std::mem::take(&mut connection.receipts)));
+    };
+    rig.transport.with(1, |connection| connection.slow = true);
+    rig.push(1);
+    let mut first = newest();
+    rig.push(1);
+    let mut second = newest();
+    rig.transport.until(|transport| transport.chunks(1).len() == 2).await;
+    assert!(is_waiting(&mut first), "it is on its way");
+    taken(&rig.transport);
+    first.await;
+    rig.transport.until(|transport| transport.chunks(1).len() == 3).await;
+    assert!(is_waiting(&mut second), "it waited behind the first");
+    taken(&rig.transport);
+    second.await;
+
+    // It stops taking.
+    rig.push(1);
+    assert_eq!(seconds(newest()).await, 1);
+    rig.push(1);
+    assert_eq!(seconds(newest()).await, 0, "not once more");
+    rig.transport.with(1, |connection| connection.slow = false);
+    taken(&rig.transport);
+    rig.transport.until(|transport| transport.chunks(1).len() == 5).await;
+    rig.transport.with(1, |connection| connection.slow = true);
+    rig.push(1);
+    let mut third = newest();
+    rig.transport.until(|transport| transport.chunks(1).len() == 6).await;
+    assert!(is_waiting(&mut third), "it has caught up");
+    lock(&rig.sessions).clear();
+    assert!(third.await, "it is gone");
 }
 
 #[tokio::test]
