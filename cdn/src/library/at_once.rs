@@ -1,5 +1,5 @@
 //! Answers to requests for whole blobs for which nothing has to be waited for: the grant was verified before, the manifest is known, and the
-//! file is open. They are the answers of [`routes`](mod@super::routes), which are made for everything else and take twice as long.
+//! file is open. They are the answers of [`routes`](mod@super::routes), which are made for everything else and cost more.
 
 use std::sync::Arc;
 
