@@ -155,6 +155,38 @@ test('a host plays; a member hears it, suggests, chats, and is removed', async (
   await expect(host.locator('ud-party-members li', { hasText: 'Bob' })).toHaveCount(0);
 });
 
+test('a file is uploaded from the room and queued; the page hears of it, and does not ask every second', async () => {
+  const host = await person(`${undead.url}/parties`);
+  await operator.signInto(host);
+  await host.reload();
+  await host.getByRole('button', { name: 'Start a party' }).click();
+  await host.getByLabel('Title').fill('Own songs');
+  await host.getByRole('button', { name: 'Start the party' }).click();
+  const polls: string[] = [];
+  // The server is slow to read the file, and tells when it has.
+  await host.route(/\/api\/library\/[0-9a-f]{32}$/, async (route) => {
+    polls.push(route.request().url());
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...((await response.json()) as object), state: 'processing' } });
+  });
+  await host.route('**/api/library/events', async (route) => {
+    await expect.poll(() => polls.length).toBeGreaterThan(1);
+    await host.waitForTimeout(4_000);
+    const item_id = polls[0]?.split('/').at(-1);
+    const ready = JSON.stringify({ item_id, state: 'ready' });
+    const body = `event: reset\ndata: {}\n\nevent: item_changed\ndata: ${ready}\n\n`;
+    await route.fulfill({ headers: { 'content-type': 'text/event-stream' }, body });
+  });
+  const [folder, name] = [await mkdtemp(path.join(tmpdir(), 'undead-song-')), 'Own tone.mp3'];
+  const tone = ['-f', 'lavfi', '-i', 'sine=frequency=330:duration=20', '-metadata', 'title=Own tone'];
+  await promisify(execFile)('ffmpeg', ['-loglevel', 'error', '-y', ...tone, path.join(folder, name)]);
+  await host.locator('ud-uploads input[type=file]').setInputFiles(path.join(folder, name));
+  await expect(playing(host)).toHaveText('Own tone', { timeout: 30_000 });
+  await rm(folder, { recursive: true, force: true });
+  // Without news at 0, 1, 3 and 7 s, and once when they begin.
+  expect(polls.length).toBeLessThan(6);
+});
+
 test('members vote for the next song, and skip to it', async () => {
   const host = await start('Radio', 'Everyone votes');
   await add(host, ...SONGS);
