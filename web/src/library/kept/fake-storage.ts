@@ -32,6 +32,10 @@ export class FakeCaches {
     return {
       has: (name: string) => Promise.resolve(this.named.has(name)),
       keys: () => Promise.resolve([...this.named.keys()]),
+      match: async (key: string) => {
+        const found = await Promise.all([...this.named.values()].map((cache) => cache.match(key)));
+        return found.find((response) => response !== undefined);
+      },
       delete: (name: string) => Promise.resolve(this.named.delete(name)),
       open: (name: string) => {
         const cache = this.named.get(name) ?? new FakeCache();

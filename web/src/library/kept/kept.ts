@@ -20,6 +20,8 @@ export class Kept {
   constructor(workers: ServiceWorkerContainer | undefined = serviceWorkers()) {
     this.#workers = workers;
     this.#active = new Promise((resolve) => (this.#activated = resolve));
+    // The first access to caches takes browsers a while.
+    void this.read('');
   }
 
   /** Starts the worker in `script`, for the pages below `scope`. Earlier requests wait for it. */
@@ -91,8 +93,7 @@ export class Kept {
   /** The bytes of a fragment, directly from the cache. */
   async read(hash: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     try {
-      const cache = await siteCaches()?.open(FRAGMENTS_CACHE);
-      const response = await cache?.match(blobKey(hash));
+      const response = await siteCaches()?.match(blobKey(hash), { cacheName: FRAGMENTS_CACHE });
       return response && new Uint8Array(await response.arrayBuffer());
     } catch {
       return undefined;

@@ -24,11 +24,11 @@ export class PageFiles {
 
   /** The page, and the work that remains after the answer. */
   async page(request: Request): Promise<{ response: Response; rest: Promise<void> }> {
-    const { fetch, base } = this.#setup;
+    const { caches, fetch, base } = this.#setup;
     const network = fetch(request);
     // It may fail before it is awaited.
     network.catch(() => undefined);
-    const kept = await this.#kept(`${base}/library`);
+    const kept = await caches.match(`${base}/library`);
     try {
       const response = await (kept === undefined ? network : inTime(network));
       const copy = response.ok ? response.clone() : undefined;
@@ -41,11 +41,12 @@ export class PageFiles {
 
   /** A file of the pages: files below `assets/` never change; others come from the network if it is reachable. */
   async file(request: Request): Promise<Response> {
-    const kept = await this.#kept(request.url);
-    if (kept !== undefined && request.url.includes('/assets/')) return kept;
+    const { caches, fetch } = this.#setup;
+    if (request.url.includes('/assets/')) return (await caches.match(request.url)) ?? (await fetch(request));
     try {
-      return await this.#setup.fetch(request);
+      return await fetch(request);
     } catch (error) {
+      const kept = await caches.match(request.url);
       if (kept === undefined) throw error;
       return kept;
     }
@@ -56,16 +57,6 @@ export class PageFiles {
     const { fetch, base } = this.#setup;
     const response = await fetch(`${base}/library`, { headers: { accept: 'text/html' } });
     if (response.ok) await this.#keep(response);
-  }
-
-  async #kept(url: string): Promise<Response | undefined> {
-    const { caches } = this.#setup;
-    for (const name of await caches.keys()) {
-      if (!name.startsWith(PREFIX)) continue;
-      const found = await (await caches.open(name)).match(url);
-      if (found !== undefined) return found;
-    }
-    return undefined;
   }
 
   async #keep(response: Response): Promise<void> {
