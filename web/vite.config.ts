@@ -56,13 +56,13 @@ function frame(): Plugin {
   };
 }
 
-/** What an entry imports once it runs is loaded with it. */
+/** What an entry imports once it runs is loaded with it, but after the entry and what that needs at once. */
 function preloads(): Plugin {
   return {
     name: 'preloads',
     transformIndexHtml: {
       order: 'post',
-      handler: (_page, { bundle = {}, chunk }) => {
+      handler: (page, { bundle = {}, chunk }) => {
         const reached = (names: readonly string[], seen = new Set<string>()): Set<string> => {
           for (const name of names) {
             const file = bundle[name];
@@ -73,13 +73,14 @@ function preloads(): Plugin {
           return seen;
         };
         const known = reached(chunk === undefined ? [] : [chunk.fileName]);
-        return [...reached(chunk?.dynamicImports ?? [])]
+        const tags = [...reached(chunk?.dynamicImports ?? [])]
           .filter((name) => !known.has(name))
           .map((name) => ({
             tag: 'link',
-            attrs: { rel: 'modulepreload', crossorigin: true, href: `./${name}` },
+            attrs: { rel: 'modulepreload', crossorigin: true, href: `./${name}`, fetchpriority: 'low' },
             injectTo: 'head' as const,
           }));
+        return { html: page.replace('<script async', '<script async fetchpriority="high"'), tags };
       },
     },
   };
@@ -112,13 +113,25 @@ function libraryWorker(): Plugin {
 const SHARED = [
   {
     name: 'calls',
-    test: /src\/((api|browser|protocol|library\/kept)\/|watch\/playback\/mse\/media-source)/,
+    test: /src\/((api|browser|protocol|library\/kept)\/|watch\/playback\/mse\/media-source|pages\/media-first)|preload-helper/,
     minShareCount: 2,
-    priority: 3,
+    priority: 2,
   },
   // What fetches, decodes and plays items.
   { name: 'items', test: /src\/library\/(?!upload|listing)/, minShareCount: 2, priority: 2 },
-  { name: 'elements', test: /node_modules\/@?lit|src\/(ui|strings)\/.*\.ts$/, minShareCount: 2, priority: 1 },
+  // What joins and plays streams.
+  {
+    name: 'streams',
+    test: /src\/(watch\/(?!keys)|transport\/)|src\/ui\/player\/(playbacks|canvas-screen|still)/,
+    minShareCount: 2,
+    priority: 2,
+  },
+  {
+    name: 'elements',
+    test: /node_modules\/@?lit|src\/(ui\/(?!party)|strings\/).*\.ts$|src\/watch\/keys/,
+    minShareCount: 2,
+    priority: 1,
+  },
 ];
 
 export default defineConfig({

@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { expect, test, type Frame, type Page } from '@playwright/test';
+import { expect, test, type Frame, type Locator, type Page } from '@playwright/test';
 
 import type { Broadcaster, Viewer } from './support/pages.ts';
 import { expectMoving, watchPaintedClock } from './support/painted-clock.ts';
@@ -47,6 +47,12 @@ async function expectLive(viewer: Viewer): Promise<void> {
   const sights = await watchPaintedClock(viewer.page, 1_500);
   expectMoving(sights);
   expect(await viewer.tellsNumber('latency-ms')).toBeLessThan(3_000);
+}
+
+/** In whole pixels. */
+async function placeOf(element: Locator): Promise<number[]> {
+  const { x = NaN, y = NaN, width = NaN, height = NaN } = (await element.boundingBox()) ?? {};
+  return [x, y, width, height].map(Math.round);
 }
 
 /** Records the video's events from now on. */
@@ -194,6 +200,33 @@ test('the end of the id is visible in every link field, however long the address
   }
   await page.close();
 });
+
+for (const kind of ['view', 'embed'])
+  test(`the first picture of /${kind} is shown before its page has loaded, in its place, and the stream is joined once`, async () => {
+    const page = await stage.page('about:blank');
+    await page.setViewportSize({ width: 1280, height: 800 });
+    let joined = 0;
+    page.on('websocket', () => joined++);
+    // The page's code is held back.
+    let goOn = (): void => undefined;
+    const isAsked = new Promise<void>((resolve) => (goOn = resolve));
+    await page.route('**/assets/elements-*.js', async (route) => {
+      await isAsked;
+      await route.continue();
+    });
+    await page.goto(broadcaster.watchUrl.replace('/view/', `/${kind}/`), { waitUntil: 'commit' });
+    const picture = page.locator('ud-watch-page > video');
+    await expect.poll(() => picture.evaluate((video: HTMLVideoElement) => video.currentTime)).toBeGreaterThan(0);
+    const early = { element: await picture.elementHandle(), place: await placeOf(picture) };
+    goOn();
+    await expect(page.locator('ud-player')).toHaveAttribute('data-join-ms', /\d/);
+    const shown = page.locator('ud-player video');
+    expect(await shown.evaluate((video, early) => video === early, early.element)).toBe(true);
+    await expect.poll(() => placeOf(shown)).toEqual(early.place);
+    await expect(shown).toHaveJSProperty('paused', false);
+    expect(joined).toBe(1);
+    await page.close();
+  });
 
 test('only live streams are offered besides the watched one', async () => {
   const { page } = await stage.watch(broadcaster.watchUrl, others);

@@ -9,9 +9,8 @@ import { Opening } from '../library/opening';
 import { Playing, type PlayingSetup } from '../library/playing';
 import type { ItemId, PlayItem } from '../protocol/item';
 import { canPlayType } from '../watch/playback/mse/media-source';
+import { mediaFirst } from './media-first';
 
-/** The longest time that the rest of the page waits for the item's media. */
-const MEDIA_FIRST_MS = 150;
 /** The address of the site. */
 export const SITE = location.origin + site('');
 
@@ -79,26 +78,12 @@ export function begin(itemId: ItemId, body?: PlayItem): Playing {
 const first = itemOf(location.pathname);
 let begun = first === undefined ? undefined : begin(first);
 
-function event(type: string): Promise<unknown> {
-  return new Promise((resolve) => media.addEventListener(type, resolve, { once: true }));
-}
-
-/** Shows the first picture where the player will be, unless the page is faster. */
-async function showPicture(): Promise<void> {
-  const decoded = event('loadeddata');
-  await event('loadedmetadata');
-  if (media.videoWidth === 0 || media.isConnected) return;
-  document.querySelector('ud-library-page')?.append(media);
-  await decoded;
-}
-
-/**
- * Resolves once the item's first picture is there, or its sound, or after {@link MEDIA_FIRST_MS}: running the rest of the
- * page before would delay the picture.
- */
-export async function mediaFirst(): Promise<void> {
-  if (begun === undefined) return;
-  await Promise.race([showPicture(), new Promise((resolve) => setTimeout(resolve, MEDIA_FIRST_MS))]);
+/** See {@link mediaFirst}; without an item, the page does not wait. */
+export async function itemFirst(): Promise<void> {
+  const item = begun;
+  if (item === undefined) return;
+  const refused = new Promise<void>((resolve) => void item.start().then(() => item.problem && resolve()));
+  await mediaFirst(media, 'ud-library-page', refused);
 }
 
 /** Returns the item that was loaded with the page, once; otherwise loads the item now. */

@@ -1,6 +1,6 @@
 // The entry of the library's page: loads the item first, then runs the page's code. The build lets browsers load
 // both at the same time.
 
-import { mediaFirst } from './library-early';
+import { itemFirst } from './library-early';
 
-void mediaFirst().then(() => import('./library'));
+void itemFirst().then(() => import('./library'));

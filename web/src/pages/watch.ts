@@ -6,8 +6,6 @@ import { customElement, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { MainServer } from '../api/client';
 import { serverTime } from '../api/server-time';
-import { sitePath } from '../browser/site';
-import { tabMemory } from '../browser/storage';
 import { isConcealed, type Assignment, type StreamInfo, type StreamState } from '../protocol/stream';
 import { strings } from '../strings';
 import { badges, stateBadge, viewersBadge } from '../ui/badges';
@@ -19,20 +17,14 @@ import { base } from '../ui/styles';
 import '../ui/player/player-element';
 import type { AdmittedEvent, WatchStateEvent } from '../ui/player/player-element';
 import { Audience } from '../watch/audience';
-import { Invited } from '../watch/invited';
 import { Questions } from '../watch/questions';
 import type { WatchPhase, WatchState } from '../watch/session/state';
+import { embedded, invited, streamId, view } from './watch-early';
 
 /** Number of other streams that are offered. */
 const OTHERS = 4;
 
-const { embedded, streamId } = address(sitePath(location.pathname));
-/**
- * `?transport=ws|socketio|polling`, `?region=…` and `?format=…` apply to this page only: the shared link omits them.
- */
-const query = new URLSearchParams(location.search);
 const link = location.origin + location.pathname;
-const invited = new Invited(streamId, tabMemory);
 
 @customElement('ud-watch-page')
 export class WatchPage extends LitElement {
@@ -55,10 +47,8 @@ export class WatchPage extends LitElement {
     badges,
     css`
       .stage {
-        --beside: 200px;
-        --width: max(min(100%, 480px), min(100vw - 2 * var(--ud-gutter), (100vh - var(--beside)) * 16 / 9, 1920px));
-        width: var(--width);
-        margin-inline: calc((100% - var(--width)) / 2);
+        width: var(--ud-stage);
+        margin-inline: calc((100% - var(--ud-stage)) / 2);
       }
       ud-player {
         box-shadow: var(--ud-shadow-raised);
@@ -108,9 +98,6 @@ export class WatchPage extends LitElement {
         box-shadow: none;
       }
       @media (max-width: 760px) {
-        .stage {
-          --width: 100vw;
-        }
         ud-player {
           border-radius: 0;
         }
@@ -125,7 +112,6 @@ export class WatchPage extends LitElement {
       /* A phone in landscape: the picture as high as the screen, the rest beside it. */
       @media (max-height: 500px) and (min-width: 600px) {
         .stage {
-          --width: 100%;
           display: grid;
           grid-template-columns: minmax(0, 1fr) minmax(210px, 30%);
           align-items: start;
@@ -165,11 +151,7 @@ export class WatchPage extends LitElement {
 
   override render(): TemplateResult {
     const player = html`<ud-player
-      stream-id=${streamId}
-      .transport=${query.get('transport')}
-      .region=${query.get('region')}
-      .format=${query.get('format')}
-      .invited=${invited}
+      .view=${view}
       .recording=${this.info?.recording}
       ?embedded=${embedded}
       @ud-watch-state=${(event: WatchStateEvent) => this.#heard(event.state)}
@@ -254,12 +236,6 @@ export class WatchPage extends LitElement {
     this.#audience.everywhere = stream.viewers;
     if (!embedded) document.title = strings.pageTitle(stream.title);
   }
-}
-
-/** Parses a page's path within the site. */
-function address(path: string): { embedded: boolean; streamId: string } {
-  const [, page, streamId = ''] = path.split('/');
-  return { embedded: page === 'embed', streamId };
 }
 
 /** The state of the stream that a phase of watching implies, if any. */

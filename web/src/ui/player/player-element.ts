@@ -1,14 +1,12 @@
-// <ud-player stream-id transport? region? format? embedded?>: watches one stream. It shows the state of the viewing,
-// and executes the person's commands. Its `data-` attributes expose the state to programs; see told.ts.
+// <ud-player .view embedded?>: watches one stream. It shows the state of the viewing, and executes the person's commands.
+// Its `data-` attributes expose the state to programs; see told.ts.
 
 import { LitElement, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { MainServer } from '../../api/client';
 import type { CallError } from '../../protocol/error';
 import type { ItemId } from '../../protocol/item';
-import { ServerClock } from '../../transport/clock';
 import type { Assignment } from '../../protocol/stream';
-import { viewerTransport } from '../../transport/choice';
 import { strings } from '../../strings';
 import { mutedIcon, playIcon } from '../icons';
 import { ghostPicture } from '../logo';
@@ -19,21 +17,19 @@ import './key-panel';
 import { lettersAreOn } from '../../watch/keys';
 import { Activity } from './activity';
 import { Commands, type Panel } from './commands';
-import { namedFormats, preferredFormats } from '../../watch/formats';
 import type { Form } from '../../watch/playback/player';
-import { createPlaybacks, likelyForm } from './playbacks';
 import { trackKinds } from '../../watch/mime';
 import type { PassphraseEvent } from './overlay';
 import './overlay';
-import type { Invited } from '../../watch/invited';
 import { GoingBack } from './going-back';
+import type { LiveView } from './live-view';
 import { PageLife } from './page-life';
 import { playerStyles } from './player-styles';
 import { canEnlarge } from './screen-modes';
 import { isFinal, type WatchPhase, type WatchState } from '../../watch/session/state';
 import { tellPrograms } from './told';
 import type { RewindView } from '../../watch/rewind/rewind';
-import { Viewing, type Figures, type Shown } from '../../watch/viewing';
+import type { Figures, Viewing } from '../../watch/viewing';
 import { toast } from '../toasts';
 import type { SeekEvent } from './rewind-bar';
 import './rewind-bar';
@@ -57,15 +53,8 @@ export class AdmittedEvent extends Event {
 
 @customElement('ud-player')
 export class PlayerElement extends LitElement {
-  @property({ attribute: 'stream-id' }) streamId = '';
-  /** The transport for watching: `ws`, `socketio` or `polling`; anything else chooses automatically. */
-  @property() transport: string | null = null;
-  /** The preferred region. */
-  @property() region: string | null = null;
-  /** The formats to request, such as `mp4,frames`, instead of this browser's best ones. */
-  @property() format: string | null = null;
-  /** The viewer's invitation, if the link held one. */
-  @property({ attribute: false }) invited: Invited | undefined;
+  /** The viewing of the stream, which may have begun. */
+  @property({ attribute: false }) declare view: LiveView;
   /** The library item of the stream's recording, if known. */
   @property({ attribute: false }) recording: ItemId | undefined;
   /** Whether the player is alone in a frame of another page, so that its links open elsewhere. */
@@ -91,28 +80,24 @@ export class PlayerElement extends LitElement {
   @state() private form: Form = 'container';
   /** The state of the rewind, while there is one. */
   @state() private past: RewindView | undefined;
-  @query('video:not(.past)') declare private video: HTMLVideoElement;
-  @query('canvas.pictures') declare private canvas: HTMLCanvasElement;
   @query('video.past') declare private pastVideo: HTMLVideoElement;
 
-  readonly #server = new MainServer();
-  readonly #clock = new ServerClock();
-  #viewing: Viewing | undefined;
   #gone: AbortController | undefined;
   #passphrase: string | undefined;
-  /** The assignment of the last admission. */
-  #assignment: Assignment | undefined;
   readonly #activity = new Activity(this);
   readonly #goingBack = new GoingBack({
-    server: this.#server,
-    streamId: () => this.streamId,
-    recording: () => this.recording ?? this.#assignment?.stream?.recording,
-    admission: () => ({
-      ...(this.#passphrase === undefined ? {} : { passphrase: this.#passphrase }),
-      ...(this.invited?.invitation === undefined ? {} : { invitation: this.invited.invitation }),
-    }),
+    server: new MainServer(),
+    streamId: () => this.view.setup.streamId,
+    recording: () => this.recording ?? this.view.assignment?.stream?.recording,
+    admission: () => {
+      const { invitation } = this.view.setup.invited;
+      return {
+        ...(this.#passphrase === undefined ? {} : { passphrase: this.#passphrase }),
+        ...(invitation === undefined ? {} : { invitation }),
+      };
+    },
     node: () => this.stats?.node,
-    grant: () => this.#assignment?.grant ?? '',
+    grant: () => this.view.assignment?.grant ?? '',
     video: async () => {
       await this.updateComplete;
       return this.pastVideo;
@@ -131,7 +116,7 @@ export class PlayerElement extends LitElement {
     rewind: () => this.#goingBack.rewind,
     goBack: () => void this.#goBack(),
     goLive: () => this.#goLive(),
-    video: () => this.video,
+    video: () => this.view.video,
     frame: this,
     hasStarted: () => this.started,
     isPaused: () => this.past?.paused ?? this.paused,
@@ -165,6 +150,28 @@ export class PlayerElement extends LitElement {
   }
 
   override firstUpdated(): void {
+    const { canvas, video } = this.view;
+    canvas.className = 'pictures';
+    canvas.setAttribute('role', 'img');
+    const pictures: readonly HTMLElement[] = [canvas, video];
+    for (const picture of pictures) {
+      picture.setAttribute('aria-label', texts.stream);
+      picture.addEventListener('click', this.#commands.clicked);
+      picture.addEventListener('dblclick', this.#commands.doubleClicked);
+    }
+    this.view.connect({
+      show: (change) => Object.assign(this, change),
+      stateChanged: (watchState) => {
+        this.#refresh();
+        this.dispatchEvent(new WatchStateEvent(watchState));
+      },
+      started: () => {
+        this.#activity.stir();
+        this.#refresh();
+      },
+      admitted: (assignment) => this.dispatchEvent(new AdmittedEvent(assignment)),
+      didNotRun: () => this.#page?.didNotRun === true,
+    });
     this.#open();
   }
 
@@ -185,22 +192,7 @@ export class PlayerElement extends LitElement {
         @ud-passphrase=${(event: PassphraseEvent) => this.#unlock(event.passphrase)}
         @ud-retry=${() => this.#reopen()}
       >
-        <canvas
-          class="pictures"
-          role="img"
-          aria-label=${texts.stream}
-          ?hidden=${this.form !== 'frames'}
-          @click=${this.#commands.clicked}
-          @dblclick=${this.#commands.doubleClicked}
-        ></canvas>
-        <video
-          playsinline
-          aria-label=${texts.stream}
-          ?hidden=${this.form !== 'container'}
-          @click=${this.#commands.clicked}
-          @dblclick=${this.#commands.doubleClicked}
-        ></video>
-        ${this.past === undefined ? nothing : this.#pastVideo()}
+        ${this.view.canvas} ${this.view.video} ${this.past === undefined ? nothing : this.#pastVideo()}
         ${
           started && this.#soundOnly
             ? html`<div class="sound-only">${ghostPicture}<span>${texts.soundOnly}</span></div>`
@@ -260,7 +252,7 @@ export class PlayerElement extends LitElement {
         .volume=${this.volume}
         .audible=${this.#audible}
         .enlarged=${this.enlarged}
-        .canEnlarge=${canEnlarge(this.form === 'container' ? this.video : undefined)}
+        .canEnlarge=${canEnlarge(this.form === 'container' ? this.view.video : undefined)}
         .panel=${this.panel}
         .letters=${lettersAreOn()}
         .canFloat=${this.#canFloat}
@@ -273,6 +265,10 @@ export class PlayerElement extends LitElement {
     return this.form === 'container' && document.pictureInPictureEnabled && (this.stats?.width ?? 0) > 0;
   }
 
+  get #viewing(): Viewing | undefined {
+    return this.view.viewing;
+  }
+
   get #soundOnly(): boolean {
     const mime = this.stats?.mime;
     return this.situation === 'live' && mime !== undefined && !trackKinds(mime).video;
@@ -283,54 +279,19 @@ export class PlayerElement extends LitElement {
     return mime === undefined || trackKinds(mime).audio;
   }
 
+  override willUpdate(): void {
+    this.view.canvas.hidden = this.form !== 'frames';
+    this.view.video.hidden = this.form !== 'container';
+  }
+
   #open(): void {
-    const passphrase = this.#passphrase;
-    const { invitation } = this.invited ?? {};
-    const viewing = new Viewing(
-      {
-        streamId: this.streamId,
-        form: likelyForm(),
-        createPlayback: createPlaybacks(this.video, this.canvas, this.#clock),
-        connect: viewerTransport(this.transport),
-        clock: this.#clock,
-        askForNodes: async (ask) => {
-          const assignment = await this.#server.watch(this.streamId, ask, this.invited?.grant);
-          this.invited?.admitted(assignment.grant);
-          this.#assignment = assignment;
-          this.dispatchEvent(new AdmittedEvent(assignment));
-          return assignment;
-        },
-        renewGrant: (grant) => this.#server.renewGrant(this.streamId, grant),
-        describe: () => this.#server.stream(this.streamId),
-        ...(passphrase === undefined ? {} : { passphrase }),
-        ...(invitation === undefined ? {} : { invitation }),
-        ...(this.region ? { region: this.region } : {}),
-        formats: namedFormats(this.format) ?? preferredFormats(),
-        hidden: () => document.hidden,
-        didNotRun: () => this.#page?.didNotRun === true,
-      },
-      {
-        show: (change: Partial<Shown>) => Object.assign(this, change),
-        stateChanged: (watchState) => {
-          if (watchState.problem?.code === 'invitation_refused') this.invited?.forget();
-          this.#refresh();
-          this.dispatchEvent(new WatchStateEvent(watchState));
-        },
-        started: () => {
-          this.#activity.stir();
-          this.#refresh();
-        },
-      },
-    );
-    this.#viewing = viewing;
-    viewing.open();
+    this.view.open(this.#passphrase);
   }
 
   #close(): void {
     this.#commands.forget();
     this.#goingBack.end();
-    this.#viewing?.close();
-    this.#viewing = undefined;
+    this.view.close();
   }
 
   #reopen(): void {

@@ -1,0 +1,27 @@
+// Shows the first picture of a page before the rest of the page runs, which would delay it.
+
+/**
+ * The longest time that the rest of the page waits for its media. It takes the main thread a tenth of a second and more,
+ * and that much later is the picture if the page runs before.
+ */
+const MEDIA_FIRST_MS = 300;
+
+/**
+ * Shows the first picture of `media` in `page`, the page's element, which is still empty. Resolves once it is there, or
+ * the first sound; once `noMedia` tells that there will be none; or after {@link MEDIA_FIRST_MS}.
+ */
+export async function mediaFirst(media: HTMLVideoElement, page: string, noMedia: Promise<void>): Promise<void> {
+  const over = new Promise((resolve) => setTimeout(resolve, MEDIA_FIRST_MS));
+  await Promise.race([showPicture(media, page), noMedia, over]);
+}
+
+async function showPicture(media: HTMLVideoElement, page: string): Promise<void> {
+  const event = (type: string): Promise<unknown> =>
+    new Promise((resolve) => media.addEventListener(type, resolve, { once: true }));
+  const decoded = event('loadeddata');
+  await event('loadedmetadata');
+  if (media.videoWidth === 0 || media.isConnected) return;
+  // Not before: laid out while it is empty, its first picture came later.
+  document.querySelector(page)?.append(media);
+  await decoded;
+}
