@@ -85,6 +85,11 @@ impl Decode {
         self.newest_us = Some(newest_us);
     }
 
+    /// Whether decode times of the last run were found from the order of its pictures.
+    pub(super) fn has_reordered(&self) -> bool {
+        self.reordering.newest_us.is_some()
+    }
+
     /// How much earlier a run whose first picture is due at `first_us` is decoded, so that it follows the run before.
     fn lag_us(&self, first_us: u64) -> u64 {
         let lag_us = self.newest_us.map_or(0, |_| first_us.saturating_sub(self.end_us));

@@ -71,7 +71,7 @@ impl Timeline {
         let mut timeline = Self {
             tracks: Vec::new(),
             orders: Default::default(),
-            reorders: [false; 2],
+            reorders: [0, 1].map(|index: usize| state.tracks[index].decode.has_reordered()),
             allowance: Allowance::default(),
             state,
         };
