@@ -57,7 +57,7 @@ check-compose: tools # tests/compose starts what they describe
 unit: test-rust test-web ## Tests without a browser
 
 test-rust: tools $(DIST_STAMP)
-	$(CARGO) test --workspace --locked
+	scripts/test-rust.py
 
 test-web: $(NPM_STAMP)
 	cd web && npm test
