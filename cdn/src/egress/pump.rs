@@ -47,7 +47,7 @@ impl<E: Encoder> Pump<E> {
         context: Arc<PumpContext<E>>,
     ) -> Self {
         Self {
-            subscriber: Subscriber::new(stream, shard.wake.clone()),
+            subscriber: Subscriber::traced(stream, shard.wake.clone()),
             shard,
             encoded: Encoded::new(&lock(stream)),
             context,

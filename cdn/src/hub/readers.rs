@@ -106,7 +106,8 @@ impl Drop for Relaying {
 pub(super) struct Listener {
     pub(super) wake: Arc<Notify>,
     pub(super) wants_media: AtomicBool,
-    pub(super) traces: Mutex<Vec<Arc<dyn Trace>>>,
+    /// Of what it has to forward, if it forwards media.
+    pub(super) traces: Option<Mutex<Vec<Arc<dyn Trace>>>>,
 }
 
 impl Readers {
@@ -144,11 +145,11 @@ impl Readers {
             || [Role::Viewer, Role::Relay].iter().any(|role| self.counts.now(*role) > 0)
     }
 
-    /// There is new media. `trace` is held by each subscriber that is woken until it has read it.
+    /// There is new media. Each subscriber that forwards it holds `trace` until it has read it.
     pub fn media(&self, trace: Option<&Arc<dyn Trace>>) {
         for listener in lock(&self.listeners).iter().filter(|listener| listener.wants_media.load(Relaxed)) {
-            if let Some(trace) = trace {
-                lock(&listener.traces).push(trace.clone());
+            if let (Some(trace), Some(traces)) = (trace, &listener.traces) {
+                lock(traces).push(trace.clone());
             }
             listener.wake.notify_one();
         }

@@ -24,9 +24,21 @@ pub struct Subscriber {
 impl Subscriber {
     /// A subscriber that wants media and is woken by `wake`.
     pub fn new(stream: &SharedStream, wake: Arc<Notify>) -> Self {
+        Self::with_traces(stream, wake, None)
+    }
+
+    /// As [`Self::new`], for one that forwards media: it also gets the traces of runs, and has to [take](Self::take_traces) them.
+    pub fn traced(stream: &SharedStream, wake: Arc<Notify>) -> Self {
+        Self::with_traces(stream, wake, Some(Mutex::default()))
+    }
+
+    fn with_traces(
+        stream: &SharedStream,
+        wake: Arc<Notify>,
+        traces: Option<Mutex<Vec<Arc<dyn Trace>>>>,
+    ) -> Self {
         let readers = lock(stream).readers().clone();
-        let listener =
-            Arc::new(Listener { wake, wants_media: AtomicBool::new(true), traces: Mutex::default() });
+        let listener = Arc::new(Listener { wake, wants_media: AtomicBool::new(true), traces });
         readers.add(listener.clone());
         Self { stream: stream.clone(), readers, listener }
     }
@@ -53,7 +65,8 @@ impl Subscriber {
 
     /// The traces of runs since the last call, if they are traced.
     pub fn take_traces(&self) -> Vec<Arc<dyn Trace>> {
-        std::mem::take(&mut *lock(&self.listener.traces))
+        let traces = self.listener.traces.as_ref();
+        traces.map(|traces| std::mem::take(&mut *lock(traces))).unwrap_or_default()
     }
 
     /// The next item at `cursor`, if there is one now.
@@ -118,6 +131,23 @@ mod tests {
         assert_eq!([&reads, &idle].map(was_woken), [true, true]);
         drop(reads);
         assert_eq!(readers.listeners(), 1, "one that is gone is not woken");
+    }
+
+    #[test]
+    fn only_subscribers_that_forward_media_hold_its_trace() {
+        struct Unread;
+        impl Trace for Unread {
+            fn read(&self, _viewers: u32, _behind: u32) {}
+        }
+        let stream = stream();
+        let readers = lock(&stream).readers().clone();
+        let recorder = Subscriber::new(&stream, Arc::default());
+        let pump = Subscriber::traced(&stream, Arc::default());
+        let trace: Arc<dyn Trace> = Arc::new(Unread);
+        readers.media(Some(&trace));
+        assert!(was_woken(&recorder) && was_woken(&pump));
+        assert_eq!((recorder.take_traces().len(), pump.take_traces().len()), (0, 1));
+        assert_eq!(Arc::strong_count(&trace), 1);
     }
 
     #[test]
