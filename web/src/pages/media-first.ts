@@ -16,12 +16,20 @@ export async function mediaFirst(media: HTMLVideoElement, page: string, noMedia:
 }
 
 async function showPicture(media: HTMLVideoElement, page: string): Promise<void> {
-  const event = (type: string): Promise<unknown> =>
-    new Promise((resolve) => media.addEventListener(type, resolve, { once: true }));
-  const decoded = event('loadeddata');
-  await event('loadedmetadata');
+  const shown = pictureShown(media);
+  await new Promise((resolve) => media.addEventListener('loadedmetadata', resolve, { once: true }));
   if (media.videoWidth === 0 || media.isConnected) return;
   // Not before: laid out while it is empty, its first picture came later.
   document.querySelector(page)?.append(media);
-  await decoded;
+  await shown;
+}
+
+/** Resolves once a picture is on the screen: one that was only decoded would wait for the rest of the page. */
+async function pictureShown(media: HTMLVideoElement): Promise<void> {
+  // Browsers of before 2024 may not have the callback.
+  const { requestVideoFrameCallback: request } = media as Partial<HTMLVideoElement>;
+  await new Promise((resolve) => {
+    if (request === undefined) media.addEventListener('loadeddata', resolve, { once: true });
+    else request.call(media, resolve);
+  });
 }
