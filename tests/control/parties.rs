@@ -1,6 +1,7 @@
 //! A party on three main servers and three NATS servers, of which some are killed in the middle of a round, while members vote.
 
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     sync::{
         Arc,
@@ -70,6 +71,23 @@ impl Party {
     /// The state for a member, who sees whose votes are.
     async fn seen(&self, server: usize, member: &Member) -> Option<Value> {
         self.call(server, Method::GET, "", &member.token, json!({})).await
+    }
+
+    /// The state for a member as soon as it is `wanted`. One read more may be refused: a member has a rate.
+    async fn once(
+        &self,
+        what: &str,
+        server: usize,
+        member: &Member,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let last = RefCell::new(Value::Null);
+        let is_wanted = async || {
+            last.replace(self.seen(server, member).await.unwrap_or_default());
+            wanted(&last.borrow())
+        };
+        until(what, is_wanted).await;
+        last.into_inner()
     }
 
     async fn join(&self, server: usize, name: &str) -> Member {
@@ -210,12 +228,9 @@ async fn no_acknowledged_vote_is_lost_or_counted_twice_when_a_main_server_and_th
     expected.values_mut().for_each(|members| members.sort());
 
     for server in [1, 2] {
-        let has_all = async || {
-            let state = party.seen(server, &host).await;
-            state.is_some_and(|state| ballots(&state["round"]) == expected)
-        };
-        until("every server has the votes that were acknowledged, and no others", has_all).await;
-        let state = party.seen(server, &host).await.unwrap();
+        let has_all = |state: &Value| ballots(&state["round"]) == expected;
+        let state =
+            party.once("every server has the acknowledged votes and no others", server, &host, has_all).await;
         assert_eq!(state["timeline"], before["timeline"], "playback is unbroken");
     }
     // The host skips: one server closes the round, however often it is asked.
@@ -233,12 +248,8 @@ async fn no_acknowledged_vote_is_lost_or_counted_twice_when_a_main_server_and_th
     let restarted = cluster.main_server("a").await;
     let party = Party { servers: vec![restarted.url.clone(), b.url.clone(), c.url.clone()], ..party };
     for server in 0..3 {
-        let is_closed = async || {
-            let closed = party.seen(server, &host).await.map(|state| state["last_round"].clone());
-            closed.is_some_and(|closed| closed["round"] == before["timeline"]["round"])
-        };
-        until("every server has the closed round", is_closed).await;
-        let state = party.seen(server, &host).await.unwrap();
+        let is_closed = |state: &Value| state["last_round"]["round"] == before["timeline"]["round"];
+        let state = party.once("every server has the closed round", server, &host, is_closed).await;
         let closed = &state["last_round"];
         assert_eq!((ballots(closed), &closed["cast_at_random"]), (expected.clone(), &json!(0)));
         let winner = closed["winner"].as_str().unwrap();
