@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::{Error, probe::HEADER_BUDGET_BYTES};
+use crate::Error;
+
+/// What may be read of a file for its headers by a reader that keeps what it likes of them, and again for its tags.
+pub(crate) const HEADER_BUDGET_BYTES: u64 = 32 << 20;
 
 /// How often the bytes of a file may be read in all: headers and the samples of each track are read apart, through windows that may
 /// hold more than is needed. A file whose index jumps to and fro costs no more.

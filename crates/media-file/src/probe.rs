@@ -2,16 +2,13 @@
 
 use crate::{
     Error, audio, frames,
-    input::Input,
+    input::{HEADER_BUDGET_BYTES, Input},
     kind::Kind,
     matroska, mp4,
     sniff::{self, Sniffed},
     source::Opened,
     tags, wav,
 };
-
-/// What may be read of a file for its headers by a reader that keeps what it likes of them, and again for its tags.
-pub(crate) const HEADER_BUDGET_BYTES: u64 = 32 << 20;
 
 /// Tells the format and reads the headers and tags.
 pub(crate) fn open(input: &Input, file_name: &str) -> Result<Opened, Error> {

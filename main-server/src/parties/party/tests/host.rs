@@ -17,6 +17,18 @@ fn party() -> Party {
     Party::new(Policy::Host, Settings::default())
 }
 
+/// A party with three songs: Song 2 is announced, and Song 1 is heard.
+fn announcing() -> Party {
+    let mut party = party();
+    for number in 1..=3 {
+        party.queue(Party::HOST, &song(number, "a"));
+    }
+    let due_ms = party.record.next_due_ms().unwrap();
+    party.pass(due_ms - party.now_ms);
+    assert_eq!(party.playing().as_deref(), Some("Song 2"), "it is announced, and Song 1 is heard");
+    party
+}
+
 fn losing(on_host_loss: HostLoss) -> Party {
     Party::new(Policy::Host, Settings { on_host_loss, ..Settings::default() })
 }
@@ -351,13 +363,7 @@ fn a_member_that_is_away_is_back_with_a_call_unless_it_is_refused() {
 
 #[test]
 fn next_at_the_end_of_an_entry_begins_the_one_that_was_announced_for_it() {
-    let mut party = party();
-    for number in 1..=3 {
-        party.queue(Party::HOST, &song(number, "a"));
-    }
-    let due_ms = party.record.next_due_ms().unwrap();
-    party.pass(due_ms - party.now_ms);
-    assert_eq!(party.playing().as_deref(), Some("Song 2"), "it is announced, and Song 1 is heard");
+    let mut party = announcing();
     party.ask(Party::HOST, Command::Next).unwrap();
     assert_eq!(party.playing().as_deref(), Some("Song 2"));
     assert_eq!(party.timeline().at_ms, party.now_ms + SKIP_LEAD_MS, "sooner");
@@ -502,13 +508,7 @@ fn a_clock_that_was_ahead_for_a_moment_does_not_hold_a_party() {
 
 #[test]
 fn what_was_announced_and_is_not_heard_comes_next_when_the_host_plays_something_else() {
-    let mut party = party();
-    for number in 1..=3 {
-        party.queue(Party::HOST, &song(number, "a"));
-    }
-    let due_ms = party.record.next_due_ms().unwrap();
-    party.pass(due_ms - party.now_ms);
-    assert_eq!(party.playing().as_deref(), Some("Song 2"), "it is announced, and Song 1 is heard");
+    let mut party = announcing();
     let play = |number| {
         let play = Command::Play(target(&song(number, "a")));
         Event::Request(Box::new(request(Party::HOST, play, Some(song(number, "a")))))
