@@ -1,5 +1,5 @@
-//! Answers to requests for whole blobs for which nothing has to be waited for: the grant was verified before, the manifest is known, and the
-//! file is open. They are the answers of [`routes`](mod@super::routes), which are made for everything else and cost more.
+//! Answers requests for whole blobs that need no waiting: the grant was verified before, the manifest is known, and the file is open. The
+//! answers equal those of [`routes`](mod@super::routes), which handle all other requests and cost more.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 // Shows the first picture of a page before the rest of the page runs, which would delay it.
 
 /**
- * The longest time that the rest of the page waits for its media. It takes the main thread a tenth of a second and more,
- * and that much later is the picture if the page runs before.
+ * The longest time that the rest of the page waits for its media. The page takes the main thread for a tenth of a second and
+ * more. If it ran first, the picture would be that much later.
  */
 const MEDIA_FIRST_MS = 300;
 

@@ -1,5 +1,5 @@
-// Hears of the items that the server makes of uploaded files, in a page that needs no other news of items. Browsers open only six
-// connections to a server, so there is one only while a file is being read. No DOM.
+// Receives changes of the items that the server creates from uploaded files, in a page that follows no other items. Browsers open
+// only six connections to a server, so this one is open only while the server reads a file. No DOM.
 
 import type { Item } from '../../protocol/item';
 import { followItems } from '../news';
@@ -22,7 +22,7 @@ export class UploadNews {
     this.#setup = setup;
   }
 
-  /** Whether changes are heard now. */
+  /** Whether the connection receives changes now. */
   get isHearing(): boolean {
     return this.#isHearing;
   }
