@@ -46,6 +46,8 @@ pub(super) struct Recording {
     pub(super) reading: watch::Sender<Reading>,
     /// A file was finished.
     pub(super) finished: Notify,
+    /// All was handed in, and nothing is written any more.
+    pub(super) done: Notify,
 }
 
 impl Recording {
@@ -56,25 +58,42 @@ impl Recording {
         listed: watch::Receiver<Option<RecordStream>>,
     ) -> Self {
         let reading = watch::Sender::new(Reading::Live);
-        Self { item_id, stream_id, context, listed, reading, finished: Notify::new() }
+        let [finished, done] = [(); 2].map(|()| Notify::new());
+        Self { item_id, stream_id, context, listed, reading, finished, done }
     }
 
-    /// Writes the stream to the spool until the recording is over, or the node stops.
+    /// Writes the stream to the spool while the main server lists the recording, until all is handed in or the node stops. A recording that
+    /// is over may be listed again before it is handed in: it was switched on again, or this node was left out for a moment.
     pub(super) async fn record(&self) {
-        // Whatever ends this, nothing more is read.
-        self.record_streams().await;
-        self.reading.send_replace(Reading::Over);
+        loop {
+            // Whatever ends this, nothing more is read.
+            self.record_streams().await;
+            self.reading.send_replace(Reading::Over);
+            let mut listed = self.listed.clone();
+            tokio::select! {
+                biased;
+                () = self.done.notified() => return,
+                () = self.context.parts.shutdown.cancelled() => return,
+                _ = listed.wait_for(Option::is_some) => {}
+            }
+            self.reading.send_replace(Reading::Live);
+        }
     }
 
-    /// Reads the stream each time that it is here. None if the disk is out of reach, because the node stops.
+    /// Reads the stream each time that it is here, until the recording is over. None if the disk is out of reach, because the node stops.
     async fn record_streams(&self) -> Option<()> {
         let (item_id, stream_id) = (self.item_id, self.stream_id);
         let most_group_bytes = self.context.parts.group_bytes;
         let open = move |spool: &Arc<Spool>| spool.writer(item_id, stream_id, most_group_bytes);
         let mut writer = self.context.on_disk(open).await?;
         self.listed_again().await;
+        // Where the last group on the disk may go on, it has begun.
+        let mut has_begun = writer.last().is_some();
         while let Some(stream) = self.find(writer.last()).await {
             self.reading.send_replace(Reading::Live);
+            if !std::mem::replace(&mut has_begun, true) && self.begins_now() {
+                newest_group(lock(&stream).ring()).into_iter().for_each(|now| writer.begin_at(now));
+            }
             let closed;
             (writer, closed) = self.follow(&stream, writer).await?;
             if closed == Some(Closed::Ended) {
@@ -138,13 +157,7 @@ impl Recording {
 
     /// Reads a stream until it is closed, the recording ends or the node stops. Gives why it was closed, if it was.
     async fn follow(&self, stream: &SharedStream, mut writer: Writer) -> Option<(Writer, Option<Closed>)> {
-        let (readers, now) = {
-            let stream = lock(stream);
-            (stream.readers().clone(), newest_group(stream.ring()))
-        };
-        if let (true, Some(now)) = (self.begins_now(), now) {
-            writer.begin_at(now);
-        }
+        let readers = lock(stream).readers().clone();
         let subscriber = Subscriber::new(stream, Arc::default());
         let mut reader = Reader::new(stream, writer.last(), self.context.parts.metrics.clone());
         let kept = readers.keep(reader.position());

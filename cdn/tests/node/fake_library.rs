@@ -84,17 +84,18 @@ impl FakeLibrary {
 
     /// From now on `node` is told to record `stream` as `item`, from the next group on.
     pub(crate) fn assign(&self, node: &str, stream: StreamId, item: ItemId, role: RecorderRole) {
-        let entry = RecordStream {
-            stream_id: stream,
-            item_id: item,
-            role,
-            next: None,
-            from_now: false,
-            missing: Vec::new(),
-        };
+        self.list(node, RecordStream { role, ..entry(stream, item) });
+    }
+
+    /// The same for a recording that was switched on while the stream was live.
+    pub(crate) fn assign_from_now(&self, node: &str, stream: StreamId, item: ItemId) {
+        self.list(node, RecordStream { from_now: true, ..entry(stream, item) });
+    }
+
+    fn list(&self, node: &str, entry: RecordStream) {
         let mut recorders = self.recorders.lock().unwrap();
         let of_node = recorders.entry(node.to_owned()).or_default();
-        of_node.retain(|other| other.item_id != item);
+        of_node.retain(|other| other.item_id != entry.item_id);
         of_node.push(entry);
     }
 
@@ -196,6 +197,12 @@ impl FakeLibrary {
     fn item(&self, item: ItemId) -> Item {
         self.items.lock().unwrap().get(&item).cloned().unwrap_or_default()
     }
+}
+
+/// What the primary of a recording is told, apart from what the item has.
+fn entry(stream_id: StreamId, item_id: ItemId) -> RecordStream {
+    let role = RecorderRole::Primary;
+    RecordStream { stream_id, item_id, role, next: None, from_now: false, missing: Vec::new() }
 }
 
 /// All frames of takes that were recorded by browsers.

@@ -163,6 +163,32 @@ async fn a_node_that_was_killed_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
+async fn a_recording_that_was_switched_on_while_live_goes_on_where_its_node_was_killed() {
+    let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
+    let (library, node) = (recorders.nodes.library(), recorders.node("origin").await);
+    library.assign_from_now(&node.name, id, item(1));
+    // The main server does not hear of anything that is recorded.
+    library.set_away(true);
+    let broadcaster = node.broadcaster(id, &recording.mime).await;
+    until_metric(&node, "undead_cdn_recordings", |recordings| recordings == 1).await;
+    let state = send_some(&broadcaster, id, &recording, 0..5).await;
+    until_written(&node, media_bytes(&recording, 0..5)).await;
+    node.kill();
+    library.dismiss("origin", item(1));
+    let node = recorders.node("origin").await;
+    recorders.nodes.until_heard(&node).await;
+    let (broadcaster, next) = resume(&node, id, &recording, state).await;
+    let all = recording.segments.len();
+    send_some(&broadcaster, id, &recording, next..all).await;
+    library.assign_from_now(&node.name, id, item(1));
+    until_written(&node, media_bytes(&recording, next..all)).await;
+    library.set_away(false);
+    end(&broadcaster, id).await;
+    recorders.until_complete(&node).await;
+    recorders.check(&[&recording]);
+}
+
+#[tokio::test]
 async fn a_segment_is_written_before_it_is_acknowledged() {
     let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
     let node = recorders.node("origin").await;
@@ -257,6 +283,29 @@ async fn an_object_store_that_is_away_delays_nothing_but_the_recording() {
     recorders.until_complete(&node).await;
     recorders.check(&[&recording; 3]);
     assert!(node.metric("undead_cdn_recording_failures_total").await > 0);
+}
+
+#[tokio::test]
+async fn a_recording_that_is_listed_again_before_it_was_handed_in_goes_on() {
+    let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
+    let (library, node) = (recorders.nodes.library(), recorders.node("origin").await);
+    recorders.assign(&node, id, RecorderRole::Primary);
+    library.set_away(true);
+    let broadcaster = node.broadcaster(id, &recording.mime).await;
+    send_some(&broadcaster, id, &recording, 0..recording.segments.len()).await;
+    let bytes = media_bytes(&recording, 0..recording.segments.len());
+    until_written(&node, bytes).await;
+    assert_eq!(library.refused(), 0, "the file is not finished");
+    library.dismiss(&node.name, item(1));
+    library.until("the node hands in what it has", || (library.refused() > 0).then_some(())).await;
+    recorders.assign(&node, id, RecorderRole::Primary);
+    until_metric(&node, "undead_cdn_recordings", |recordings| recordings == 1).await;
+    send_again(&broadcaster, id, &recording).await;
+    until_written(&node, 2 * bytes).await;
+    library.set_away(false);
+    end(&broadcaster, id).await;
+    recorders.until_complete(&node).await;
+    recorders.check(&[&recording, &recording]);
 }
 
 #[tokio::test]
