@@ -42,9 +42,9 @@ impl GroupSet {
         self.ranges.is_empty()
     }
 
-    /// Its first group.
-    pub(super) fn first(&self) -> Option<GroupName> {
-        self.ranges.keys().next().copied()
+    /// The first group of its last range.
+    pub(super) fn last_begin(&self) -> Option<GroupName> {
+        self.ranges.keys().next_back().copied()
     }
 
     /// Whether a group is in it.

@@ -27,10 +27,11 @@ impl Recorded {
         is_before_next && !self.is_named(name) && !self.contains(name)
     }
 
-    /// Whether the main server misses a group before others that it has. It may not know that the recording began before those.
+    /// Whether the main server misses a group before others that it has. It may take a hole for a pause, and not know that the recording
+    /// began before all that it has.
     pub(super) fn is_missing(&self, name: GroupName) -> bool {
-        let is_before_all = self.reported.first().is_some_and(|first| name < first);
-        is_before_all || self.is_named(name) && !self.reported.contains(name)
+        let is_before_others = self.reported.last_begin().is_some_and(|last| name < last);
+        !self.contains(name) && (is_before_others || self.is_named(name))
     }
 
     /// Whether a heartbeat names a group as missing.
@@ -78,5 +79,18 @@ mod tests {
         assert!(!recorded.is_missing(name(10)), "it may be there");
         recorded.confirm(&[GroupRange { first: name(13), groups: 1 }]);
         assert!(recorded.is_missing(name(10)) && !recorded.is_missing(name(14)));
+    }
+
+    #[test]
+    fn what_is_between_groups_that_the_manifest_has_is_missing_although_no_heartbeat_names_it() {
+        let name = |group| GroupName { take: 0, group };
+        let mut recorded = Recorded::default();
+        recorded.learn(Some(name(14)), &[]);
+        let ranges = [(0, 6), (9, 5)].map(|(first, groups)| GroupRange { first: name(first), groups });
+        recorded.confirm(&ranges);
+        assert_eq!(
+            [5, 6, 8, 9, 14].map(|group| recorded.is_missing(name(group))),
+            [false, true, true, false, false]
+        );
     }
 }
