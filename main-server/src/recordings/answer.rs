@@ -40,7 +40,7 @@ impl Recordings {
                 // One that is not in line with its switch begins in a moment: see `upkeep`.
                 _ => continue,
             };
-            let Gaps { next, missing } = gaps;
+            let Gaps { next, missing, .. } = gaps;
             let from_now = recording.from_now;
             recordings.push(RecordStream { stream_id, item_id, role, next, from_now, missing });
         }

@@ -12,6 +12,8 @@ pub(super) struct Gaps {
     pub(super) next: Option<GroupName>,
     /// Holes before `next`, in order.
     pub(super) missing: Vec<MissingGroups>,
+    /// Those, and the ones where recording was off: players that follow the item wait at each of them.
+    pub(super) holes: Vec<MissingGroups>,
 }
 
 impl Gaps {
@@ -25,9 +27,11 @@ impl Gaps {
             if let Some((run_first, run_end)) = run
                 && run_end < first
             {
+                let hole = MissingGroups { first: run_end, until: first };
+                gaps.holes.push(hole);
                 let is_pause = |pause: &GroupName| run_first < *pause && *pause <= first;
                 if !pauses.iter().any(is_pause) {
-                    gaps.missing.push(MissingGroups { first: run_end, until: first });
+                    gaps.missing.push(hole);
                 }
                 run = Some((first, end));
             } else {
@@ -35,6 +39,7 @@ impl Gaps {
             }
         }
         join_oldest(&mut gaps.missing);
+        join_oldest(&mut gaps.holes);
         let last = recorded.last().map(end);
         gaps.next = last.filter(|last| pauses.iter().all(|pause| pause < last));
         gaps
@@ -102,9 +107,9 @@ mod tests {
         let after = [range(0, 0, 5), range(0, 9, 2), range(0, 12, 1)];
         let gaps = Gaps::between(&after, &[name(0, 5)], true);
         assert_eq!((gaps.next, gaps.missing), (Some(name(0, 13)), vec![hole(name(0, 11), name(0, 12))]));
-        // A spool came back later with groups from before the pause.
-        let late = [range(0, 0, 6), range(0, 9, 4)];
-        assert_eq!(Gaps::between(&late, &[name(0, 5)], true).missing, []);
+        // A spool came back later with groups from before the pause, or recording was off for a moment only and a node has died since.
+        let late = Gaps::between(&[range(0, 0, 6), range(0, 9, 4)], &[name(0, 5)], true);
+        assert_eq!((late.missing, late.holes), (vec![], vec![hole(name(0, 6), name(0, 9))]));
         // Recording was on, but nothing of that arrived.
         assert_eq!(Gaps::between(&[range(0, 9, 4)], &[name(0, 9)], false).missing, []);
     }

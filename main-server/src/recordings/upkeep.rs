@@ -376,7 +376,7 @@ impl Recordings {
     /// Leads players that follow a growing item across pauses, and across holes that were not filled in time.
     async fn settle(&self, item_id: ItemId, record: &Record, memory: &mut Memory) -> Result<(), Error> {
         let (holes, has_next) = match self.known().progress.get(&item_id) {
-            Some(progress) => (progress.gaps.missing.clone(), progress.gaps.next.is_some()),
+            Some(progress) => (progress.gaps.holes.clone(), progress.gaps.next.is_some()),
             None => return Ok(()),
         };
         if memory.holes != holes {
