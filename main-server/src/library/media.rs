@@ -141,8 +141,19 @@ impl Library {
     }
 
     /// An item that accepts media.
-    async fn taking_media(&self, item_id: ItemId) -> Result<Record, Error> {
-        self.find(item_id).await?.filter(Record::takes_media).ok_or(Error::Unknown)
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] as of [`Self::append`]; [`Error::Store`], also if a newer version of the program wrote the item: nodes
+    /// delete what they recorded of one that is unknown.
+    pub(crate) async fn taking_media(&self, item_id: ItemId) -> Result<Record, Error> {
+        match self.find(item_id).await? {
+            Some(record) if record.takes_media() => Ok(record),
+            None if !self.is_gone(item_id).await? => {
+                let reason = format!("a newer version of the program wrote item {item_id}");
+                Err(store::Error::Invalid(reason).into())
+            }
+            _ => Err(Error::Unknown),
+        }
     }
 
     /// Writes media and updates the record; `change` may run again after a conflict. Returns the media, and

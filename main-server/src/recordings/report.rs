@@ -22,8 +22,7 @@ impl Recordings {
         item_id: ItemId,
         report: ReportRecording,
     ) -> Result<RecordingProgress, Error> {
-        let item = self.library.find(item_id).await?;
-        if item.is_none_or(|item| item.kind != Kind::Recording) {
+        if self.library.taking_media(item_id).await?.kind != Kind::Recording {
             return Err(Error::Unknown);
         }
         let mut recorded = None;

@@ -189,6 +189,17 @@ async fn a_recording_whose_item_is_of_a_newer_version_is_not_ended() {
 }
 
 #[tokio::test]
+async fn a_node_keeps_what_it_recorded_of_an_item_that_is_of_a_newer_version() {
+    let newer = ["\"recording\"", "\"hologram\""];
+    let (_cluster, older, node, _, item_id) =
+        of_a_newer_version::<crate::library::Record>(|_, item_id| item_id, newer).await;
+    let path = format!("/api/nodes/{node}/recordings/{item_id}");
+    let body = serde_json::to_value(fragments(&[fragment(10, 10)])).unwrap();
+    let answer = older.post(&path, Some(&older.secret), body).await;
+    assert_eq!(answer.code(), protocol::ErrorCode::Internal, "nodes delete what is unknown");
+}
+
+#[tokio::test]
 async fn a_recording_whose_stream_is_of_a_newer_version_is_not_over() {
     let newer = ["\"public\"", "\"holographic\""];
     let (_cluster, older, _, _, item_id) =
