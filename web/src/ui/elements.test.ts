@@ -166,6 +166,16 @@ describe('toast()', () => {
     await toasts.updateComplete;
     expect(texts(toasts)).toEqual(['2', '3', '4']);
   });
+
+  it('shows a repeated message once, and for as long as the last one', async () => {
+    const toasts = await mount(new Toasts());
+    toast('Added');
+    vi.advanceTimersByTime(5_000);
+    for (const text of ['Other', 'Added', 'Added']) toast(text);
+    vi.advanceTimersByTime(5_000);
+    await toasts.updateComplete;
+    expect(texts(toasts)).toEqual(['Other', 'Added']);
+  });
 });
 
 describe('<ud-confirm>', () => {

@@ -53,7 +53,8 @@ export class Toasts extends LitElement {
         display: grid;
         justify-items: center;
         gap: var(--ud-space-2);
-        padding: 0 var(--ud-gutter) max(16px, env(safe-area-inset-bottom));
+        /* A page with a bar at its foot says how tall that is. */
+        padding: 0 var(--ud-gutter) calc(var(--ud-foot, 0px) + max(16px, env(safe-area-inset-bottom)));
         pointer-events: none;
       }
       .toast {
@@ -137,8 +138,11 @@ export class Toasts extends LitElement {
     if (!(event instanceof ToastEvent)) return;
     const added: Shown = { id: this.#nextId++, text: event.text, kind: event.kind, timer: undefined };
     this.#leaveLater(added);
-    for (const { timer } of this.shown.slice(0, -(MOST - 1))) clearTimeout(timer);
-    this.shown = [...this.shown.slice(-(MOST - 1)), added];
+    // A repeated message replaces the earlier one.
+    const others = this.shown.filter(({ text, kind }) => text !== added.text || kind !== added.kind);
+    const stay = others.slice(-(MOST - 1));
+    for (const one of this.shown) if (!stay.includes(one)) clearTimeout(one.timer);
+    this.shown = [...stay, added];
   };
 
   #leaveLater(shown: Shown): void {
