@@ -75,6 +75,7 @@ export const library = {
     failed: { heading: 'This file could not be read', advice: 'Upload it again, or in another format.' },
     recordingFailed: { heading: 'Nothing was recorded', advice: 'The stream sent no media.' },
     endedEarly: { heading: 'This recording ended before its stream' },
+    readInPart: { heading: 'This file could be read in part' },
     unsupported_media: {
       heading: 'This browser can’t play this item',
       advice: 'Try a current Chrome, Edge or Firefox. You can download it.',
@@ -163,7 +164,7 @@ export const library = {
   kept: {
     label: 'Kept in this browser',
     amount: (bytes: string) => `Kept in this browser: ${bytes}`,
-    nothing: 'Items you play are kept in this browser, and play again without a network.',
+    advice: 'Items you play are kept here, and play again without a network. The oldest go first.',
     limit: 'Keep at most',
     off: 'Nothing',
     clear: 'Clear',

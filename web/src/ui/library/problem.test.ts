@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-// An item's page says why it does not play, or why it is shorter than its stream.
+// An item's page says why it does not play, or why a part of it is missing.
 
 import { afterEach, expect, it } from 'vitest';
 import { CallError } from '../../protocol/error';
@@ -39,6 +39,13 @@ it('a recording that ended before its stream shows the reason, and other problem
   expect(await told(item)).toEqual([early]);
   const kinds = (await told(item, new CallError('unreachable', 'x'))).map(([kind]) => kind);
   expect(kinds).toEqual(['warn', 'error']);
+});
+
+it('a file that was read in part is not described as a recording', async () => {
+  const error = 'only its first 7 s can be read: damaged file: the file is cut short';
+  expect(await told({ kind: 'upload', state: 'ready', error })).toEqual([
+    ['warn', 'This file could be read in part', 'Only its first 7 s can be read: damaged file: the file is cut short.'],
+  ]);
 });
 
 it('a playable item shows no notice', async () => {

@@ -55,10 +55,11 @@ export class ItemProblem extends LitElement {
     return html`${this.#endedEarly(item)} ${error === undefined ? nothing : this.#stopped(error)}`;
   }
 
-  /** The notice of a recording that ended early, but can be played. */
+  /** The notice of a recording or a file of which only a part can be played. */
   #endedEarly(item: Item | undefined): TemplateResult | typeof nothing {
     if (item?.error === undefined) return nothing;
-    return this.#notice('warn', { ...problems.endedEarly, advice: sentence(item.error) });
+    const texts = item.kind === 'recording' ? problems.endedEarly : problems.readInPart;
+    return this.#notice('warn', { ...texts, advice: sentence(item.error) });
   }
 
   #stopped(error: CallError): TemplateResult {
