@@ -120,6 +120,9 @@ export class LibraryPage extends LitElement {
       .with-bar {
         padding-bottom: 72px;
       }
+      ud-shell.foot {
+        --ud-foot: 72px;
+      }
       .panel {
         position: fixed;
         right: max(12px, calc((100vw - var(--ud-width)) / 2));
@@ -173,7 +176,7 @@ export class LibraryPage extends LitElement {
     const { shownId, playing } = this;
     const isStage = shownId !== undefined;
     const hasBar = !isStage && playing !== undefined;
-    return html`<ud-shell current="library" @click=${this.#clicked}>
+    return html`<ud-shell class=${hasBar ? 'foot' : ''} current="library" @click=${this.#clicked}>
       ${this.#login.menu()}
       <div
         class="page ${hasBar ? 'with-bar' : ''}"
@@ -238,14 +241,13 @@ export class LibraryPage extends LitElement {
 
   #items(mayUpload: boolean): TemplateResult {
     return html`<ud-item-list
-        .library=${library}
-        .kept=${kept}
-        .playing=${this.isPlaying ? this.playing?.itemId : undefined}
-        ?signed-in=${this.#login.account !== null}
-        ?hearing=${this.isHearing}
-        >${mayUpload ? this.#uploadButton() : nothing}</ud-item-list
-      >
-      <ud-kept-panel .kept=${kept}></ud-kept-panel>`;
+      .library=${library}
+      .kept=${kept}
+      .playing=${this.isPlaying ? this.playing?.itemId : undefined}
+      ?signed-in=${this.#login.account !== null}
+      ?hearing=${this.isHearing}
+      >${mayUpload ? this.#uploadButton() : nothing}<ud-kept-panel slot="kept" .kept=${kept}></ud-kept-panel
+    ></ud-item-list>`;
   }
 
   #uploadButton(): TemplateResult {

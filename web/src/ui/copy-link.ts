@@ -71,7 +71,7 @@ export class CopyLink extends LitElement {
       input {
         display: block;
         width: 100%;
-        min-height: 36px;
+        min-height: 40px;
         padding: 0;
         border: 0;
         background: none;
@@ -88,7 +88,7 @@ export class CopyLink extends LitElement {
         box-shadow: none;
       }
       .button {
-        min-height: 38px;
+        min-height: 40px;
         padding: 0 13px;
         font-size: var(--ud-text-s);
       }

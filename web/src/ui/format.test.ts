@@ -1,7 +1,7 @@
 // Numbers for display, at their limits.
 
 import { describe, expect, it } from 'vitest';
-import { count, rate, runningTime, since, viewers } from './format';
+import { count, itemLength, rate, runningTime, since, viewers } from './format';
 
 describe('format', () => {
   it.each([
@@ -17,6 +17,10 @@ describe('format', () => {
     [720_000, '12 min'],
     [7_200_000, '2 h'],
   ])('shows %i ms ago as %s', (ms, text) => expect(since(ms)).toBe(text));
+
+  it('shows no item as empty that has a sound', () => {
+    expect([itemLength(500), itemLength(7_900)]).toEqual(['0:01', '0:07']);
+  });
 
   it('shortens large counts', () => {
     expect([count(7), count(1234), count(3_400_000)]).toEqual(['7', '1.2K', '3.4M']);

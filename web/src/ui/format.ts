@@ -10,6 +10,11 @@ export function runningTime(ms: number): string {
   return parts.map((part, i) => (i === 0 ? String(part) : String(part).padStart(2, '0'))).join(':');
 }
 
+/** The length of an item: a sound shorter than a second counts as one, `0:01`. */
+export function itemLength(ms: number): string {
+  return runningTime(Math.max(1_000, ms));
+}
+
 /** Duration on a card: `just now`, `12 min`, `3 h`. */
 export function since(ms: number): string {
   const minutes = Math.floor(ms / 60_000);

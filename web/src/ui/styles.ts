@@ -122,7 +122,7 @@ export const buttons = css`
     padding: 0;
   }
   .button.small {
-    min-height: 36px;
+    min-height: 40px;
     padding: 0 14px;
     font-size: var(--ud-text-s);
   }

@@ -1,7 +1,7 @@
 // Media types as nodes send them.
 
 import { describe, expect, it } from 'vitest';
-import { codecNames, sameTracks, trackKinds } from './mime';
+import { codecName, codecNames, sameTracks, trackKinds } from './mime';
 
 describe('media types', () => {
   it('give the kinds of track a stream has', () => {
@@ -20,5 +20,6 @@ describe('media types', () => {
     expect(codecNames('video/webm;codecs="vp9,opus"')).toBe('VP9 + Opus');
     expect(codecNames('video/mp4;codecs="avc1.42c01f"')).toBe('H.264');
     expect(codecNames('video/x;codecs=new1')).toBe('new1');
+    expect(['avc1.42c016', 'mp4a.40.2', 'mp3', 'flac'].map(codecName)).toEqual(['H.264', 'AAC', 'MP3', 'FLAC']);
   });
 });

@@ -16,6 +16,9 @@ const NAMES: readonly [RegExp, string][] = [
   [/^(hvc1|hev1)/i, 'H.265'],
   [/^opus/i, 'Opus'],
   [/^mp4a/i, 'AAC'],
+  [/^mp3$/i, 'MP3'],
+  [/^flac$/i, 'FLAC'],
+  [/^vorbis$/i, 'Vorbis'],
 ];
 
 /** The codecs of a type such as `video/webm;codecs="vp9,opus"`. */
@@ -44,7 +47,10 @@ export function sameTracks(a: string, b: string): boolean {
 
 /** Codec names for display, such as `VP9 + Opus`. */
 export function codecNames(mime: string): string {
-  return codecs(mime)
-    .map((codec) => NAMES.find(([pattern]) => pattern.test(codec))?.[1] ?? codec)
-    .join(' + ');
+  return codecs(mime).map(codecName).join(' + ');
+}
+
+/** The name of a codec for display, such as `VP9`. */
+export function codecName(codec: string): string {
+  return NAMES.find(([pattern]) => pattern.test(codec))?.[1] ?? codec;
 }

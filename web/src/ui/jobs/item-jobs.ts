@@ -88,6 +88,9 @@ export class ItemJobs extends LitElement {
         flex-wrap: wrap;
         gap: 8px;
       }
+      .alone {
+        margin-top: 8px;
+      }
     `,
   ];
 
@@ -143,7 +146,7 @@ export class ItemJobs extends LitElement {
   }
 
   #exportAlone(): TemplateResult {
-    return html`<div class="actions">${this.#export()}</div>`;
+    return html`<div class="actions alone">${this.#export()}</div>`;
   }
 
   #export(): TemplateResult {

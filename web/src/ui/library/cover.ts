@@ -11,8 +11,9 @@ export interface Covered {
 
 /** The content of a `.cover`. */
 export function cover({ poster_url, tracks = [] }: Covered): TemplateResult {
-  if (poster_url !== undefined) return html`<img src=${poster_url} alt="" loading="lazy" decoding="async" />`;
   const isFilm = tracks.some(({ kind }) => kind === 'video');
+  if (poster_url !== undefined)
+    return html`<img class=${isFilm ? 'film' : ''} src=${poster_url} alt="" loading="lazy" decoding="async" />`;
   return html`<div class="none">${isFilm ? filmIcon : noteIcon}</div>`;
 }
 
@@ -23,7 +24,7 @@ export const covers = css`
     border-radius: var(--ud-radius);
     background: var(--ud-surface-2);
   }
-  .cover:has(img) {
+  .cover:has(.film) {
     background: var(--ud-screen);
   }
   .cover img {

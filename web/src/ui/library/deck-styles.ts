@@ -245,8 +245,7 @@ export const deckStyles = css`
     }
   }
   @media (max-width: 420px) {
-    .bar .next,
-    .bar .queue {
+    .bar .next {
       display: none;
     }
     .bar.video .screen {

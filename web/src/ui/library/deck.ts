@@ -12,7 +12,7 @@ import { connectMediaKeys, placeMedia, showMedia } from '../../library/media-ses
 import type { Playing } from '../../library/playing';
 import type { Queue } from '../../library/queue';
 import { strings } from '../../strings';
-import { runningTime } from '../format';
+import { itemLength, runningTime } from '../format';
 import {
   closeIcon,
   enlargeIcon,
@@ -237,7 +237,9 @@ export class Deck extends LitElement {
       ${this.#button('previous', texts.previous, previousIcon, () => this.#previous())}
       ${this.#button('play', this.paused ? texts.play : texts.pause, this.paused ? playIcon : pauseIcon, this.#toggle)}
       ${this.#button('next', texts.next, nextIcon, () => this.#send('next'), { disabled: !this.queue.hasNext })}
-      <span class="time">${runningTime(this.positionMs)} / ${runningTime(durationMs)}</span>
+      <span class="time"
+        >${runningTime(this.positionMs)} / ${durationMs > 0 ? itemLength(durationMs) : runningTime(0)}</span
+      >
       <span class="space"></span>
       <ud-menu
         class="speed"

@@ -8,7 +8,7 @@ import { site } from '../../browser/site';
 import type { Item } from '../../protocol/item';
 import { strings } from '../../strings';
 import { badges } from '../badges';
-import { ago, byteSize, runningTime } from '../format';
+import { ago, byteSize, itemLength } from '../format';
 import { pauseIcon, playIcon, queueIcon } from '../icons';
 import { base, buttons } from '../styles';
 import { cover, covers } from './cover';
@@ -99,6 +99,9 @@ export class ItemCard extends LitElement {
         color: var(--ud-muted);
         font-size: var(--ud-text-s);
       }
+      .facts .artist {
+        flex-basis: 100%;
+      }
       .facts span {
         min-width: 0;
         overflow: hidden;
@@ -118,6 +121,30 @@ export class ItemCard extends LitElement {
       .place {
         position: relative;
       }
+      /* On a narrow screen the cover is beside the text, so that a screen shows several items. */
+      @media (max-width: 480px) {
+        .place {
+          display: grid;
+          grid-template-columns: 112px minmax(0, 1fr) auto;
+          gap: 0 12px;
+          align-items: start;
+        }
+        .length {
+          right: 4px;
+          bottom: 4px;
+        }
+        .text {
+          order: 1;
+          margin-top: 0;
+          padding: 0;
+        }
+        .actions {
+          position: static;
+          order: 2;
+          flex-direction: column-reverse;
+          margin: 0;
+        }
+      }
     `,
   ];
 
@@ -136,7 +163,7 @@ export class ItemCard extends LitElement {
   }
 
   #length(): string {
-    return this.item.duration_ms > 0 ? runningTime(this.item.duration_ms) : '';
+    return this.item.duration_ms > 0 ? itemLength(this.item.duration_ms) : '';
   }
 
   #actions(): TemplateResult | typeof nothing {
@@ -167,7 +194,8 @@ export class ItemCard extends LitElement {
 
   #facts(): TemplateResult {
     const { item } = this;
-    return html`${stateBadge(item)} ${item.artist ? html`<span dir="auto">${item.artist}</span>` : nothing}
+    return html`${stateBadge(item)}
+      ${item.artist ? html`<span class="artist" dir="auto">${item.artist}</span>` : nothing}
       <span>${ago(serverTime.nowMs() - item.created_at_ms)}</span>
       ${item.bytes > 0 ? html`<span>${byteSize(item.bytes)}</span>` : nothing}`;
   }

@@ -9,11 +9,12 @@ import type { Library } from '../../library/api';
 import type { Playing } from '../../library/playing';
 import type { Item } from '../../protocol/item';
 import { strings } from '../../strings';
+import { codecName } from '../../watch/mime';
 import { badges } from '../badges';
 import type { Confirm } from '../confirm';
 import '../confirm';
 import '../copy-link';
-import { ago, byteSize, runningTime } from '../format';
+import { ago, byteSize, itemLength } from '../format';
 import { binIcon, editIcon, queueIcon } from '../icons';
 import '../notice';
 import { base, block, buttons } from '../styles';
@@ -62,9 +63,12 @@ export class ItemDetails extends LitElement {
     css`
       .about {
         display: grid;
-        grid-template-columns: minmax(0, 1fr) minmax(0, 340px);
+        grid-template: 'head side' auto 'facts side' 1fr / minmax(0, 1fr) minmax(0, 340px);
         gap: 20px 32px;
         align-items: start;
+      }
+      .head {
+        grid-area: head;
       }
       h1 {
         font-size: clamp(1.4rem, 1.1rem + 1.4vw, 1.9rem);
@@ -83,15 +87,17 @@ export class ItemDetails extends LitElement {
         margin-top: 14px;
       }
       .side {
+        grid-area: side;
         display: grid;
         gap: 14px;
       }
       dl {
-        margin-top: 20px;
+        grid-area: facts;
+        margin: 0;
       }
       @media (max-width: 760px) {
         .about {
-          grid-template-columns: minmax(0, 1fr);
+          grid-template: 'head' 'side' 'facts' / minmax(0, 1fr);
         }
       }
     `,
@@ -102,14 +108,13 @@ export class ItemDetails extends LitElement {
     if (item === undefined) return nothing;
     return html`${this.#deleted(item)}
       <div class="about">
-        <div>
+        <div class="head">
           <h1 dir="auto">${item.title}</h1>
-          ${item.artist ? html`<p class="artist" dir="auto">${item.artist}</p>` : nothing}
-          <div class="line">${stateBadge(item)} ${item.tags.map((tag) => this.#tag(tag))}</div>
+          ${item.artist ? html`<p class="artist" dir="auto">${item.artist}</p>` : nothing} ${this.#labels(item)}
           ${this.#actions(item)}
           <slot></slot>
-          ${this.#facts(item)}
         </div>
+        ${this.#facts(item)}
         <div class="side">
           <ud-copy-link .url=${location.origin + site(`/library/${item.item_id}`)}></ud-copy-link>
           ${item.state === 'ready' ? html`<ud-download .playing=${this.playing}></ud-download>` : nothing}
@@ -133,6 +138,12 @@ export class ItemDetails extends LitElement {
         ${texts.problems.restore}
       </button>
     </ud-notice>`;
+  }
+
+  #labels(item: Item): TemplateResult | typeof nothing {
+    const badge = stateBadge(item);
+    if (badge === nothing && item.tags.length === 0) return nothing;
+    return html`<div class="line">${badge} ${item.tags.map((tag) => this.#tag(tag))}</div>`;
   }
 
   #tag(tag: string): TemplateResult {
@@ -173,9 +184,9 @@ export class ItemDetails extends LitElement {
     const { details, kinds } = texts;
     const facts: [string, string][] = [
       [details.album, item.album ?? ''],
-      [details.length, item.duration_ms > 0 ? runningTime(item.duration_ms) : ''],
+      [details.length, item.duration_ms > 0 ? itemLength(item.duration_ms) : ''],
       [details.size, item.bytes > 0 ? byteSize(item.bytes) : ''],
-      [details.format, item.tracks.map(({ codec }) => codec).join(', ')],
+      [details.format, item.tracks.map(({ codec }) => codecName(codec)).join(', ')],
       [details.added, `${kinds[item.kind]}, ${ago(serverTime.nowMs() - item.created_at_ms)}`],
       [details.visibility, strings.visibilities[item.visibility]],
       [details.owner, item.owner ?? ''],

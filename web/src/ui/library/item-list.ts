@@ -1,5 +1,5 @@
 // <ud-item-list .library .kept .playing signed-in>: the items of the library, searched as one types, with filters; more
-// are loaded as the person scrolls. The slot `actions` holds buttons for new items.
+// are loaded as the person scrolls. The slot `actions` holds buttons for new items, `kept` what is stored in this browser.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -91,6 +91,10 @@ export class ItemList extends LitElement {
         padding: 0 10px;
         font-size: var(--ud-text-s);
       }
+      ::slotted([slot='kept'][open]) {
+        flex: 0 0 100%;
+        order: 1;
+      }
       .count {
         margin-left: auto;
         color: var(--ud-muted);
@@ -126,6 +130,19 @@ export class ItemList extends LitElement {
       }
       ul.asking {
         opacity: 0.7;
+      }
+      @media (max-width: 480px) {
+        ul {
+          gap: 16px;
+        }
+        ul[aria-label] li {
+          display: grid;
+          grid-template-columns: 112px 1fr;
+          gap: 12px;
+        }
+        .bone.line {
+          margin-top: 4px;
+        }
       }
     `,
   ];
@@ -259,6 +276,7 @@ export class ItemList extends LitElement {
               ${texts.tagged(tag)}${closeIcon}
             </button>`
       }
+      <slot name="kept"></slot>
       <span class="count" role="status">${this.#count()}</span>
     </div>`;
   }

@@ -5,7 +5,7 @@ import { customElement, property } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Queue, Queued } from '../../library/queue';
 import { strings } from '../../strings';
-import { runningTime } from '../format';
+import { itemLength } from '../format';
 import { closeIcon, downIcon, upIcon } from '../icons';
 import { base, block, buttons } from '../styles';
 import { surfaces } from '../surfaces';
@@ -42,8 +42,10 @@ export class QueuePanel extends LitElement {
       }
       ol {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 2px;
-        max-height: 50vh;
+        /* In a low window, its head and the bar at the foot stay visible. */
+        max-height: max(120px, min(50vh, 100vh - 300px));
         margin: 0;
         padding: 0;
         overflow: auto;
@@ -85,7 +87,7 @@ export class QueuePanel extends LitElement {
       }
       .button.icon {
         flex: none;
-        width: 36px;
+        width: 40px;
       }
       p {
         color: var(--ud-muted);
@@ -132,7 +134,7 @@ export class QueuePanel extends LitElement {
   #row(item: Queued, place: number): TemplateResult {
     const { queue } = this;
     const isCurrent = place === queue.place;
-    const length = item.duration_ms ? runningTime(item.duration_ms) : '';
+    const length = item.duration_ms ? itemLength(item.duration_ms) : '';
     const facts = [isCurrent ? texts.playing : '', item.artist ?? '', length].filter(Boolean).join(' · ');
     return html`<li aria-current=${isCurrent ? 'true' : 'false'}>
       <button

@@ -11,7 +11,7 @@ import { strings } from '../../strings';
 import { byteSize } from '../format';
 import { closeIcon, pauseIcon, playIcon, swapIcon, uploadIcon } from '../icons';
 import '../progress';
-import { base, block, buttons } from '../styles';
+import { base, buttons } from '../styles';
 import { surfaces } from '../surfaces';
 
 const texts = strings.uploads;
@@ -26,10 +26,13 @@ export class UploadList extends LitElement {
 
   static override styles = [
     base,
-    block,
     buttons,
     surfaces,
     css`
+      /* Without uploads it takes no place in the page. */
+      :host {
+        display: contents;
+      }
       h2 {
         font-size: var(--ud-text-m);
       }
