@@ -4,7 +4,7 @@ use std::path::Path;
 
 use main_server::backup;
 
-use crate::{cli::BackupArgs, failure::Failure};
+use crate::{cli::BackupArgs, failure::Failure, output};
 
 /// Writes the store to a file.
 pub(crate) async fn run(args: BackupArgs) -> Result<(), Failure> {
@@ -14,8 +14,7 @@ pub(crate) async fn run(args: BackupArgs) -> Result<(), Failure> {
         "backed up to",
         &args.file,
         entries.map_err(Failure::run(format!("cannot back up to {}", args.file.display())))?,
-    );
-    Ok(())
+    )
 }
 
 /// Writes a file into an empty store.
@@ -32,10 +31,9 @@ pub(crate) async fn restore(args: BackupArgs) -> Result<(), Failure> {
                 error => Failure::run(context)(error),
             }
         })?,
-    );
-    Ok(())
+    )
 }
 
-fn report(what: &str, file: &Path, entries: usize) {
-    println!("{entries} entries {what} {}", file.display());
+fn report(what: &str, file: &Path, entries: usize) -> Result<(), Failure> {
+    output::line(format_args!("{entries} entries {what} {}", file.display()))
 }

@@ -1,6 +1,6 @@
 //! The commands and what each of them takes.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{
     ArgAction, Args, Parser, Subcommand, ValueEnum,
@@ -205,9 +205,9 @@ pub(crate) struct LibraryArgs {
     /// What to do
     #[arg(value_enum)]
     pub(crate) action: LibraryAction,
-    /// Files to import; or the item to export and the file to write; or, for ls, words that items have
+    /// Files and folders to import; or the item to export and the file to write; or, for ls, words that items have
     #[arg(value_name = "ARGUMENT")]
-    pub(crate) arguments: Vec<String>,
+    pub(crate) arguments: Vec<OsString>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -225,9 +225,9 @@ pub(crate) struct LibraryArgs {
 /// What to do with the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LibraryAction {
-    /// List items, newest first
+    /// List items, newest first, whoever may see them
     Ls,
-    /// Add audio or video files as items
+    /// Add audio or video files as items; of a folder, all such files in it
     Import,
     /// Write the media of an item to a file
     Export,

@@ -9,6 +9,8 @@ pub(crate) enum Failure {
     Config(String),
     /// Anything else.
     Run(String),
+    /// Standard output is not read any more, because a command such as `head` has seen enough. The program ends without a message.
+    Unread,
 }
 
 impl Failure {
@@ -26,13 +28,16 @@ impl Failure {
         match self {
             Self::Config(_) => ExitCode::from(2),
             Self::Run(_) => ExitCode::FAILURE,
+            Self::Unread => ExitCode::SUCCESS,
         }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Config(text) | Self::Run(text)) = self;
-        f.write_str(text)
+        match self {
+            Self::Config(text) | Self::Run(text) => f.write_str(text),
+            Self::Unread => f.write_str("standard output is not read any more"),
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     cli::{KeysAction, KeysArgs},
     failure::Failure,
     local::Caller,
+    output,
 };
 
 /// Runs the action.
@@ -19,15 +20,13 @@ pub(crate) async fn run(args: KeysArgs) -> Result<(), Failure> {
     };
     let answer = Caller::open(&args.store).await?.call(method, "/api/grant-keys", None).await?;
     if args.json {
-        println!("{answer}");
-        return Ok(());
+        return output::line(answer);
     }
     let keys: Vec<GrantKeyInfo> =
         serde_json::from_value(answer).map_err(Failure::run("the answer cannot be read"))?;
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
-    keys.iter().for_each(|key| println!("{}", line(key, now_ms)));
-    Ok(())
+    keys.iter().try_for_each(|key| output::line(line(key, now_ms)))
 }
 
 fn line(key: &GrantKeyInfo, now_ms: u64) -> String {

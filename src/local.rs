@@ -4,14 +4,14 @@
 //! its own calls. So a command is written once, and works with every store, with TLS and behind a proxy.
 
 use std::{
-    io,
+    fmt, io,
     path::Path,
     time::{Duration, Instant},
 };
 
 use main_server::{App, Config, DataFolderError, Local, Socket, StartError};
 use protocol::ErrorBody;
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::{net::UnixStream, task::JoinSet, time::sleep};
 
@@ -99,7 +99,7 @@ impl Caller {
             Some(body) => request.json(body),
             None => request,
         };
-        let bytes = send(request).await?.bytes().await.map_err(unreachable())?;
+        let bytes = send(request).await?.bytes().await.map_err(CallError::from)?;
         Ok(serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
@@ -109,24 +109,64 @@ impl Caller {
     }
 }
 
+/// Why a request has no answer.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// The server refuses, with its message.
+    Refused(StatusCode, String),
+    /// The server is gone.
+    Unreachable(reqwest::Error),
+}
+
+impl CallError {
+    /// Whether the same request may succeed in a moment.
+    pub(crate) fn is_temporary(&self) -> bool {
+        match self {
+            Self::Refused(status, _) => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+            Self::Unreachable(_) => true,
+        }
+    }
+
+    /// Whether the server refuses with this status.
+    pub(crate) fn is_refusal(&self, status: StatusCode) -> bool {
+        matches!(self, Self::Refused(refused, _) if *refused == status)
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(_, message) => f.write_str(message),
+            Self::Unreachable(error) => write!(f, "cannot reach the main server on its socket: {error}"),
+        }
+    }
+}
+
+impl From<reqwest::Error> for CallError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unreachable(error)
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self::Run(error.to_string())
+    }
+}
+
 /// The answer to a request.
 ///
 /// # Errors
-/// The server refuses, with its message.
-pub(crate) async fn send(request: RequestBuilder) -> Result<Response, Failure> {
-    let response = request.send().await.map_err(unreachable())?;
+/// [`CallError`].
+pub(crate) async fn send(request: RequestBuilder) -> Result<Response, CallError> {
+    let response = request.send().await?;
     let status = response.status();
     if status.is_success() {
         return Ok(response);
     }
-    let bytes = response.bytes().await.map_err(unreachable())?;
-    let refusal = serde_json::from_slice::<ErrorBody>(&bytes).map(|body| body.error.message);
-    Err(Failure::Run(refusal.unwrap_or_else(|_| format!("the main server answered {status}"))))
-}
-
-/// For `map_err`: the server is gone.
-pub(crate) fn unreachable() -> impl FnOnce(reqwest::Error) -> Failure {
-    Failure::run("cannot reach the main server on its socket")
+    let refusal = serde_json::from_slice::<ErrorBody>(&response.bytes().await?);
+    let message = refusal.map(|body| body.error.message);
+    Err(CallError::Refused(status, message.unwrap_or_else(|_| format!("the main server answered {status}"))))
 }
 
 async fn answers(data_dir: &Path) -> bool {

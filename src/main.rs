@@ -19,6 +19,7 @@ mod main_server_alone;
 mod node_calls;
 mod open_files;
 mod options;
+mod output;
 mod party;
 mod port;
 mod serve;
@@ -66,7 +67,7 @@ fn main() -> ExitCode {
             outcome
         });
     match outcome {
-        Ok(()) => {
+        Ok(()) | Err(failure::Failure::Unread) => {
             log.end(None);
             ExitCode::SUCCESS
         }

@@ -10,6 +10,7 @@ use crate::{
     cli::{UserAction, UserArgs},
     failure::Failure,
     local::Caller,
+    output,
 };
 
 /// Most bytes of a password that are read from standard input.
@@ -26,27 +27,27 @@ pub(crate) async fn run(args: UserArgs) -> Result<(), Failure> {
         UserAction::Add => {
             let body = CreateAccount { name: name.clone(), password: new_password()?, role };
             call(Method::POST, "/api/accounts", Some(json!(body))).await?;
-            println!("added {name}");
+            output::line(format_args!("added {name}"))
         }
         UserAction::Passwd => {
             let body = ChangeAccount { password: Some(new_password()?), role: None };
             call(Method::PATCH, &path(&name), Some(json!(body))).await?;
-            println!("changed the password of {name}; all its sessions have ended");
+            output::line(format_args!("changed the password of {name}; all its sessions have ended"))
         }
         UserAction::Remove => {
             call(Method::DELETE, &path(&name), None).await?;
-            println!("removed {name}");
+            output::line(format_args!("removed {name}"))
         }
         UserAction::List => {
             let accounts = call(Method::GET, "/api/accounts", None).await?;
             let accounts: Vec<AccountInfo> =
                 serde_json::from_value(accounts).map_err(Failure::run("the answer cannot be read"))?;
-            for account in accounts {
-                println!("{}\t{}", account.name, json!(account.role).as_str().unwrap_or_default());
-            }
+            accounts.iter().try_for_each(|account| {
+                let role = json!(account.role);
+                output::line(format_args!("{}\t{}", account.name, role.as_str().unwrap_or_default()))
+            })
         }
     }
-    Ok(())
 }
 
 /// The path of an account. Characters that names cannot have are refused by the server.

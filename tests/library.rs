@@ -11,7 +11,9 @@ mod storage;
 mod support;
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     process::{Child, Output, Stdio},
     time::{Duration, SystemTime},
@@ -194,18 +196,82 @@ async fn check_import(place: Place) {
     said(&site.library(&["verify"]));
 }
 
+/// Frames of silence, as MP3 without tags: MPEG-1 Layer III, 128 kbit/s, 44,100 Hz.
+fn silence(frames: usize) -> Vec<u8> {
+    let mut frame = vec![0xff, 0xfb, 0x90, 0];
+    frame.resize(417, 0);
+    frame.repeat(frames)
+}
+
+/// An output that nobody reads.
+fn unread() -> Stdio {
+    let (_, writer) = std::io::pipe().unwrap();
+    writer.into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_folder_become_items_but_for_those_that_cannot_be_read() {
+    let site = Site::new(Place::Folder).await;
+    let _server = Server::start(&site);
+    let folder = site.path().join("music/B sides");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("broken.mp3"), "no music").unwrap();
+    fs::write(folder.join("cover.jpg"), "no music either").unwrap();
+    fs::write(folder.join(OsStr::from_bytes(b"sil\xffence.mp3")), silence(100)).unwrap();
+    fs::write(folder.join("empty.flac"), "").unwrap();
+    fs::write(site.path().join("music/tone.wav"), tone(1)).unwrap();
+    let imported = site.library(&["import", "music"]);
+    assert_eq!(imported.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&imported.stderr);
+    let is_named = |text: &str| said.lines().any(|line| line.contains(text));
+    assert!(is_named("B sides/broken.mp3: not playable"), "{said}");
+    assert!(is_named("B sides/empty.flac: the file is empty"), "{said}");
+    assert!(said.ends_with("undead: 2 of 4 files were not imported\n"), "{said}");
+    let items = String::from_utf8(imported.stdout).unwrap();
+    let [silence_item, _tone] = items.lines().collect::<Vec<_>>()[..] else { panic!("{items}") };
+
+    // A failed item is listed too. It is no public one.
+    let listed = self::said(&site.library(&["ls"]));
+    let states: Vec<_> = listed.lines().map(|line| line.split('\t').nth(2).unwrap()).collect();
+    assert_eq!(states, ["ready", "ready", "failed"]);
+    let mut list = undead(site.path());
+    site.storage.configure(&mut list);
+    let list = list.args(["library", "ls"]).stdout(unread()).output().unwrap();
+    assert!(list.status.success() && list.stderr.is_empty(), "{list:?}");
+
+    // The file is kept in MP4 too, for other browsers.
+    let item = silence_item.split('\t').next().unwrap();
+    assert!(self::said(&site.library(&["export", item, "out.mp3"])).ends_with("\taudio/mpeg\n"));
+    assert!(fs::read(site.path().join("out.mp3")).unwrap() == silence(100));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn import_goes_on_when_the_main_server_was_killed() {
-    let site = Site::new(Place::Folder).await;
+    check_killed_import(Place::Folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: make places"]
+async fn import_into_s3_goes_on_when_the_main_server_was_killed() {
+    check_killed_import(Place::S3s).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: make places"]
+async fn import_into_another_s3_with_nats_goes_on_when_the_main_server_was_killed() {
+    check_killed_import(Place::MotoAndNats).await;
+}
+
+async fn check_killed_import(place: Place) {
+    let site = Site::new(place).await;
     // 24 MiB: several pieces.
     fs::write(site.path().join("long.wav"), tone(1_536)).unwrap();
     let server = Server::start(&site);
     let mut command = undead(site.path());
     site.storage.configure(&mut command);
-    let import = command.args(["library", "import", "long.wav"]).stdout(Stdio::piped()).spawn().unwrap();
-    let uploads = site.path().join("objects/uploads");
-    let has_part = || fs::read_dir(&uploads).is_ok_and(|mut uploads| uploads.next().is_some());
-    while !has_part() {
+    command.args(["library", "import", "long.wav"]).args(site.storage.store_arguments());
+    let import = command.stdout(Stdio::piped()).spawn().unwrap();
+    while !site.storage.has_parts().await {
         sleep(Duration::from_millis(5)).await;
     }
     drop(server);

@@ -1,28 +1,33 @@
-//! `undead library export`: writes the media of an item to a file, from the object store.
+//! `undead library export`: writes the media of an item to a file, from the object store: the same that a download is.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use bytes::Bytes;
 use media::{FilePart, Shift, webm_head};
 use objects::{Location, Objects};
 use protocol::{
     ItemId,
-    item::{Blob, Fragment, Manifest, ManifestTake, joins},
+    item::{Blob, Fragment, Manifest, ManifestTake},
+    rendition::{Rendition, preferred},
 };
 use reqwest::Method;
 use tls::Trust;
 use tokio::{fs::File, io::AsyncWriteExt};
 
-use crate::{failure::Failure, local::Caller};
+use crate::{failure::Failure, local::Caller, output};
 
 /// Writes the item to the file, takes one after another. A take that no container can hold with those before begins another file.
 pub(super) async fn run(
     caller: &Caller,
     location: &Location,
     trust: &Trust,
-    arguments: &[String],
+    arguments: &[OsString],
 ) -> Result<(), Failure> {
     let [item, file] = arguments else { return Err(Failure::Config("an item and a file".to_owned())) };
+    let item = item.to_string_lossy();
     let item_id: ItemId =
         item.parse().map_err(|_| Failure::Config(format!("{item:?} is not the id of an item")))?;
     let manifest = caller.call(Method::GET, &format!("/api/library/{item_id}/manifest"), None).await?;
@@ -32,30 +37,28 @@ pub(super) async fn run(
     if manifest.takes.is_empty() {
         return Err(Failure::Run("the item has no media".to_owned()));
     }
-    let mut index = 0;
-    let mut takes = manifest.takes.as_slice();
-    while let Some(first) = takes.first() {
-        let fits = |take: &&ManifestTake| {
-            joins((&first.mime, first.init.as_ref()), (&take.mime, take.init.as_ref()))
-        };
-        let (file, (joined, others)) =
-            (numbered(Path::new(file), index), takes.split_at(takes.iter().take_while(fits).count()));
+    let takes: Vec<_> = manifest.takes.iter().map(|take| (take, preferred(take))).collect();
+    for (index, joined) in takes.chunk_by(|(_, take), (_, next)| next.follows(take)).enumerate() {
+        let file = numbered(Path::new(file), index);
         write(&objects, joined, &file).await?;
-        println!("{}\t{}", file.display(), first.mime);
-        (takes, index) = (others, index + 1);
+        output::line(format_args!("{}\t{}", file.display(), joined[0].1.mime))?;
     }
     Ok(())
 }
 
 /// Writes takes one after another, in one timeline that begins at 0.
-async fn write(objects: &Objects, takes: &[ManifestTake], path: &Path) -> Result<(), Failure> {
+async fn write(
+    objects: &Objects,
+    takes: &[(&ManifestTake, Rendition<'_>)],
+    path: &Path,
+) -> Result<(), Failure> {
     let failed = || Failure::run(format!("cannot write {}", path.display()));
     let mut file = File::create(path).await.map_err(failed())?;
-    let init = match takes.first().and_then(|take| take.init.as_ref()) {
+    let init = match takes.first().and_then(|(_, take)| take.init) {
         Some(init) => Some(read(objects, init).await?),
         None => None,
     };
-    let fragments = || takes.iter().flat_map(|take| &take.fragments);
+    let fragments = || takes.iter().flat_map(|(_, take)| take.fragments);
     let begins_ms = fragments().map(|fragment| fragment.start_ms).next().unwrap_or_default();
     if let Some(init) = &init {
         let part = |fragment: &Fragment| FilePart {
@@ -68,12 +71,12 @@ async fn write(objects: &Objects, takes: &[ManifestTake], path: &Path) -> Result
         let head = webm_head(init, &parts).unwrap_or_else(|_| init.clone());
         file.write_all(&head).await.map_err(failed())?;
     }
-    for take in takes {
+    for (take, rendition) in takes {
         let by_ms = take.offset_ms.saturating_sub_unsigned(begins_ms);
         // What has no init segment has no times either.
         let shift = init.as_ref().filter(|_| by_ms != 0).map(|init| Shift::new(init, by_ms));
         let shift = shift.transpose().map_err(Failure::run("the takes cannot be joined"))?;
-        for fragment in &take.fragments {
+        for fragment in rendition.fragments {
             let bytes = read(objects, &fragment.blob).await?;
             let edits = shift.as_ref().map(|shift| shift.edits(&bytes)).transpose();
             let mut bytes = Vec::from(bytes);

@@ -4,6 +4,11 @@ mod export;
 mod import;
 mod verify;
 
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
+
 use protocol::item::{Item, ItemPage};
 use reqwest::Method;
 use serde_json::json;
@@ -11,7 +16,8 @@ use serde_json::json;
 use crate::{
     cli::{LibraryAction, LibraryArgs},
     failure::Failure,
-    local::Caller,
+    local::{self, Caller},
+    output,
 };
 
 /// Runs the action.
@@ -25,35 +31,43 @@ pub(crate) async fn run(args: LibraryArgs) -> Result<(), Failure> {
     };
     let caller = Caller::open_with(&store, set).await?;
     match action {
-        LibraryAction::Ls => list(&caller, &arguments.join(" "), json).await,
-        LibraryAction::Import => import::run(&caller, &arguments).await,
+        LibraryAction::Ls => list(&caller, &arguments.join(OsStr::new(" ")).to_string_lossy(), json).await,
+        LibraryAction::Import => {
+            let paths: Vec<_> = arguments.into_iter().map(PathBuf::from).collect();
+            import::run(&caller, &paths).await
+        }
         LibraryAction::Export => export::run(&caller, &location, &store.trust.load()?, &arguments).await,
         LibraryAction::Verify => verify::verify(&caller, repair, json).await,
         LibraryAction::Gc => verify::collect(&caller, json).await,
     }
 }
 
-fn check(action: LibraryAction, arguments: &[String]) -> Result<(), Failure> {
+fn check(action: LibraryAction, arguments: &[OsString]) -> Result<(), Failure> {
     let (is_fine, rule) = match action {
         LibraryAction::Ls => (true, ""),
-        LibraryAction::Import => (!arguments.is_empty(), "name the files to import"),
+        LibraryAction::Import => (!arguments.is_empty(), "name the files or folders to import"),
         LibraryAction::Export => (arguments.len() == 2, "name the item to export and the file to write"),
         LibraryAction::Verify | LibraryAction::Gc => (arguments.is_empty(), "this takes no arguments"),
     };
     if is_fine { Ok(()) } else { Err(Failure::Config(rule.to_owned())) }
 }
 
-/// Prints all items that have the words, one a line.
+/// Prints all items that have the words, one a line, whoever may see them; deleted ones are not among them.
 async fn list(caller: &Caller, words: &str, json: bool) -> Result<(), Failure> {
     let mut cursor = None;
     loop {
-        let query = [("q", Some(words.to_owned())), ("limit", Some("100".to_owned())), ("cursor", cursor)];
+        let query = [
+            ("q", Some(words.to_owned())),
+            ("mine", Some("true".to_owned())),
+            ("limit", Some("100".to_owned())),
+            ("cursor", cursor),
+        ];
         let query: Vec<_> = query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         let request = caller.request(Method::GET, &path("/api/library", &query));
-        let page = crate::local::send(request).await?.json();
+        let page = local::send(request).await?.json();
         let page: ItemPage = page.await.map_err(Failure::run("the answer cannot be read"))?;
         for item in page.items {
-            println!("{}", if json { json!(item).to_string() } else { row(&item) });
+            output::line(if json { json!(item).to_string() } else { row(&item) })?;
         }
         cursor = page.next_cursor;
         if cursor.is_none() {
@@ -92,7 +106,7 @@ mod tests {
 
     #[test]
     fn arguments_that_do_not_fit_are_refused() {
-        let arguments = |count| vec!["a".to_owned(); count];
+        let arguments = |count| vec![OsString::from("a"); count];
         for (action, right, wrong) in [
             (LibraryAction::Import, 1, 0),
             (LibraryAction::Export, 2, 1),

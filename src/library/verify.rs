@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::{
     failure::Failure,
-    local::{self, Caller, unreachable},
+    local::{self, CallError, Caller},
+    output,
 };
 
 /// Longest line of an answer, in bytes.
@@ -16,13 +17,13 @@ const MAX_LINE_BYTES: usize = 1 << 20;
 pub(super) async fn verify(caller: &Caller, repair: bool, json: bool) -> Result<(), Failure> {
     let request = caller.request(Method::POST, "/api/library/verify").json(&Verify { repair });
     let last = last_line(local::send(request).await?, |line| match line {
-        line if json => println!("{}", json!(line)),
-        Line::Bad(bad) => println!("{}", row(bad)),
-        _ => {}
+        line if json => output::line(json!(line)),
+        Line::Bad(bad) => output::line(row(bad)),
+        _ => Ok(()),
     });
     let Line::Verified(verified) = last.await? else { return Err(cut_off()) };
     if !json {
-        println!("{} blobs verified, {} bytes", verified.checked, verified.bytes);
+        output::line(format_args!("{} blobs verified, {} bytes", verified.checked, verified.bytes))?;
     }
     match (verified.bad, verified.bad - verified.repaired.min(verified.bad)) {
         (0, _) => Ok(()),
@@ -44,14 +45,11 @@ fn row(bad: &BadBlob) -> String {
 /// Collects garbage and prints what was done.
 pub(super) async fn collect(caller: &Caller, json: bool) -> Result<(), Failure> {
     let request = caller.request(Method::POST, "/api/library/gc");
-    let last = last_line(local::send(request).await?, |line| {
-        if json {
-            println!("{}", json!(line));
-        }
-    });
+    let last =
+        last_line(local::send(request).await?, |line| if json { output::line(json!(line)) } else { Ok(()) });
     let Line::Collected(collected) = last.await? else { return Err(cut_off()) };
     if !json {
-        println!(
+        output::line(format_args!(
             "{} blobs kept, {} bytes; {} discarded, {} bytes; {} restored; {} deleted for good",
             collected.kept,
             collected.kept_bytes,
@@ -59,21 +57,24 @@ pub(super) async fn collect(caller: &Caller, json: bool) -> Result<(), Failure> 
             collected.discarded_bytes,
             collected.restored,
             collected.purged
-        );
+        ))?;
     }
     Ok(())
 }
 
 /// Calls `each` with every line of an answer as it comes, and returns the last one.
-async fn last_line(mut answer: Response, mut each: impl FnMut(&Line)) -> Result<Line, Failure> {
+async fn last_line(
+    mut answer: Response,
+    mut each: impl FnMut(&Line) -> Result<(), Failure>,
+) -> Result<Line, Failure> {
     let (mut bytes, mut last) = (Vec::new(), None);
-    while let Some(piece) = answer.chunk().await.map_err(unreachable())? {
+    while let Some(piece) = answer.chunk().await.map_err(CallError::from)? {
         bytes.extend_from_slice(&piece);
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             let line: Line =
                 serde_json::from_slice(&bytes[..end]).map_err(Failure::run("the answer cannot be read"))?;
             bytes.drain(..=end);
-            each(&line);
+            each(&line)?;
             last = Some(line);
         }
         if bytes.len() > MAX_LINE_BYTES {

@@ -11,7 +11,7 @@ use super::{
     schedule::{Clock, Schedule},
     show,
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, output};
 
 /// Returns when the party has ended for the member: true, or when the audio has ended: false.
 ///
@@ -25,13 +25,17 @@ pub(super) async fn follow<W: AsyncWrite + Unpin>(
     let (mut events, mut schedule) = (Events::new(party), Schedule::default());
     let is_quiet = audio.is_some();
     let tell = |schedule: &Schedule, clock: &Clock| {
-        let Some(now) = &schedule.now else { return };
+        let Some(now) = &schedule.now else { return Ok(()) };
         let line = show::line(now, clock.now_ms());
-        if is_quiet { eprintln!("{line}") } else { println!("{line}") }
+        if !is_quiet {
+            return output::line(line);
+        }
+        eprintln!("{line}");
+        Ok(())
     };
     loop {
         if schedule.settle(clock.now_ms()) {
-            tell(&schedule, &clock);
+            tell(&schedule, &clock)?;
         }
         let write_at_ms = match audio.as_deref_mut() {
             Some(audio) => audio.prepare(party, &schedule, &clock).await,
@@ -51,7 +55,7 @@ pub(super) async fn follow<W: AsyncWrite + Unpin>(
                     Event::Ended(reason) => return ended(reason),
                 };
                 if schedule.learn(timeline, clock.now_ms()) {
-                    tell(&schedule, &clock);
+                    tell(&schedule, &clock)?;
                 }
             }
             () = sleep(clock.until(wake_at_ms.unwrap_or(u64::MAX))), if wake_at_ms.is_some() => {

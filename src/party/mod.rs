@@ -37,7 +37,7 @@ use self::{
     schedule::Clock,
     show::Show,
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, output};
 
 /// The main server on this machine.
 const LOCAL: &str = "http://localhost:5000";
@@ -59,10 +59,7 @@ pub(crate) async fn run(args: PartyArgs) -> Result<(), Failure> {
     let command = command(&args, &party).await?;
     let command = PartyCommand { command, if_revision: None, request_id: None };
     let done: CommandDone = json_of(party.request(Method::POST, "/commands").json(&command)).await?;
-    if args.json {
-        println!("{}", json!(done));
-    }
-    Ok(())
+    if args.json { output::line(json!(done)) } else { Ok(()) }
 }
 
 /// The party that was joined, with the token.
@@ -94,12 +91,10 @@ async fn leave(party: &Party, memberships: &mut Memberships) -> Result<(), Failu
 async fn show(party: &Party, json: bool) -> Result<(), Failure> {
     let state = party.state().await?;
     if json {
-        println!("{state}");
-        return Ok(());
+        return output::line(state);
     }
     let now_ms = Clock::read(&party.client).await?.now_ms();
-    print!("{}", Show { state: &read(state)?, now_ms });
-    Ok(())
+    output::line(Show { state: &read(state)?, now_ms }.to_string().trim_end_matches('\n'))
 }
 
 /// The command of an action that is one.
@@ -142,10 +137,9 @@ async fn create(args: &PartyArgs, memberships: &mut Memberships) -> Result<(), F
     let party = Party { client, party_id, token: member.token.clone(), is_issuer: true };
     memberships.keep(party_id, &server, member)?;
     match args.json {
-        true => println!("{}", json!({ "party_id": party_id, "url": party.page() })),
-        false => println!("{}", party.page()),
+        true => output::line(json!({ "party_id": party_id, "url": party.page() })),
+        false => output::line(party.page()),
     }
-    Ok(())
 }
 
 /// What the member is to be called.
@@ -183,9 +177,9 @@ async fn join(args: &PartyArgs, memberships: &mut Memberships) -> Result<(), Fai
     let mut audio = args.audio.then(output).transpose()?.map(Audio::new);
     // Standard output is the player's.
     if audio.is_some() {
-        eprintln!("{}", party.page())
+        eprintln!("{}", party.page());
     } else {
-        println!("{}", party.page())
+        output::line(party.page())?;
     }
     tokio::select! {
         ended = follow(&party, audio.as_mut()) => {

@@ -107,12 +107,28 @@ async fn check_every_frame(place: Place) {
     assert_eq!(whole.seconds(), usize::try_from(seconds + seconds / 2).unwrap());
 }
 
-/// Nodes die with their disks, each right after an acknowledgement in the middle of a group.
 #[tokio::test]
 async fn a_client_that_goes_on_right_after_its_last_acknowledgement_loses_no_frame() {
+    check_acknowledgements(Place::Folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: make places"]
+async fn a_client_that_goes_on_right_after_its_last_acknowledgement_loses_no_frame_in_s3() {
+    check_acknowledgements(Place::S3s).await;
+}
+
+#[tokio::test]
+#[ignore = "slow: make places"]
+async fn a_client_that_goes_on_right_after_its_last_acknowledgement_loses_no_frame_in_another_s3_with_nats() {
+    check_acknowledgements(Place::MotoAndNats).await;
+}
+
+/// Nodes die with their disks, each right after an acknowledgement in the middle of a group.
+async fn check_acknowledgements(place: Place) {
     let seconds = 44;
     let broadcast = Broadcast::make(seconds, 0).await;
-    let mut cluster = Cluster::start(Place::Folder, &["a", "b", "c"]).await;
+    let mut cluster = Cluster::start(place, &["a", "b", "c"]).await;
     let mut live = Broadcaster::start(&cluster, &broadcast, 4).await;
     live.keeps_nothing();
     for second in [8, 17, 26, 35] {

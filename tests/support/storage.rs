@@ -87,6 +87,16 @@ impl Storage {
         }
     }
 
+    /// Whether there are parts of uploads.
+    pub(crate) async fn has_parts(&self) -> bool {
+        let folder = match &self.media {
+            Media::Folder(folder) => folder.join("uploads"),
+            Media::S3s(server) => server.file("uploads"),
+            Media::Moto(server) => return server.has("uploads/").await,
+        };
+        fs::read_dir(folder).is_ok_and(|mut uploads| uploads.next().is_some())
+    }
+
     /// The file of a blob; `None` where the media is in memory.
     pub(crate) fn blob(&self, name: &str) -> Option<PathBuf> {
         let key = format!("blobs/{}/{name}", &name[..2]);

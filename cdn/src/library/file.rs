@@ -13,13 +13,13 @@ use std::{ops::Range, sync::Arc};
 use media::{FilePart, Shift, webm_head};
 use protocol::{
     item::{Fragment, Manifest, ManifestTake},
-    rendition::{Rendition, renditions},
+    rendition::{Rendition, preferred, renditions},
 };
 
 use super::{
     blobs::Blobs,
     content::{Content, Part},
-    media::{blob_part, preferred},
+    media::blob_part,
     refusal::Refusal,
 };
 
@@ -128,7 +128,7 @@ fn shift(init: &[u8], by_ms: i64) -> Result<Arc<Shift>, Refusal> {
 
 fn chosen<'a>(take: &'a ManifestTake, mime: Option<&str>) -> Option<Rendition<'a>> {
     match mime {
-        None => preferred(take),
+        None => Some(preferred(take)),
         Some(mime) => renditions(take).find(|rendition| rendition.is(mime)),
     }
 }

@@ -7,10 +7,10 @@
 use bytes::Bytes;
 use protocol::{
     item::{Manifest, ManifestTake},
-    rendition::{Rendition, renditions},
+    rendition::{Rendition, preferred, renditions},
 };
 
-use super::{media::preferred, refusal::Refusal};
+use super::refusal::Refusal;
 
 /// Who the time stamp in an ID3 tag belongs to (RFC 8216, section 3.4).
 const OWNER: &[u8] = b"com.apple.streaming.transportStreamTimestamp\0";
@@ -81,7 +81,7 @@ pub(super) fn playlist(manifest: &Manifest, grant: &str) -> Result<String, Refus
 }
 
 fn packed(take: &ManifestTake) -> Result<(Packing, Rendition<'_>), Refusal> {
-    let candidates = preferred(take).into_iter().chain(renditions(take));
+    let candidates = std::iter::once(preferred(take)).chain(renditions(take));
     let mut packed = candidates.filter_map(|rendition| Some((Packing::of(&rendition)?, rendition)));
     packed.next().ok_or_else(|| {
         Refusal::unsupported(format!("players of HLS do not take {}; download the item instead", take.mime))

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use media::Shift;
 use objects::Hash;
 use protocol::{
-    item::{Blob, Manifest, ManifestTake},
-    rendition::{Rendition, renditions},
+    item::{Blob, Manifest},
+    rendition::renditions,
 };
 
 use super::{content::Part, refusal::Refusal};
@@ -37,12 +37,6 @@ pub(crate) struct ItemMedia {
 #[derive(Debug, thiserror::Error)]
 #[error("the manifest of a main server is not one: {0}")]
 pub(crate) struct InvalidManifest(String);
-
-/// The rendition of a take for programs that do not say what they play: bare MP3 if there is one, which every program takes, else the take's own.
-pub(super) fn preferred(take: &ManifestTake) -> Option<Rendition<'_>> {
-    let mp3 = renditions(take).find(|rendition| rendition.container() == "audio/mpeg");
-    mp3.or_else(|| renditions(take).next())
-}
 
 /// A blob as a part of an answer.
 pub(super) fn blob_part(blob: &Blob, shift: Option<Arc<Shift>>) -> Result<Part, Refusal> {

@@ -24,6 +24,13 @@ pub fn renditions(take: &ManifestTake) -> impl Iterator<Item = Rendition<'_>> {
     std::iter::once(own).chain(others)
 }
 
+/// The rendition of a take for programs that do not say what they play: bare MP3 if there is one, which every program takes, else the
+/// take's own.
+pub fn preferred(take: &ManifestTake) -> Rendition<'_> {
+    let own = Rendition { mime: &take.mime, init: take.init.as_ref(), fragments: &take.fragments };
+    renditions(take).find(|rendition| rendition.container() == "audio/mpeg").unwrap_or(own)
+}
+
 impl<'a> Rendition<'a> {
     /// Its init segment and fragments.
     pub fn blobs(&self) -> impl Iterator<Item = &'a Blob> + use<'a> {

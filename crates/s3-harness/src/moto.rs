@@ -83,13 +83,28 @@ impl Moto {
         assert!(sent.success(), "{name}");
     }
 
+    /// Whether there is an object whose key begins so.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    pub async fn has(&self, prefix: &str) -> bool {
+        self.request("GET", &format!("?list-type=2&max-keys=1&prefix={prefix}")).await.contains("<Key>")
+    }
+
     async fn make_bucket(&self) {
+        self.request("PUT", "").await;
+    }
+
+    /// The answer to a request for the bucket. It is not signed: nothing checks signatures here.
+    async fn request(&self, method: &str, query: &str) -> String {
         let mut socket = TcpStream::connect(&self.address).await.expect("it listens");
+        let host = &self.address;
         let request =
-            format!("PUT /{BUCKET} HTTP/1.0\r\nHost: {}\r\nContent-Length: 0\r\n\r\n", self.address);
+            format!("{method} /{BUCKET}{query} HTTP/1.0\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
         socket.write_all(request.as_bytes()).await.expect("it reads");
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await.expect("it answers");
         assert!(answer.split(' ').nth(1) == Some("200"), "{answer}");
+        answer
     }
 }
