@@ -16,6 +16,7 @@ mod main_servers;
 mod objects;
 mod parts;
 mod pieces;
+mod room;
 mod store;
 mod trash;
 

@@ -15,7 +15,7 @@ use futures_util::{
 use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path};
 use tokio::time::timeout;
 
-use crate::{Error, Folder, Hash, Info, MAX_BYTES, bucket, key, location::Bucket};
+use crate::{Error, Folder, Hash, Info, MAX_BYTES, bucket, key, location::Bucket, room};
 
 /// Longest wait for a call that moves an object, retries included.
 const MOVE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -71,6 +71,9 @@ impl Store {
             return Err(Error::TooLarge(length));
         }
         self.is_here().await?;
+        if let Some(folder) = self.path() {
+            limited(CALL_TIMEOUT, room::check(folder, length)).await??;
+        }
         let result = limited(MOVE_TIMEOUT, self.store.put(key, bytes.into())).await?;
         // Nothing that is written can be missing, except the bucket.
         result.map(drop).map_err(|error| unavailable(&error))
@@ -197,7 +200,7 @@ impl Store {
     async fn is_here(&self) -> Result<(), Error> {
         let Some(folder) = self.path() else { return Ok(()) };
         let marker = folder.join(key::BLOBS);
-        match tokio::fs::metadata(&marker).await {
+        match limited(CALL_TIMEOUT, tokio::fs::metadata(&marker)).await? {
             Ok(_) => Ok(()),
             Err(error) => Err(Error::Unavailable(format!("{}: {error}", marker.display()))),
         }

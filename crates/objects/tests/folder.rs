@@ -44,6 +44,52 @@ async fn a_part_is_read_from_its_file_where_there_is_one() {
     assert_eq!(folder.objects.read_part("../upload", name), None);
 }
 
+/// A file system in memory, mounted for as long as this lives.
+#[cfg(target_os = "linux")]
+struct Mounted(tempfile::TempDir);
+
+#[cfg(target_os = "linux")]
+impl Mounted {
+    /// None without the right to mount.
+    fn new(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "undead-test"]).arg(folder.path());
+        mount.status().is_ok_and(|status| status.success()).then(|| Self(folder))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn objects_leave_room_on_their_disk_for_the_store_as_root() {
+    let Some(disk) = Mounted::new("20m") else { return println!("skipped: mounting needs root") };
+    let location = Location::Folder(disk.0.path().join("objects"));
+    let objects = Objects::open(&location, &tls::Trust::default()).expect("opened");
+    let blob = |number: u8| Bytes::from(vec![number; 1 << 20]);
+    let mut put = Vec::new();
+    let full = loop {
+        match objects.put(blob(put.len() as u8)).await {
+            Ok(hash) => put.push(hash),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(&full, Error::Unavailable(message) if message.contains("is full")), "{full}");
+    assert!(put.len() >= 15, "{} of 20 MiB", put.len());
+    let part = PartName { offset: 0, writer: 1 };
+    assert!(objects.put_part("upload", part, blob(0)).await.is_err());
+    fs::write(disk.0.path().join("store"), vec![0; 512 << 10]).expect("other files have room");
+    objects.delete(&put[0]).await.expect("deleted");
+    objects.delete(&put[1]).await.expect("deleted");
+    objects.put_part("upload", part, blob(0)).await.expect("there is room again");
+}
+
 #[tokio::test]
 async fn damaged_blob_is_found_and_can_be_replaced() {
     let folder = folder();
