@@ -67,7 +67,7 @@ impl Library {
         self.change_media(item_id, &Write::Settle, |_| {}).await.map(drop)
     }
 
-    /// Changes the state of an item. A reason belongs to [`State::Failed`].
+    /// Changes the state of an item. The reason says what is wrong with its media.
     ///
     /// # Errors
     /// As [`Self::append`].
@@ -77,13 +77,25 @@ impl Library {
         state: State,
         reason: Option<&str>,
     ) -> Result<(), Error> {
-        let reason = reason.map(|reason| reason.chars().take(MOST_ERROR_CHARS).collect::<String>());
+        let reason = reason.map(short);
         let with_state = |record: &mut Record| {
             record.state = state;
             record.processed_percent = None;
             record.error.clone_from(&reason);
         };
         self.change_media(item_id, &Write::Nothing, with_state).await.map(drop)
+    }
+
+    /// Records that an upload cannot be played. The media read so far are removed: nobody can play them, and they would count
+    /// against quotas.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub(crate) async fn fail(&self, item_id: ItemId, reason: &str) -> Result<(), Error> {
+        let reason = short(reason);
+        self.change(item_id, |record| record.fail(&reason)).await?;
+        // After a failure here they are removed with the item.
+        Ok(self.manifests.remove(item_id).await?)
     }
 
     /// Records how much of the upload of an item has been processed.
@@ -220,6 +232,10 @@ impl Library {
             Write::Nothing => Ok(0),
         }
     }
+}
+
+fn short(reason: &str) -> String {
+    reason.chars().take(MOST_ERROR_CHARS).collect()
 }
 
 /// A write to the media of an item.

@@ -205,6 +205,14 @@ impl Record {
         }
     }
 
+    /// Records why an upload cannot be played, and that its media are removed.
+    pub(super) fn fail(&mut self, reason: &str) {
+        (self.state, self.error, self.processed_percent) = (State::Failed, Some(reason.to_owned()), None);
+        (self.duration_ms, self.bytes, self.poster) = (0, 0, None);
+        self.tracks.clear();
+        self.media_version += 1;
+    }
+
     /// Records that media arrived: a recording that failed without media becomes ready.
     pub(super) fn has_arrived(&mut self) {
         if (self.kind, self.state) == (Kind::Recording, State::Failed) {

@@ -1,6 +1,6 @@
 //! Deletes items, temporarily or permanently.
 
-use protocol::ItemId;
+use protocol::{ItemId, item::State};
 
 use super::{Error, Library, Record, manifest::recorded};
 use crate::clock::Now;
@@ -13,6 +13,19 @@ impl Library {
     pub(crate) async fn delete(&self, item_id: ItemId, now: Now) -> Result<(), Error> {
         let until_ms = (now + self.limits.undo).unix_ms();
         self.change(item_id, |record| record.deleted_until_ms = Some(until_ms)).await.map(drop)
+    }
+
+    /// Deletes an item that failed; any other one stays.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(crate) async fn delete_failed(&self, item_id: ItemId, now: Now) -> Result<(), Error> {
+        match self.find(item_id).await? {
+            Some(record) if record.state == State::Failed && !record.is_deleted() => {
+                self.delete(item_id, now).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Restores a deleted item; others stay unchanged.

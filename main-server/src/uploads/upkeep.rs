@@ -102,6 +102,8 @@ impl Uploads {
             Phase::Gone | Phase::Processed => {
                 let is_over = age >= if record.phase == Phase::Gone { KEEP_GONE } else { self.keep() };
                 if is_over {
+                    // Its owner had as long to see why.
+                    self.library.delete_failed(record.item_id, Now::read()).await?;
                     self.forget(key).await?;
                 } else if age < KEEP_GONE {
                     self.parts.delete(key).await?;

@@ -162,7 +162,7 @@ impl Uploads {
         if let Some(record) = self.records.get(key).filter(|record| record.phase == Phase::Complete)
             && self.library.get(record.item_id).await?.state == State::Processing
         {
-            self.library.set_state(record.item_id, State::Failed, Some(reason)).await?;
+            self.library.fail(record.item_id, reason).await?;
         }
         self.done(key).await
     }

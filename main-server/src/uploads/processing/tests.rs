@@ -420,13 +420,27 @@ async fn an_item_that_is_ready_stays_ready_if_its_task_was_not_settled() {
 }
 
 #[tokio::test]
-async fn media_that_need_more_room_than_there_is_fail_with_the_reason() {
+async fn media_that_need_more_room_than_there_is_fail_with_the_reason_and_take_none() {
     let servers = Servers::new().await;
-    // MP3 becomes two formats.
+    // MP3 becomes two formats. The first of its fragments find room.
     let folder = tempfile::tempdir().unwrap();
-    let file = encoded(&folder, "a.mp3", &format!("{SOUND} -c:a libmp3lame"));
+    let file = encoded(&folder, "a.mp3", "-f lavfi -i sine=440:r=8000:d=300 -c:a libmp3lame -b:a 8k");
     let server = servers.member(|config| config.library.quota_bytes = file.len() as u64 * 3 / 2).await;
-    let item = processed(&server, upload(&server, "a.mp3", file.clone()).await).await;
-    assert_eq!((item.state, item.bytes), (State::Failed, 0));
+    let item_id = upload(&server, "a.mp3", file.clone()).await;
+    let item = processed(&server, item_id).await;
+    assert_eq!((item.state, item.bytes, item.duration_ms), (State::Failed, 0, 0));
     assert!(item.error.unwrap().contains("library_quota_bytes"));
+    let left = async || server.library.manifest(item_id, None).await.unwrap().manifest.unwrap().takes.len();
+    until("its media are removed", async || left().await == 0).await;
+
+    let uploads = super::super::Uploads::of(server.context(), &server.library);
+    uploads.load().await.unwrap();
+    let (key, record) =
+        uploads.records.all().into_iter().find(|(_, record)| record.item_id == item_id).unwrap();
+    assert_eq!(record.phase, Phase::Processed);
+    let keep_ms = u64::try_from(uploads.keep().as_millis()).unwrap();
+    uploads.look_after(&key, &record, record.changed_at_ms + keep_ms - 1).await.unwrap();
+    assert!(!server.library.known(item_id).unwrap().is_deleted());
+    uploads.look_after(&key, &record, record.changed_at_ms + keep_ms).await.unwrap();
+    assert!(server.library.newest(item_id).await.is_err(), "it is deleted");
 }
