@@ -23,7 +23,7 @@ session=$(awk '$6 == "undead_session" { print $7 }' "$data/cookies")
 { cat schemathesis.toml; printf '\n[auth.openapi.session]\napi_key = "%s"\n' "$session"; } >"$data/operator.toml"
 
 check() {
-    PYTHONPATH=target/schemathesis target/schemathesis/bin/schemathesis --config-file "$1" run "$url/api/openapi.json" \
+    PYTHONPATH=target/schemathesis:scripts target/schemathesis/bin/schemathesis --config-file "$1" run "$url/api/openapi.json" \
         --no-color "${@:2}" || { cat "$data/log"; exit 1; }
 }
 # Signing out would end the session that the other calls need.
