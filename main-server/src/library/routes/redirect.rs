@@ -8,6 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serving::Forwarded;
 
 use super::{super::check_state, Api, extract::Reader, play};
@@ -18,7 +19,9 @@ pub(super) async fn download(
     reader: Reader,
     forwarded: Forwarded,
 ) -> Result<Response, Error> {
-    to_node(&api, reader, &forwarded, "download")
+    // The node names the file; it does not know the title.
+    let title = utf8_percent_encode(&reader.record.text.title, NON_ALPHANUMERIC).to_string();
+    to_node(&api, reader, &forwarded, &format!("download?name={title}&"))
 }
 
 pub(super) async fn playlist(
@@ -26,10 +29,11 @@ pub(super) async fn playlist(
     reader: Reader,
     forwarded: Forwarded,
 ) -> Result<Response, Error> {
-    to_node(&api, reader, &forwarded, "audio.m3u8")
+    to_node(&api, reader, &forwarded, "audio.m3u8?")
 }
 
-fn to_node(api: &Api, reader: Reader, forwarded: &Forwarded, name: &str) -> Result<Response, Error> {
+/// Redirects to a path below that of the item at a node. The grant ends the query that `path` begins.
+fn to_node(api: &Api, reader: Reader, forwarded: &Forwarded, path: &str) -> Result<Response, Error> {
     let now = Now::read();
     api.partition.admits_newcomers(now)?;
     check_state(&reader.record)?;
@@ -37,6 +41,6 @@ fn to_node(api: &Api, reader: Reader, forwarded: &Forwarded, name: &str) -> Resu
     let nodes = api.nodes.of(item_id, forwarded.prefix(), now)?;
     let grant = play::grant(api, item_id, &reader.record, reader.invitation_id, now)?;
     let node = nodes.first().map(String::as_str).unwrap_or_default();
-    let location = format!("{node}/library/{item_id}/{name}?grant={grant}");
+    let location = format!("{node}/library/{item_id}/{path}grant={grant}");
     Ok((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response())
 }

@@ -120,15 +120,16 @@ async fn a_large_picture_arrives_in_pieces_and_ends_before_its_last_piece_if_it_
 async fn files_are_at_a_node_with_a_grant() {
     let server = Cluster::new().await.member(|_| {}).await;
     let item_id = item(&server, "a", |_| {}).await;
+    server.library.change(item_id, |record| record.text.title = "Q&A, être?".into()).await.unwrap();
     let path = format!("/library/{item_id}/download");
     assert_eq!(server.get(&path).await.code(), ErrorCode::NoNodeAvailable);
     let node = server.node("a").await;
     server.serves_library(&node).await;
-    for name in ["download", "audio.m3u8"] {
+    for (name, query) in [("download", "name=Q%26A%2C%20%C3%AAtre%3F&"), ("audio.m3u8", "")] {
         let response = server.call(Method::GET, &format!("/library/{item_id}/{name}"), &[], vec![]).await;
         assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
         let location = response.headers()["location"].to_str().unwrap();
-        assert!(location.contains(&format!("/library/{item_id}/{name}?grant=")), "{location}");
+        assert!(location.contains(&format!("/library/{item_id}/{name}?{query}grant=")), "{location}");
     }
     server
         .operate(
