@@ -158,6 +158,23 @@ describe('storage', () => {
     expect(kept).toEqual([patched.hash, unseen.hash]);
   });
 
+  it('receives a blob that was requested before the service worker took over the page', async () => {
+    const kept: string[] = [];
+    let watched = false;
+    const fetch = fetcher({
+      keep: ({ hash }) => kept.push(hash),
+      isWatched: () => watched,
+      fetch: (input, init) => {
+        watched = true;
+        return nodes.fetch(input, init);
+      },
+    });
+    const blob = store.put('early', bytes);
+    await fetch.open(blob, 'play').bytes();
+    await settle();
+    expect(kept).toEqual([blob.hash]);
+  });
+
   it('costs no network', async () => {
     const blob = store.put('x', bytes);
     const fetch = fetcher({ kept: () => Promise.resolve(bytes) });

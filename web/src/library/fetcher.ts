@@ -53,15 +53,17 @@ export class Fetcher {
   /** Starts the transfer of a blob when its turn comes. */
   async #start(blob: BlobName, turn: Turn): Promise<Transfer> {
     await turn.begun;
+    // A worker that takes over the page later does not see this request.
+    const isWatched = this.#setup.isWatched?.() === true;
     const transfer = new Transfer(blob, this.#access, this.#setup);
-    void this.#finish(transfer, turn);
+    void this.#finish(transfer, turn, isWatched);
     return transfer;
   }
 
-  async #finish(transfer: Transfer, turn: Turn): Promise<void> {
+  async #finish(transfer: Transfer, turn: Turn, isWatched: boolean): Promise<void> {
     try {
       const bytes = await transfer.bytes();
-      const isSeen = this.#setup.isWatched?.() === true && !transfer.isPatched;
+      const isSeen = isWatched && !transfer.isPatched;
       if (transfer.networkBytes > 0 && !isSeen) this.#setup.keep?.(transfer.blob, bytes);
     } catch {
       // The holders of the transfer receive the error.

@@ -16,10 +16,17 @@ export class Kept {
   readonly #workers: ServiceWorkerContainer | undefined;
   readonly #active: Promise<ServiceWorker | undefined>;
   #activated: ((worker: Promise<ServiceWorker | undefined>) => void) | undefined;
+  /** When the first message can be sent. */
+  readonly #ready: Promise<unknown>;
+  /** When it is known for whom the page stores fragments. */
+  readonly #personKnown: Promise<void>;
+  #tellPersonKnown: () => void = () => undefined;
 
   constructor(workers: ServiceWorkerContainer | undefined = serviceWorkers()) {
     this.#workers = workers;
     this.#active = new Promise((resolve) => (this.#activated = resolve));
+    this.#ready = this.isWatching ? Promise.resolve() : this.#active;
+    this.#personKnown = new Promise((resolve) => (this.#tellPersonKnown = resolve));
     // The first access to caches takes browsers a while.
     void this.read('');
   }
@@ -45,9 +52,12 @@ export class Kept {
     return (this.#workers?.controller ?? null) !== null;
   }
 
-  /** Stores a fragment. The bytes are copied. */
+  /**
+   * Stores a fragment, once {@link isFor} was called: the worker then removes fragments that it stored earlier for
+   * someone else, and those of items without a record. The bytes are copied.
+   */
   keep(itemId: ItemId, { hash }: BlobName, bytes: Uint8Array<ArrayBuffer>): void {
-    void this.#ask({ ask: 'keep', itemId, hash, bytes });
+    void this.#personKnown.then(() => this.#ask({ ask: 'keep', itemId, hash, bytes }));
   }
 
   /** Stores the records of a played item. `person` is the signed-in account, or null. */
@@ -55,9 +65,14 @@ export class Kept {
     void this.#ask({ ask: 'keep-item', item, manifest, person });
   }
 
-  /** Reports the signed-in account, or none: non-public items stored for another account are removed. */
-  async isFor(person: string | null): Promise<void> {
-    await this.#ask({ ask: 'person', person });
+  /**
+   * Reports the signed-in account, or none: non-public items stored for another account are removed. Undefined if it
+   * cannot be known: nothing is removed.
+   */
+  async isFor(person: string | null | undefined): Promise<void> {
+    const told = person === undefined ? undefined : this.#ask({ ask: 'person', person });
+    this.#tellPersonKnown();
+    await told;
   }
 
   /** Removes an item. */
@@ -120,6 +135,8 @@ export class Kept {
   }
 
   async #ask<M extends Message>(message: M): Promise<Answers[M['ask']] | undefined> {
+    // Messages keep their order: a worker may take over the page while earlier ones wait for its start.
+    await this.#ready;
     const worker = this.#workers?.controller ?? (await this.#active);
     if (worker === undefined) return undefined;
     const { port1, port2 } = new MessageChannel();

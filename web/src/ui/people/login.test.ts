@@ -73,7 +73,7 @@ it('a failed request is reported, and the storage stays unchanged', async () => 
     undefined,
     strings.people.problems.unreachable,
   ]);
-  expect(isFor).not.toHaveBeenCalled();
+  expect(isFor).toHaveBeenCalledExactlyOnceWith(undefined);
 });
 
 it('signing out asks again, after the page stopped what requires the account', async () => {

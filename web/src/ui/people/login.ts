@@ -100,6 +100,6 @@ export class Login implements ReactiveController {
     this.#me = me;
     this.#problem = problem;
     this.#host.requestUpdate();
-    if (me !== undefined) void this.#kept.isFor(me.account?.name ?? null);
+    void this.#kept.isFor(me && (me.account?.name ?? null));
   }
 }
