@@ -2,7 +2,8 @@
 //!
 //! A file holds successive groups of one take whose times are in the same [`FRAGMENT_MS`], so recorders cut alike wherever they begin.
 //! A group that turns out to have a hole is dropped, and ends the file. A group is whole once the next one follows it directly,
-//! the stream has ended, or a new take has begun: then no node has more of it, unless this one fell behind and did not read it all.
+//! the stream has ended, or a new take has begun: then no node has more of it, unless this one fell behind or was away and did not read it
+//! all.
 
 use protocol::{
     event::{ChunkHead, FrameName},
@@ -53,6 +54,8 @@ pub(super) struct OpenGroup {
 #[derive(Clone, Debug)]
 pub(super) struct Assembler {
     open: Option<OpenGroup>,
+    /// Whether the next run is the one right after the open group's last: reading has not begun anew since.
+    is_at_end: bool,
     /// A larger group is not recorded.
     most_group_bytes: u64,
 }
@@ -95,9 +98,10 @@ impl OpenGroup {
         self.is_before(head) && self.bucket == head.pts_ms / FRAGMENT_MS
     }
 
-    /// The end of the file before a run that is not in it, and of which it is known or not that it `follows` directly.
-    fn finish_before(&self, &Arrival { head, follows, lagged, .. }: &Arrival<'_>) -> Finish {
-        let ends_take = head.name.take > self.name.take && !lagged;
+    /// The end of the file before a run that is not in it. It is known or not that the run `follows` directly, and that all runs between them
+    /// were read.
+    fn finish_before(&self, &Arrival { head, follows, .. }: &Arrival<'_>, all_read: bool) -> Finish {
+        let ends_take = head.name.take > self.name.take && all_read;
         let is_next = follows && self.is_before(head);
         let end_ms = if is_next { head.pts_ms } else { self.end_ms };
         Finish { whole: ends_take || is_next, ends_take, end_ms }
@@ -113,7 +117,12 @@ impl OpenGroup {
 impl Assembler {
     /// Continues with `open`, if a file was left unfinished.
     pub(super) fn new(open: Option<OpenGroup>, most_group_bytes: u64) -> Self {
-        Self { open, most_group_bytes }
+        Self { open, is_at_end: false, most_group_bytes }
+    }
+
+    /// Reading begins anew, right after the open group's last run if it `follows`. The rest of the group may have been there meanwhile.
+    pub(super) fn read_anew(&mut self, follows: bool) {
+        self.is_at_end = follows;
     }
 
     /// The last frame that was written, if more of its group may follow.
@@ -124,7 +133,7 @@ impl Assembler {
 
     /// What to do for a run. `is_wanted` says of the group that it begins whether it is to be written.
     pub(super) fn push(&mut self, arrival: Arrival<'_>, is_wanted: impl Fn(GroupName) -> bool) -> Vec<Step> {
-        let Arrival { head, bytes, follows, .. } = arrival;
+        let Arrival { head, bytes, follows, lagged } = arrival;
         let (name, index) = (group_of(head.name), head.name.index);
         let mut steps = Vec::with_capacity(3);
         if let Some(open) = &mut self.open {
@@ -133,6 +142,7 @@ impl Assembler {
             }
             if (name, index) == (open.name, open.next_index) {
                 open.append(head, bytes);
+                self.is_at_end = true;
                 let fits = open.bytes <= self.most_group_bytes;
                 steps.push(if fits { Step::Append } else { self.drop_group() });
                 return steps;
@@ -142,11 +152,11 @@ impl Assembler {
                 steps.push(Step::Append);
                 return steps;
             }
-            steps.push(Step::Finish(open.finish_before(&arrival)));
+            steps.push(Step::Finish(open.finish_before(&arrival, self.is_at_end && !lagged)));
             self.open = None;
         }
         if head.key && index == 0 && bytes <= self.most_group_bytes && is_wanted(name) {
-            self.open = Some(OpenGroup::begin(head, bytes));
+            (self.open, self.is_at_end) = (Some(OpenGroup::begin(head, bytes)), true);
             steps.extend([Step::Begin, Step::Append]);
         }
         steps
@@ -155,7 +165,8 @@ impl Assembler {
     /// No more runs come: the stream has ended, or the recording. The end of the file, if one is unfinished.
     pub(super) fn end(&mut self, stream_ended: bool) -> Option<Finish> {
         let OpenGroup { end_ms, .. } = self.open.take()?;
-        Some(Finish { whole: stream_ended, ends_take: stream_ended, end_ms })
+        let whole = stream_ended && self.is_at_end;
+        Some(Finish { whole, ends_take: whole, end_ms })
     }
 
     /// The open group cannot be written.
@@ -233,6 +244,26 @@ mod tests {
         assert_eq!(push(&mut resumed(), &head(0, 0, 0, 0), false), [], "is written already");
         assert_eq!(push(&mut resumed(), &head(0, 0, 2, 0), false), [Step::Append]);
         assert_eq!(push(&mut resumed(), &head(0, 1, 0, 900), true), [Step::Append]);
+    }
+
+    #[test]
+    fn a_group_of_which_a_node_may_have_missed_the_rest_is_dropped() {
+        let away = |follows| {
+            let mut assembler = Assembler::new(None, 1000);
+            push(&mut assembler, &head(0, 0, 0, 0), true);
+            assembler.read_anew(follows);
+            assembler
+        };
+        let next_take = [Step::Begin, Step::Append];
+        let expected = |whole| [&[finish(whole, whole, 100)], &next_take[..]].concat();
+        for follows in [true, false] {
+            assert_eq!(push(&mut away(follows), &head(1, 0, 0, 0), false), expected(follows));
+            let ended = Finish { whole: follows, ends_take: follows, end_ms: 100 };
+            assert_eq!(away(follows).end(true), Some(ended));
+        }
+        let mut continued = away(false);
+        push(&mut continued, &head(0, 0, 2, 0), false);
+        assert_eq!(push(&mut continued, &head(1, 0, 0, 0), false), expected(true));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) struct Reader {
     metrics: Arc<Metrics>,
     /// Of the next run.
     position: u64,
-    /// Whether the next run is known to be the one right after the last that was read.
+    /// See [`Self::follows`].
     follows: bool,
     /// Whether the ring had runs between that one and the next one.
     lagged: bool,
@@ -46,6 +46,11 @@ impl Reader {
             }
         };
         Self { stream: stream.clone(), metrics, position, follows, lagged: false, take: None }
+    }
+
+    /// Whether the next run is known to be the one right after the last that was read, here or before it began.
+    pub(super) fn follows(&self) -> bool {
+        self.follows
     }
 
     /// The position after the last run that was read.

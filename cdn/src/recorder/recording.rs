@@ -160,6 +160,7 @@ impl Recording {
         let readers = lock(stream).readers().clone();
         let subscriber = Subscriber::new(stream, Arc::default());
         let mut reader = Reader::new(stream, writer.last(), self.context.parts.metrics.clone());
+        writer.read_anew(reader.follows());
         let kept = readers.keep(reader.position());
         loop {
             let (closed, is_over) = (lock(stream).closed(), self.is_over());

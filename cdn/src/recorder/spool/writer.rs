@@ -66,6 +66,11 @@ impl Writer {
         self.assembler.last()
     }
 
+    /// Reading begins anew, right after [`Self::last`] if it `follows`.
+    pub(in super::super) fn read_anew(&mut self, follows: bool) {
+        self.assembler.read_anew(follows);
+    }
+
     /// Groups before this one are not recorded.
     pub(in super::super) fn begin_at(&mut self, from: GroupName) {
         self.from = Some(from);
