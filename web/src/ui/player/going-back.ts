@@ -31,6 +31,9 @@ export interface GoingBackOwner {
   backToLive(failed: boolean): void;
 }
 
+/** How often a rewind begins again before something was played. */
+const MOST_LOSSES = 3;
+
 /** The view before anything is known. */
 const BEGINNING: RewindView = { positionMs: 0, startMs: 0, endMs: 0, paused: false, waiting: true };
 
@@ -40,6 +43,8 @@ export class GoingBack {
   #rewind: Rewind | undefined;
   /** The attempt that is waiting for its element. */
   #begins: symbol | undefined;
+  /** How often what was due was lost since something was played. */
+  #losses = 0;
 
   constructor(owner: GoingBackOwner) {
     this.#owner = owner;
@@ -56,9 +61,9 @@ export class GoingBack {
   }
 
   /** Plays what was live some seconds ago. Returns whether there is anything. */
-  async begin(): Promise<boolean> {
-    const past = this.#past();
-    if (this.#begins !== undefined || this.#rewind !== undefined || past === undefined) return false;
+  async begin(backMs = SKIP_MS, paused = false): Promise<boolean> {
+    const pasts = this.#pasts();
+    if (this.#begins !== undefined || this.#rewind !== undefined || pasts.length === 0) return false;
     const begins = Symbol('begins');
     this.#begins = begins;
     this.#owner.changed(BEGINNING);
@@ -67,38 +72,58 @@ export class GoingBack {
     this.#begins = undefined;
     this.#rewind = new Rewind({
       media,
-      past,
+      pasts,
       fetch: (input, init) => fetch(input, init),
       canPlay: canPlayType,
-      changed: (view) => this.#owner.changed(view),
+      changed: (view) => {
+        if (!view.waiting) this.#losses = 0;
+        this.#owner.changed(view);
+      },
       over: (error) => {
         this.end();
         this.#owner.backToLive(error !== undefined);
       },
+      lost: (behindMs, paused) => this.#lost(behindMs, paused),
     });
-    void this.#rewind.start(SKIP_MS);
+    void this.#rewind.start(backMs, paused);
     return true;
+  }
+
+  /** Begins again, at the node that serves the viewer now. */
+  #lost(behindMs: number, paused: boolean): void {
+    this.#rewind = undefined;
+    this.#losses++;
+    if (this.#losses <= MOST_LOSSES) {
+      void this.begin(behindMs, paused);
+      return;
+    }
+    this.end();
+    this.#owner.backToLive(true);
   }
 
   /** Ends the rewind. */
   end(): void {
     this.#begins = undefined;
+    this.#losses = 0;
     this.#rewind?.close();
     this.#rewind = undefined;
     this.#owner.changed(undefined);
   }
 
-  #past(): Past | undefined {
+  /** The recording, and the window of the node, for as long as the recording has nothing or cannot be read. */
+  #pasts(): Past[] {
     const { origin } = location;
+    const pasts: Past[] = [];
     const [recording, node, streamId] = [this.#owner.recording(), this.#owner.node(), this.#owner.streamId()];
     if (recording !== undefined) {
       const library = new Library(this.#owner.server);
       const setup = { itemId: recording, body: this.#owner.admission(), keptBase: site(''), origin };
-      return { access: new ItemAccess({ ...setup, play: (id, body) => library.play(id, body) }) };
+      pasts.push({ access: new ItemAccess({ ...setup, play: (id, body) => library.play(id, body) }) });
     }
-    if (node === undefined) return undefined;
-    const window = new WindowManifest();
-    const access = windowAccess(streamId, node, () => this.#owner.grant(), origin);
-    return { access, merged: (manifest) => window.merged(manifest) };
+    if (node !== undefined) {
+      const access = windowAccess(streamId, node, () => this.#owner.grant(), origin);
+      pasts.push({ access, window: new WindowManifest(() => this.#owner.node() !== node) });
+    }
+    return pasts;
   }
 }

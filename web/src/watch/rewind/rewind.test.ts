@@ -1,11 +1,11 @@
 // Rewinding a live stream: from near its end to its start and back to the live edge, in a recording and in a node's
 // window.
 
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { FakeMedia, FakeNodes, FakeStore, fakeAccess, manifestOf, settle } from '../../library/fake-library';
 import type { CallError } from '../../protocol/error';
 import type { Manifest, TakeFormat } from '../../protocol/item';
-import { Rewind, type RewindView } from './rewind';
+import { Rewind, type Past, type RewindView } from './rewind';
 import { WindowManifest, windowAccess } from './window';
 
 const MIME = 'video/webm; codecs="vp9,opus"';
@@ -14,29 +14,35 @@ let store: FakeStore;
 let media: FakeMedia & { readyState: number };
 let views: RewindView[];
 let ends: (CallError | undefined)[];
+let losses: { behindMs: number; paused: boolean }[];
 let rewind: Rewind | undefined;
+let nodes: FakeNodes;
 
 beforeEach(() => {
   store = new FakeStore();
   media = Object.assign(new FakeMedia(), { readyState: 4 });
   views = [];
   ends = [];
+  losses = [];
 });
 afterEach(() => rewind?.close());
 
-async function start(manifest: () => Manifest, backMs: number): Promise<Rewind> {
-  const nodes = new FakeNodes(store);
-  const answer = (input: RequestInfo | URL, init?: RequestInit): Promise<Response> =>
-    new URL(input as string).pathname.endsWith('/manifest')
-      ? Promise.resolve(Response.json(manifest()))
+async function start(manifest: (path: string) => Manifest, backMs: number, pasts?: Past[]): Promise<Rewind> {
+  nodes = new FakeNodes(store);
+  const answer = (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+    const { pathname } = new URL(input as string);
+    return pathname.endsWith('/manifest')
+      ? Promise.resolve(Response.json(manifest(pathname)))
       : nodes.fetch(input, init);
+  };
   rewind = new Rewind({
     media,
-    past: { access: await fakeAccess() },
+    pasts: pasts ?? [{ access: await fakeAccess() }],
     fetch: answer,
     canPlay: () => true,
     changed: (view) => views.push(view),
     over: (error) => ends.push(error),
+    lost: (behindMs, paused) => losses.push({ behindMs, paused }),
     attach: media.attach,
   });
   await rewind.start(backMs);
@@ -76,8 +82,46 @@ it('ends if there is nothing to play, or if it cannot be read', async () => {
   expect(ends[0]?.code).toBe('bad_answer');
 });
 
+/** The window of the node of the fake access. */
+async function window(isElsewhere = false): Promise<Past> {
+  const access = windowAccess('a'.repeat(32), 'https://a.example', () => '', 'https://example.org/');
+  await access.open();
+  return { access, window: new WindowManifest(() => isElsewhere) };
+}
+
+it('plays the window while the recording has nothing, or cannot be read', async () => {
+  const take = store.take('w', MIME, 3);
+  for (const recording of [manifestOf([], true), { item_id: 7 } as unknown as Manifest]) {
+    const manifest = (path: string): Manifest => (path.includes('/window/') ? manifestOf([take], true) : recording);
+    await start(manifest, 10_000, [{ access: await fakeAccess() }, await window()]);
+    expect(media.currentTime).toBe(20);
+    expect(ends).toEqual([]);
+    rewind?.close();
+  }
+});
+
+it('begins again where the window has moved on', async () => {
+  const take = store.take('w', MIME, 6);
+  const rewind = await start(() => manifestOf([take], true), 10_000, [await window()]);
+  store.blobs.delete(take.fragments[0]?.hash ?? '');
+  rewind.setPlaying(false);
+  rewind.seek(0);
+  await vi.waitFor(() => expect(losses).toEqual([{ behindMs: 60_000, paused: true }]));
+  expect(ends).toEqual([]);
+});
+
+it('leaves the window of a node that is gone once another one serves the viewer', async () => {
+  const take = store.take('w', MIME, 20);
+  const elsewhere = await window(true);
+  const rewind = await start(() => manifestOf([take], true), 10_000, [elsewhere]);
+  expect(losses).toEqual([]);
+  nodes.dead.add('a');
+  rewind.seek(0);
+  await vi.waitFor(() => expect(losses).toEqual([{ behindMs: 200_000, paused: false }]));
+});
+
 it('keeps media that has left the window on the time line', () => {
-  const window = new WindowManifest();
+  const window = new WindowManifest(() => false);
   const first = store.take('w', MIME, 3);
   const later: TakeFormat = { ...first, fragments: store.take('w', MIME, 5).fragments.slice(2) };
   const next = store.take('n', 'video/mp4; codecs="avc1.64001f"', 1, { offsetMs: 50_000 });

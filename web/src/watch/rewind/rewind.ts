@@ -1,6 +1,6 @@
 // Rewinds a live stream: plays its recording, or else the window of a node, next to the live playback, in a media
-// element of its own. It ends when the person returns to the live edge, or when the past cannot be played. No DOM but
-// that element.
+// element of its own. It ends when the person returns to the live edge, or when the past cannot be played. A window moves:
+// what is due may have left it, and its node may be gone. No DOM but that element.
 
 import { Fetcher } from '../../library/fetcher';
 import type { ItemAccess } from '../../library/access';
@@ -26,17 +26,28 @@ export interface RewindView {
   waiting: boolean;
 }
 
-/** The source of the past. */
+/** A source of the past. */
 export interface Past {
   access: ItemAccess;
+  /** What only a source has that keeps no more than the newest media. */
+  window?: MovingWindow;
+}
+
+/** The moving window of a node. */
+export interface MovingWindow {
   /** Transforms each manifest before it is played. */
-  merged?: (manifest: Manifest) => Manifest;
+  merged: (manifest: Manifest) => Manifest;
+  /** Start of what the node still has, on the time line of the manifests. */
+  readonly startMs: number;
+  /** Whether another node serves the viewer by now. */
+  isElsewhere: () => boolean;
 }
 
 /** Dependencies and callbacks of a rewind. */
 export interface RewindSetup {
   media: Media & Pick<HTMLMediaElement, 'readyState'>;
-  past: Past;
+  /** Where the past is, first choice first: the next one serves while a source has nothing yet or cannot be reached. */
+  pasts: Past[];
   fetch: typeof fetch;
   canPlay: (mime: string) => boolean;
   /** Displayed state changed. */
@@ -46,12 +57,15 @@ export interface RewindSetup {
    * cannot be played.
    */
   over(error?: CallError): void;
+  /** The rewind ended because its node is gone or has no more what is due; it can begin again so long before the end. */
+  lost(behindMs: number, paused: boolean): void;
   attach?: Attach;
 }
 
 /** Plays the past of one live stream. */
 export class Rewind {
   readonly #setup: RewindSetup;
+  #past: Past | undefined;
   #player: ItemPlayer | undefined;
   #state: PlayerState | undefined;
   #startMs = 0;
@@ -64,23 +78,25 @@ export class Rewind {
     this.#timer = setInterval(() => this.#show(), LOOK_MS);
   }
 
-  /** Begins to play `backMs` before the end. */
-  async start(backMs: number): Promise<void> {
-    try {
-      await this.#setup.past.access.open();
-      const manifest = await this.#fetch();
-      if (this.#isOver) return;
-      this.#manifest = manifest;
-      const [first, last] = [manifest.takes[0]?.fragments[0], manifest.takes.at(-1)?.fragments.at(-1)];
-      if (first === undefined || last === undefined) {
-        this.#end();
+  /** Begins `backMs` before the end. */
+  async start(backMs: number, paused = false): Promise<void> {
+    let failure: CallError | undefined;
+    for (const past of this.#setup.pasts) {
+      try {
+        await past.access.open();
+        const manifest = await this.#fetch(past);
+        if (this.#isOver) return;
+        const [first, last] = [manifest.takes[0]?.fragments[0], manifest.takes.at(-1)?.fragments.at(-1)];
+        if (first === undefined || last === undefined) continue;
+        [this.#past, this.#manifest] = [past, manifest];
+        this.#startMs = past.window?.startMs ?? first.start_ms;
+        this.#play(past, Math.max(this.#startMs, last.start_ms + last.duration_ms - backMs), paused);
         return;
+      } catch (error) {
+        failure ??= asCallError(error);
       }
-      this.#startMs = first.start_ms;
-      this.#play(Math.max(this.#startMs, last.start_ms + last.duration_ms - backMs));
-    } catch (error) {
-      this.#end(asCallError(error));
     }
+    this.#end(failure);
   }
 
   /** Goes to a time; at the end, to the live edge. */
@@ -112,37 +128,41 @@ export class Rewind {
     this.#player?.close();
   }
 
-  #play(startMs: number): void {
-    const { media, past, fetch, canPlay, attach } = this.#setup;
+  #play(past: Past, startMs: number, paused: boolean): void {
+    const { media, fetch, canPlay, attach } = this.#setup;
     this.#player = new ItemPlayer({
       media,
       fetcher: new Fetcher(past.access, { fetch }),
-      manifest: () => this.#nextManifest(),
+      manifest: () => this.#nextManifest(past),
       canPlay,
       changed: (state) => this.#changed(state),
       ...(attach === undefined ? {} : { attach }),
     });
-    this.#player.play();
+    if (!paused) this.#player.play();
     this.#player.open(startMs);
   }
 
   /** Returns the manifest fetched before playback began first. */
-  async #nextManifest(): Promise<Manifest> {
+  async #nextManifest(past: Past): Promise<Manifest> {
     const known = this.#manifest;
     this.#manifest = undefined;
-    return known ?? (await this.#fetch());
+    return known ?? (await this.#fetch(past));
   }
 
-  async #fetch(): Promise<Manifest> {
-    const { past, fetch } = this.#setup;
-    const manifest = await fetchManifest(past.access, fetch);
-    return past.merged?.(manifest) ?? manifest;
+  async #fetch({ access, window }: Past): Promise<Manifest> {
+    const manifest = await fetchManifest(access, this.#setup.fetch);
+    if (window === undefined) return manifest;
+    const merged = window.merged(manifest);
+    this.#startMs = window.startMs;
+    return merged;
   }
 
   #changed(state: PlayerState): void {
     this.#state = state;
-    if (state.phase === 'failed') this.#end(state.error);
-    else this.#show();
+    const window = this.#past?.window;
+    if (state.phase !== 'failed') this.#show();
+    else if (window !== undefined && state.error?.code === 'unknown_blob') this.#lose();
+    else this.#end(state.error);
   }
 
   #view(): RewindView {
@@ -157,7 +177,16 @@ export class Rewind {
   }
 
   #show(): void {
-    if (!this.#isOver) this.#setup.changed(this.#view());
+    if (this.#isOver) return;
+    if (this.#state?.phase === 'waiting' && this.#past?.window?.isElsewhere() === true) this.#lose();
+    else this.#setup.changed(this.#view());
+  }
+
+  #lose(): void {
+    if (this.#isOver) return;
+    const { endMs, positionMs, paused } = this.#view();
+    this.close();
+    this.#setup.lost(endMs - positionMs, paused);
   }
 
   #end(error?: CallError): void {

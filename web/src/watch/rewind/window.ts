@@ -4,6 +4,7 @@
 import { ItemAccess } from '../../library/access';
 import type { Manifest, ManifestTake } from '../../protocol/item';
 import type { StreamId } from '../../protocol/stream';
+import type { MovingWindow } from './rewind';
 
 /** How long the access is valid: only the viewer's grant needs renewal. */
 const ACCESS_S = 3_600;
@@ -20,11 +21,23 @@ export function windowAccess(streamId: StreamId, node: string, grant: () => stri
 }
 
 /** A manifest of everything that was ever in the window, in order of arrival. */
-export class WindowManifest {
+export class WindowManifest implements MovingWindow {
+  readonly isElsewhere: () => boolean;
   #takes: ManifestTake[] = [];
+  #startMs = 0;
+
+  constructor(isElsewhere: () => boolean) {
+    this.isElsewhere = isElsewhere;
+  }
+
+  /** Start of the node's current content. */
+  get startMs(): number {
+    return this.#startMs;
+  }
 
   /** Adds the node's current content. */
   merged({ takes, ...rest }: Manifest): Manifest {
+    this.#startMs = takes[0]?.fragments[0]?.start_ms ?? this.#startMs;
     for (const take of takes) this.#add(take);
     return { ...rest, takes: [...this.#takes] };
   }
