@@ -68,7 +68,8 @@ impl Server {
     fn start(site: &Site) -> Self {
         let mut command = undead(site.path());
         site.storage.configure(&mut command);
-        command.arg("main-server").args(site.storage.store_arguments());
+        // Whoever has the data folder may import all the same.
+        command.args(["main-server", "--upload", "off"]).args(site.storage.store_arguments());
         let (child, url) = serve(&mut command, &site.path().join("log"));
         assert!(url.starts_with("http"), "{url}");
         Self(child)

@@ -28,7 +28,8 @@ const PIECE_BYTES: usize = 8 << 20;
 /// How often a request is made again, and the pause before: long enough for a main server to start again.
 const ATTEMPTS: u32 = 60;
 const RETRY: Duration = Duration::from_secs(1);
-/// How often it is asked whether a file has been read.
+/// Intervals for asking whether a file has been read: short ones first, because a song has soon been read.
+const FIRST_POLL: Duration = Duration::from_millis(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// What the names of files end with that are taken from a folder. Named files are taken whatever they are called.
 const EXTENSIONS: [&str; 17] = [
@@ -118,13 +119,14 @@ async fn import(caller: &Caller, path: &Path) -> Result<Item, Failure> {
         drop(local::send(tus(caller, Method::DELETE, &upload)).await);
         return Err(failure);
     }
+    let mut pause = FIRST_POLL;
     let item_id = loop {
         let uploaded = patiently(|| tus(caller, Method::HEAD, &upload)).await.map_err(refused())?;
         let item = uploaded.headers().get("undead-item").and_then(|value| value.to_str().ok());
         if let Some(item) = item {
             break item.to_owned();
         }
-        sleep(POLL_INTERVAL).await;
+        poll(&mut pause).await;
     };
     wait(caller, path, &item_id).await
 }
@@ -188,9 +190,16 @@ fn offset_of(answer: &Response) -> Option<u64> {
     answer.headers().get("upload-offset")?.to_str().ok()?.parse().ok()
 }
 
+/// Waits for a while, and longer the next time.
+async fn poll(pause: &mut Duration) {
+    sleep(*pause).await;
+    *pause = (*pause * 2).min(POLL_INTERVAL);
+}
+
 /// Waits until the file was read.
 async fn wait(caller: &Caller, path: &Path, item_id: &str) -> Result<Item, Failure> {
     let refused = || Failure::run(path.display());
+    let mut pause = FIRST_POLL;
     loop {
         let item = patiently(|| caller.request(Method::GET, &format!("/api/library/{item_id}")));
         let item = item.await.map_err(refused())?.json().await;
@@ -201,7 +210,7 @@ async fn wait(caller: &Caller, path: &Path, item_id: &str) -> Result<Item, Failu
                 let reason = item.error.unwrap_or_default();
                 return Err(Failure::Run(format!("{}: {reason}", path.display())));
             }
-            State::Processing | State::Growing => sleep(POLL_INTERVAL).await,
+            State::Processing | State::Growing => poll(&mut pause).await,
         }
     }
 }
