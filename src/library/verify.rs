@@ -10,6 +10,8 @@ use crate::{
     output,
 };
 
+/// Most items that are printed of a blob; `--json` has more.
+const MOST_SHOWN: usize = 10;
 /// Longest line of an answer, in bytes.
 const MAX_LINE_BYTES: usize = 1 << 20;
 
@@ -37,9 +39,15 @@ fn row(bad: &BadBlob) -> String {
         Problem::Damaged => "damaged",
         Problem::Missing => "missing",
     };
-    let items: Vec<String> = bad.items.iter().map(ToString::to_string).collect();
+    // Of many, a screen shows some.
+    let (shown, others) = bad.items.split_at(bad.items.len().min(MOST_SHOWN));
+    let shown: Vec<String> = shown.iter().map(ToString::to_string).collect();
+    let further = match others.len() as u64 + bad.further_items {
+        0 => String::new(),
+        further => format!(" and {further} more"),
+    };
     let repaired = if bad.repaired { "repaired" } else { "-" };
-    [problem, repaired, &bad.hash, &items.join(",")].join("\t")
+    [problem, repaired, &bad.hash, &(shown.join(",") + &further)].join("\t")
 }
 
 /// Collects garbage and prints what was done.

@@ -46,10 +46,19 @@ pub struct BadBlob {
     pub hash: String,
     /// What is wrong with it.
     pub problem: Problem,
-    /// The items that name it.
+    /// Items that name it: all of them, or the first of many.
     pub items: Vec<ItemId>,
+    /// How many more items name it. Items of the same format share their init segment.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub further_items: u64,
     /// Whether it is whole now.
     pub repaired: bool,
+}
+
+// Serde passes references.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a verification found.

@@ -108,7 +108,7 @@ impl Fixture {
 
     fn bad(&self, content: &str, problem: Problem, repaired: bool) -> BadBlob {
         let hash = Hash::of(content.as_bytes()).to_string();
-        BadBlob { hash, problem, items: vec![self.item_id], repaired }
+        BadBlob { hash, problem, items: vec![self.item_id], further_items: 0, repaired }
     }
 }
 

@@ -13,6 +13,9 @@ use protocol::{
 
 use super::error::Error;
 
+/// Most items that are told of a blob: clients read line by line, and bound a line.
+const MOST_ITEMS: usize = 1_000;
+
 /// Which items name a blob.
 pub(super) type Names = BTreeMap<Hash, Vec<ItemId>>;
 
@@ -28,7 +31,7 @@ pub(super) async fn verify<F: Future<Output = ()> + Send>(
 ) -> Result<Verified, Error> {
     objects.health().await?;
     let mut verified = Verified::default();
-    for (hash, items) in names {
+    for (hash, mut items) in names {
         verified.checked += 1;
         let problem = match check(objects, &hash).await? {
             Ok(bytes) => {
@@ -43,7 +46,9 @@ pub(super) async fn verify<F: Future<Output = ()> + Send>(
         };
         verified.bad += 1;
         verified.repaired += u64::from(repaired);
-        found(BadBlob { hash: hash.to_string(), problem, items, repaired }).await;
+        let further_items = items.len().saturating_sub(MOST_ITEMS) as u64;
+        items.truncate(MOST_ITEMS);
+        found(BadBlob { hash: hash.to_string(), problem, items, further_items, repaired }).await;
     }
     Ok(verified)
 }
@@ -87,5 +92,36 @@ impl Copies {
             Err(objects::Error::Missing(_) | objects::Error::Damaged(_)) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use objects::Location;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_bad_blob_of_many_items_names_some_of_them_and_says_how_many_more_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::Folder(folder.path().to_owned());
+        let objects = Objects::open(&location, &tls::Trust::default()).unwrap();
+        let item = |number: usize| ItemId::from_bytes((number as u128).to_be_bytes());
+        let names = Names::from([
+            (Hash::of(b"shared"), (0..=MOST_ITEMS).map(item).collect()),
+            (Hash::of(b"own"), vec![item(0)]),
+        ]);
+        let found = Mutex::new(Vec::new());
+        let tell = |bad: BadBlob| {
+            found.lock().unwrap().push((bad.items.len(), bad.further_items));
+            std::future::ready(())
+        };
+        let verified = verify(&objects, None, names, tell).await.unwrap();
+        assert_eq!((verified.checked, verified.bad), (2, 2));
+        let mut found = found.into_inner().unwrap();
+        found.sort_unstable();
+        assert_eq!(found, [(1, 0), (MOST_ITEMS, 1)]);
     }
 }
