@@ -170,3 +170,13 @@ it('asks less and less often if the server tells nothing, and again at once when
   expect(world.pausesMs.slice(6)).toEqual([60_000]);
   expect(timers).toHaveLength(1);
 });
+
+it('continues uploads whose connection broke off once the browser is online, and no others', () => {
+  const { uploads, transfers, phases } = setUp();
+  uploads.add(files('a.mp3', 'b.mp3'));
+  transfers[0]?.listener.failed(new CallError('unreachable', 'the upload broke off'));
+  transfers[1]?.listener.failed(new CallError('quota_exceeded', 'full'));
+  uploads.online();
+  expect(phases()).toEqual(['sending', 'failed']);
+  expect(transfers.map(({ name }) => name)).toEqual(['a.mp3', 'b.mp3', 'a.mp3']);
+});

@@ -111,6 +111,11 @@ export class Uploads {
     });
   }
 
+  /** The browser is online again: continues uploads whose connection broke off. */
+  online(): void {
+    for (const { view } of [...this.#entries]) if (isBroken(view)) this.resume(view.id);
+  }
+
   /**
    * Removes a file from the list. An incomplete upload is deleted at the server; a complete one stays in the library.
    */
@@ -218,4 +223,9 @@ export class Uploads {
     entry.view = { ...entry.view, ...change };
     this.#setup.changed();
   }
+}
+
+/** Whether an upload failed for its connection alone. */
+function isBroken({ phase, problem }: UploadView): boolean {
+  return phase === 'failed' && typeof problem === 'object' && ['unreachable', 'timeout'].includes(problem.code);
 }

@@ -16,7 +16,7 @@ export const uploads = {
   sending: (sent: string, all: string) => `${sent} of ${all}`,
   pause: (name: string) => `Pause the upload of ${name}`,
   resume: (name: string) => `Continue the upload of ${name}`,
-  again: (name: string) => `Upload ${name} again`,
+  again: (name: string) => `Try again: ${name}`,
   remove: (name: string) => `Remove ${name} from this list`,
   cancel: (name: string) => `Cancel the upload of ${name}`,
   open: 'Open',

@@ -9,7 +9,7 @@ import { uploadProblem } from '../../library/upload/problems';
 import type { UploadView, Uploads } from '../../library/upload/uploads';
 import { strings } from '../../strings';
 import { byteSize } from '../format';
-import { closeIcon, pauseIcon, playIcon, swapIcon, uploadIcon } from '../icons';
+import { closeIcon, pauseIcon, playIcon, uploadIcon } from '../icons';
 import '../progress';
 import { base, buttons } from '../styles';
 import { surfaces } from '../surfaces';
@@ -77,9 +77,12 @@ export class UploadList extends LitElement {
         inset: var(--ud-space-3);
         z-index: 20;
         place-content: center;
-        background: color-mix(in srgb, var(--ud-bg) 88%, transparent);
+        background: color-mix(in srgb, var(--ud-bg) 96%, transparent);
         border-color: var(--ud-accent);
         pointer-events: none;
+      }
+      .drop strong {
+        font-size: var(--ud-text-l);
       }
       .drop svg {
         width: 40px;
@@ -164,7 +167,18 @@ export class UploadList extends LitElement {
     return html`${phase === 'done' ? html`<a class="button small" href=${site(`/library/${itemId}`)}>${texts.open}</a>` : nothing}
     ${phase === 'sending' ? button(texts.pause(name), pauseIcon, () => uploads.pause(id)) : nothing}
     ${phase === 'paused' ? button(texts.resume(name), playIcon, () => uploads.resume(id)) : nothing}
-    ${phase === 'failed' && typeof problem !== 'string' ? button(texts.again(name), swapIcon, () => uploads.resume(id)) : nothing}
+    ${
+      phase === 'failed' && typeof problem !== 'string'
+        ? html`<button
+            class="button small"
+            type="button"
+            aria-label=${texts.again(name)}
+            @click=${() => uploads.resume(id)}
+          >
+            ${strings.library.tryAgain}
+          </button>`
+        : nothing
+    }
     ${button(itemId === undefined && phase !== 'failed' ? texts.cancel(name) : texts.remove(name), closeIcon, () => uploads.remove(id))}`;
   }
 
