@@ -43,11 +43,17 @@ it('has the bytes of all fragments in order, and fetches only those that are not
   expect(last?.fetchedBytes).toBe(nodes.sentBytes);
 });
 
-it('is in the format of which most is stored', async () => {
-  const other = store.take('boxed', 'audio/mp4; codecs="mp3"', 4);
-  const take = { ...store.take('bare', 'audio/mpeg', 4, { hasInit: false }), alternatives: [other] };
-  expect((await fetched(take, [])).type).toBe('audio/mpeg');
-  expect((await fetched(take, [other.fragments[2]?.hash ?? ''])).type).toBe('audio/mp4');
+it('is in the format of which most is stored, and else a plain MP3', async () => {
+  const boxed = store.take('boxed', 'audio/mp4; codecs="mp3"', 4);
+  const bare = store.take('bare', 'audio/mpeg', 4, { hasInit: false });
+  for (const [first, second] of [
+    [boxed, bare],
+    [bare, boxed],
+  ] as const) {
+    const take = { ...first, alternatives: [second] };
+    expect((await fetched(take, [])).type).toBe('audio/mpeg');
+    expect((await fetched(take, [boxed.fragments[2]?.hash ?? ''])).type).toBe('audio/mp4');
+  }
 });
 
 it('ends when it is cancelled', async () => {

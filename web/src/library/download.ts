@@ -6,6 +6,7 @@ import type { Fetcher } from './fetcher';
 
 /** Number of parallel fetches. */
 const AT_ONCE = 3;
+const PLAIN_MP3 = 'audio/mpeg';
 
 /** The progress of a download. */
 export interface DownloadProgress {
@@ -39,6 +40,8 @@ export async function download(manifest: Manifest, setup: DownloadSetup): Promis
   const [take] = manifest.takes;
   if (take === undefined) throw new Error('the item has no media');
   const formats: TakeFormat[] = [take, ...(take.alternatives ?? [])];
+  // With equally much of each, MP3 is a plain file, which more players read than MP3 in MP4.
+  formats.sort((a, b) => Number(b.mime === PLAIN_MP3) - Number(a.mime === PLAIN_MP3));
   const kept = await setup.among(formats.flatMap(blobsOf).map(({ hash }) => hash));
   const keptOf = (format: TakeFormat): number => sum(blobsOf(format).filter(({ hash }) => kept.has(hash)));
   const format = formats.reduce((best, other) => (keptOf(other) > keptOf(best) ? other : best));
