@@ -1,4 +1,5 @@
-// A song continues when its node dies: the main server and three nodes are separate processes.
+// A song continues when its node dies, and on a node that came back: the main server and three nodes are separate
+// processes.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -37,8 +38,8 @@ test.afterAll(async () => {
   for (const server of [...nodes, mainServer]) await server.stop();
 });
 
-async function startNode(name: string): Promise<Undead> {
-  const flags = ['--listen', '127.0.0.1:0', '--main-server', mainServer.url, '--hostname', name];
+async function startNode(name: string, listen = '127.0.0.1:0'): Promise<Undead> {
+  const flags = ['--listen', listen, '--main-server', mainServer.url, '--hostname', name];
   // The node keeps its cache in this folder.
   return await Undead.start(['cdn', ...flags], SECRET, await mkdtemp(path.join(tmpdir(), 'undead-node-')));
 }
@@ -55,6 +56,8 @@ async function makeSong(): Promise<Buffer> {
   }
 }
 
+const hostOf = (url: string): string => new URL(url).host;
+
 /** The page's media requests to nodes. */
 function watchRequests(page: Page): URL[] {
   const asked: URL[] = [];
@@ -64,7 +67,7 @@ function watchRequests(page: Page): URL[] {
   return asked;
 }
 
-test('the node of a song dies, and the song continues without a gap', async () => {
+test('the node of a song dies and comes back, the others die, and the song continues without a gap', async () => {
   await operator.upload('tone.mp3', await makeSong());
   const context = await browser.newContext({ bypassCSP: true, serviceWorkers: 'block' });
   const page = await context.newPage();
@@ -79,10 +82,19 @@ test('the node of a song dies, and the song continues without a gap', async () =
   await page.getByRole('button', { name: 'Play A tone', exact: true }).click();
   await shown.expectPast(2);
   const carrying = asked.at(-1)?.host ?? '';
-  nodes.find(({ url }) => new URL(url).host === carrying)?.kill();
+  const [own = [], others = []] = [true, false].map((is) =>
+    nodes.filter(({ url }) => (hostOf(url) === carrying) === is),
+  );
+  own[0]?.kill();
   const askedBefore = asked.length;
+  await expect.poll(() => asked.slice(askedBefore).some(({ host }) => host !== carrying)).toBe(true);
+  const back = await startNode('back', carrying);
+  nodes.push(back);
+  await expect.poll(async () => (await fetch(`${back.url}/readyz`)).status).toBe(200);
+  const askedThen = asked.length;
+  for (const node of others) node.kill();
   await shown.expectPast(25, 60_000);
-  expect(asked.slice(askedBefore).some(({ host }) => host !== carrying)).toBe(true);
+  expect(asked.slice(askedThen).some(({ host }) => host === carrying)).toBe(true);
   const heard = await shown.heard();
   expect(heard.longestGapMs).toBeLessThan(5);
   expect(heard.heardMs).toBeGreaterThan(20_000);
