@@ -1,6 +1,7 @@
 // A played item is stored in the browser completely; a private one only for people who are signed in.
 
 import { beforeEach, expect, it } from 'vitest';
+import { CallError } from '../protocol/error';
 import type { Item } from '../protocol/item';
 import { FakeMedia, FakeNodes, FakeStore, ITEM_ID, manifestOf, settle } from './fake-library';
 import type { Kept } from './kept/kept';
@@ -10,8 +11,10 @@ import { Playing } from './playing';
 let log: string[];
 /** How often the item was asked for. */
 let asked = 0;
+/** The answer of the server instead of the item. */
+let answer: (() => Promise<Item>) | undefined;
 
-beforeEach(() => ([log, asked] = [[], 0]));
+beforeEach(() => ([log, asked, answer] = [[], 0, undefined]));
 
 async function play(
   visibility: Item['visibility'],
@@ -38,7 +41,7 @@ async function play(
   const library = {
     item: () => {
       asked++;
-      return Promise.resolve(item);
+      return answer?.() ?? Promise.resolve(item);
     },
     waveform: (url: string, grant?: string) => {
       log.push(`wave form ${url} ${grant}`);
@@ -117,5 +120,24 @@ it('shows what the server tells of it, and asks for what that does not say', asy
   playing.heard({ ...told, title: 'Other' });
   playing.heard({ ...told, state: 'failed' });
   expect(asked).toBe(before + 2);
+  playing.close();
+});
+
+it('tells its owner that it was deleted elsewhere, and others that it is gone', async () => {
+  const playing = await play('public', 'ann');
+  const { item } = playing;
+  if (item === undefined) throw new Error('no item');
+  answer = () => Promise.resolve({ ...item, deleted_until_ms: 7 });
+  playing.removed();
+  await settle();
+  expect(playing.item?.deleted_until_ms).toBe(7);
+  answer = () => Promise.reject(new CallError('unreachable', 'away'));
+  playing.removed();
+  await settle();
+  expect(playing.problem?.code).not.toBe('unreachable');
+  answer = () => Promise.reject(new CallError('unknown_item', 'gone'));
+  playing.removed();
+  await settle();
+  expect(playing.problem?.code).toBe('unknown_item');
   playing.close();
 });

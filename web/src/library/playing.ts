@@ -134,6 +134,14 @@ export class Playing {
     else this.learn(item);
   }
 
+  /** The server says that the item is gone: it was deleted, and its owner may restore it. */
+  removed(): void {
+    if (this.#closed) return;
+    this.#look().catch((error: unknown) => {
+      if (asCallError(error).code === 'unknown_item') this.#fail(error);
+    });
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);

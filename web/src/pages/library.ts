@@ -142,6 +142,7 @@ export class LibraryPage extends LitElement {
     addEventListener('popstate', this.#went);
     addEventListener('beforeunload', this.#warn);
     addEventListener('pagehide', this.#left);
+    addEventListener('online', this.#online);
     document.addEventListener('keydown', this.#key);
     connectPage({
       person: () => this.#login.name(),
@@ -158,6 +159,7 @@ export class LibraryPage extends LitElement {
     removeEventListener('popstate', this.#went);
     removeEventListener('beforeunload', this.#warn);
     removeEventListener('pagehide', this.#left);
+    removeEventListener('online', this.#online);
     this.#followItems(undefined);
     this.#uploads.close();
     this.#pictures.close();
@@ -283,6 +285,8 @@ export class LibraryPage extends LitElement {
     if (this.#uploads.isSending) event.preventDefault();
   };
 
+  readonly #online = (): void => this.#uploads.online();
+
   readonly #left = (): void => this.playing?.leave();
 
   readonly #went = (): void => {
@@ -381,9 +385,10 @@ export class LibraryPage extends LitElement {
     },
     changed: (itemId, item) => {
       this.list?.heard(itemId, item);
-      if (item === undefined) return;
-      this.#uploads.heard(item);
-      if (this.playing?.itemId === itemId) this.playing.heard(item);
+      if (item !== undefined) this.#uploads.heard(item);
+      if (this.playing?.itemId !== itemId) return;
+      if (item === undefined) this.playing.removed();
+      else this.playing.heard(item);
     },
     broke: () => (this.isHearing = false),
   };

@@ -1,7 +1,7 @@
 // Numbers for display, at their limits.
 
 import { describe, expect, it } from 'vitest';
-import { count, itemLength, rate, runningTime, since, viewers } from './format';
+import { byteSize, count, itemLength, rate, runningTime, since, viewers } from './format';
 
 describe('format', () => {
   it.each([
@@ -28,6 +28,16 @@ describe('format', () => {
 
   it('counts rates in bits', () => {
     expect([rate(0), rate(400_000), rate(180_000_000)]).toEqual(['0 Mbit/s', '3.2 Mbit/s', '1.4 Gbit/s']);
+  });
+
+  it('shows a digit more of few megabytes', () => {
+    expect([byteSize(0), byteSize(7_400), byteSize(2_640_000), byteSize(11_600_000), byteSize(1.44e9)]).toEqual([
+      '0 B',
+      '7 kB',
+      '2.6 MB',
+      '12 MB',
+      '1.4 GB',
+    ]);
   });
 
   it('distinguishes one viewer from many', () => {

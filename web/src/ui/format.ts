@@ -46,10 +46,11 @@ export function rate(bytesPerSecond: number): string {
   return `${new Intl.NumberFormat('en', { maximumFractionDigits: 1 }).format(value)} ${unit}`;
 }
 
-/** A number of bytes: `312 MB`, `1.4 GB`. */
+/** A number of bytes: `312 MB`, `2.6 MB`, `1.4 GB`. */
 export function byteSize(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
-  const digits = power < 3 ? 0 : 1;
-  return `${new Intl.NumberFormat('en', { maximumFractionDigits: digits }).format(bytes / 1000 ** power)} ${units[power]}`;
+  const value = bytes / 1000 ** power;
+  const digits = power > 2 || (power === 2 && value < 10) ? 1 : 0;
+  return `${new Intl.NumberFormat('en', { maximumFractionDigits: digits }).format(value)} ${units[power]}`;
 }

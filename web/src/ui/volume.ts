@@ -20,6 +20,7 @@ export function volumeSlider({ label, volume, muted, changed }: VolumeSetup): Te
     max="1"
     step="0.05"
     aria-label=${label}
+    aria-valuetext=${`${Math.round(muted ? 0 : volume * 100)} %`}
     .value=${String(muted ? 0 : volume)}
     @input=${(event: Event) => changed(Number((event.target as HTMLInputElement).value))}
   />`;

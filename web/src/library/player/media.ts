@@ -66,3 +66,12 @@ export const attachSource: Attach = (media, signal) =>
     );
     media.src = url;
   });
+
+/** Whether playback is over, or would be at once: Chromium does not call a paused item `ended` that was sought to its end. */
+export function isAtEnd({
+  ended,
+  currentTime,
+  duration,
+}: Pick<HTMLMediaElement, 'ended' | 'currentTime' | 'duration'>): boolean {
+  return ended || currentTime >= duration;
+}

@@ -19,7 +19,8 @@ export const deckStyles = css`
     background: #000;
     box-shadow: var(--ud-shadow);
   }
-  .audio .screen {
+  .audio .screen,
+  .screen:has(.cover .none) {
     background: none;
   }
   video {
@@ -137,13 +138,11 @@ export const deckStyles = css`
       display: none;
     }
   }
+  /* It has its place while it is empty, so that nothing moves while a seek loads. */
   .told {
     min-height: 1.4em;
     color: var(--ud-muted);
     font-size: var(--ud-text-s);
-  }
-  .told:empty {
-    display: none;
   }
 
   .stage.video .screen {

@@ -9,6 +9,7 @@ import { siteMemory } from '../../browser/storage';
 import type { DeckCommand } from '../../library/keys';
 import { elementVolume, loudnessGain } from '../../library/loudness';
 import { connectMediaKeys, placeMedia, showMedia } from '../../library/media-session';
+import { isAtEnd } from '../../library/player/media';
 import type { Playing } from '../../library/playing';
 import type { Queue } from '../../library/queue';
 import { strings } from '../../strings';
@@ -312,7 +313,7 @@ export class Deck extends LitElement {
   readonly #ratePicked = ({ id }: PickEvent): void => this.#setRate(Number(id));
 
   readonly #toggle = (): void => {
-    if (this.media.ended) this.#seek(0);
+    if (this.media.paused && isAtEnd(this.media) && this.playing?.state.isGrowing !== true) this.#seek(0);
     if (this.media.paused) this.playing?.play();
     else this.playing?.pause();
   };

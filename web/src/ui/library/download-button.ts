@@ -36,6 +36,10 @@ export class DownloadButton extends LitElement {
         align-items: center;
         gap: 4px 12px;
       }
+      .hint {
+        margin-top: 8px;
+        overflow-wrap: anywhere;
+      }
       .hint:empty {
         display: none;
       }

@@ -70,6 +70,9 @@ export class ItemDetails extends LitElement {
       .head {
         grid-area: head;
       }
+      ud-notice {
+        margin-bottom: 20px;
+      }
       h1 {
         font-size: clamp(1.4rem, 1.1rem + 1.4vw, 1.9rem);
         overflow-wrap: anywhere;
