@@ -51,7 +51,15 @@ fn said(metadata: &Metadata) -> Text {
 fn of_name(metadata: &Metadata) -> Option<String> {
     let name = metadata.filename.as_deref()?;
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let short: String = stem.chars().take(title::MAX_CHARS).collect();
+    fitting(stem)
+}
+
+/// The text as a title, shortened if it is too long for one.
+fn fitting(text: &str) -> Option<String> {
+    let short: String = match text.char_indices().nth(title::MAX_CHARS) {
+        Some(_) => text.chars().take(title::MAX_CHARS - 1).chain(['…']).collect(),
+        None => text.to_owned(),
+    };
     title::clean(&short).ok()
 }
 
@@ -78,7 +86,7 @@ pub(super) async fn describe(
 }
 
 fn with_tags(metadata: &Metadata, text: Text, tags: &Tags) -> Text {
-    let clean = |text: &Option<String>| text.as_deref().and_then(|text| title::clean(text).ok());
+    let clean = |text: &Option<String>| text.as_deref().and_then(fitting);
     let genre: Vec<_> = clean(&tags.genre).into_iter().collect();
     Text {
         title: metadata.title.clone().or_else(|| clean(&tags.title)).unwrap_or(text.title),
@@ -97,6 +105,18 @@ fn cover_picture(data: &Bytes) -> Option<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_that_is_too_long_is_shortened_and_not_dropped() {
+        let of = |title: &str| {
+            let tags = Tags { title: Some(title.to_owned()), ..Tags::default() };
+            with_tags(&Metadata::default(), said(&Metadata::default()), &tags).title
+        };
+        let (most, longer) = ("ä".repeat(title::MAX_CHARS), "ä".repeat(title::MAX_CHARS + 1));
+        assert_eq!(of(&most), most);
+        assert_eq!(of(&longer), format!("{}…", "ä".repeat(title::MAX_CHARS - 1)));
+        assert_eq!(of("  "), title::UNTITLED);
+    }
 
     #[test]
     fn a_cover_is_a_picture_without_metadata() {
