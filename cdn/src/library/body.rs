@@ -104,18 +104,6 @@ impl MediaBody {
         }
     }
 
-    /// A body of a whole blob, from its file.
-    pub(super) fn of_file(
-        (hash, bytes): (Hash, u64),
-        file: SentFile,
-        blobs: Arc<Blobs>,
-        metrics: Arc<Metrics>,
-        place: Share,
-    ) -> Self {
-        let slice = Slice { part: Part::Blob { hash, bytes, shift: None }, range: 0..bytes };
-        Self { source: Source::File(file), ..Self::new(VecDeque::from([slice]), blobs, metrics, place) }
-    }
-
     /// Reads what is needed first, so that a failure becomes an answer of its own.
     pub(super) async fn begin(&mut self) -> Result<(), Refusal> {
         if let Some(Slice { part: Part::Blob { hash, bytes, shift }, .. }) = self.slices.front() {

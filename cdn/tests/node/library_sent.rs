@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
+use serving::MAX_PIECE_BYTES;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -23,6 +24,21 @@ async fn exchange(node: SocketAddr, requests: &str) -> Vec<u8> {
     let mut answers = Vec::new();
     timeout(TEST_TIMEOUT, client.read_to_end(&mut answers)).await.unwrap().unwrap();
     answers
+}
+
+/// The answer to a request that leaves the connection open.
+async fn answer(node: SocketAddr, request: &str) -> Vec<u8> {
+    let mut client = TcpStream::connect(node).await.unwrap();
+    client.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(timeout(TEST_TIMEOUT, client.read_u8()).await.unwrap().unwrap());
+    }
+    let head = String::from_utf8_lossy(&answer).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let length = length.filter(|_| !request.starts_with("HEAD")).map_or(0, |length| length.parse().unwrap());
+    timeout(TEST_TIMEOUT, client.take(length).read_to_end(&mut answer)).await.unwrap().unwrap();
+    answer
 }
 
 /// The bodies of answers that tell their lengths.
@@ -79,25 +95,25 @@ fn parts(answer: &[u8]) -> (Vec<String>, &[u8]) {
 async fn what_is_answered_at_once_is_what_the_routes_answer_and_needs_the_same_grant() {
     let cluster = Cluster::start().await;
     let at_once = cluster.at_once().await;
-    let blob: Bytes = (0..BYTES).map(|at| (at % 251) as u8).collect();
-    let [kept, other] = [cluster.put(blob.clone()).await, cluster.put(vec![1; BYTES]).await];
+    let blob: Bytes = (0..MAX_PIECE_BYTES).map(|at| (at % 251) as u8).collect();
+    let [kept, other] = [cluster.put(blob.clone()).await, cluster.put(vec![1; MAX_PIECE_BYTES]).await];
     cluster.publish(item(1), vec![take("audio/mpeg", None, vec![kept.clone()])]);
     cluster.publish(item(2), vec![take("audio/mpeg", None, vec![other.clone()])]);
     let grants = [1, 2].map(|number| item_grant(item(number), "here", 4_000_000_000));
     let get = |number: u8, hash: &str, query: String, headers: &str| {
         let path = format!("/library/{}/blobs/{hash}?{query}", item(number));
-        format!("GET {path} HTTP/1.1\r\nhost: a\r\n{headers}connection: close\r\n\r\n")
+        format!("GET {path} HTTP/1.1\r\nhost: a\r\n{headers}\r\n")
     };
     let asked = get(1, &kept.hash, format!("grant={}", grants[0]), "");
     // A file that changed more recently is verified again for each answer.
     sleep(Duration::from_millis(2_100)).await;
     let status = |answer: &[u8]| String::from_utf8_lossy(&answer[9..12]).into_owned();
-    let seen = async |address, request: &str| status(&exchange(address, request).await);
+    let seen = async |address, request: &str| status(&answer(address, request).await);
     assert_eq!(seen(at_once, &asked).await, "404", "nothing was verified yet");
 
     // Parameters before the grant are for the routes.
     let by_routes = get(1, &kept.hash, format!("name=a&grant={}", grants[0]), "");
-    let (wanted, given) = (exchange(cluster.node, &by_routes).await, exchange(at_once, &asked).await);
+    let (wanted, given) = (answer(cluster.node, &by_routes).await, answer(at_once, &asked).await);
     let (wanted, given) = (parts(&wanted), parts(&given));
     assert_eq!(given.0, wanted.0);
     assert!(given.1 == &blob[..] && wanted.1 == &blob[..]);
@@ -114,6 +130,7 @@ async fn what_is_answered_at_once_is_what_the_routes_answer_and_needs_the_same_g
         get(2, &kept.hash, query.clone(), ""),
         get(1, &kept.hash, query.clone(), "range: bytes=0-9\r\n"),
         get(1, &kept.hash, query.clone(), &etag),
+        get(1, &kept.hash, query.clone(), "connection: close\r\n"),
         asked.replacen("GET", "HEAD", 1),
     ] {
         assert_eq!(seen(at_once, &left).await, "404", "{left}");

@@ -43,7 +43,7 @@ static STAND_IN: [u8; MAX_PIECE_BYTES] = [0; MAX_PIECE_BYTES];
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// What [`SendableFile::load`] gives.
-pub type Loading = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+pub type Loading = Pin<Box<dyn Future<Output = io::Result<()>> + Send + Sync>>;
 
 /// An open file whose bytes can be sent.
 pub trait SendableFile: AsFd + Send + Sync {
@@ -59,7 +59,7 @@ pub trait SendableFile: AsFd + Send + Sync {
 pub struct FileSender(Arc<Mutex<VecDeque<Piece>>>);
 
 /// What is left of a piece.
-struct Piece {
+pub(crate) struct Piece {
     file: Arc<dyn SendableFile>,
     offset: usize,
     bytes: usize,
@@ -74,6 +74,39 @@ enum Memory {
 }
 
 impl Piece {
+    /// The `bytes` bytes of `file` from `offset` on.
+    pub(crate) fn new(file: Arc<dyn SendableFile>, offset: usize, bytes: usize) -> Self {
+        Self { file, offset, bytes, memory: Memory::Unknown }
+    }
+
+    /// Whether nothing is left of it.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Sends as much as the socket takes.
+    pub(crate) fn poll_send(&mut self, tcp: &TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(tcp.poll_write_ready(cx))?;
+            ready!(self.poll_loaded(cx))?;
+            match tcp.try_io(Interest::WRITABLE, || self.send(&SockRef::from(tcp))) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
+        }
+    }
+
+    fn send(&mut self, socket: &SockRef<'_>) -> io::Result<usize> {
+        let sent = socket.sendfile(&self.file.as_fd(), self.offset, NonZeroUsize::new(self.bytes))?;
+        if sent == 0 {
+            // The file became shorter.
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.offset += sent;
+        self.bytes -= sent;
+        Ok(sent)
+    }
+
     /// Ready once the piece can be sent without waiting for the disk.
     fn poll_loaded(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
@@ -107,7 +140,7 @@ impl FileSender {
     /// may read or copy it, as a layer that compresses would.
     pub fn frame(&self, file: Arc<dyn SendableFile>, offset: usize, bytes: usize) -> Bytes {
         let bytes = bytes.min(MAX_PIECE_BYTES);
-        self.pieces().push_back(Piece { file, offset, bytes, memory: Memory::Unknown });
+        self.pieces().push_back(Piece::new(file, offset, bytes));
         Bytes::from_static(&STAND_IN[..bytes])
     }
 
@@ -119,37 +152,16 @@ impl FileSender {
         before: &[IoSlice<'_>],
         bytes: usize,
     ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(tcp.poll_write_ready(cx))?;
-            if before.is_empty() {
-                let mut pieces = self.pieces();
-                ready!(next(&mut pieces, bytes)?.poll_loaded(cx))?;
-            }
-            let socket = SockRef::from(tcp);
-            let written = tcp.try_io(Interest::WRITABLE, || {
-                if before.is_empty() { self.send(&socket, bytes) } else { send_before(&socket, before) }
-            });
-            match written {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => return Poll::Ready(written),
-            }
+        if !before.is_empty() {
+            return poll_send_before(tcp, cx, before);
         }
-    }
-
-    fn send(&self, socket: &SockRef<'_>, bytes: usize) -> io::Result<usize> {
         let mut pieces = self.pieces();
         let piece = next(&mut pieces, bytes)?;
-        let sent = socket.sendfile(&piece.file.as_fd(), piece.offset, NonZeroUsize::new(bytes))?;
-        if sent == 0 {
-            // The file became shorter.
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        piece.offset += sent;
-        piece.bytes -= sent;
-        if piece.bytes == 0 {
+        let sent = ready!(piece.poll_send(tcp, cx))?;
+        if piece.is_sent() {
             pieces.pop_front();
         }
-        Ok(sent)
+        Poll::Ready(Ok(sent))
     }
 
     fn pieces(&self) -> MutexGuard<'_, VecDeque<Piece>> {
@@ -162,13 +174,24 @@ fn next(pieces: &mut VecDeque<Piece>, bytes: usize) -> io::Result<&mut Piece> {
     pieces.front_mut().filter(|piece| piece.bytes == bytes).ok_or_else(without_piece)
 }
 
-/// Writes a head, which goes into one packet with the beginning of the piece after it.
-fn send_before(socket: &SockRef<'_>, before: &[IoSlice<'_>]) -> io::Result<usize> {
+/// Writes as much as the socket takes of a head. It goes into one packet with the beginning of the piece after it.
+pub(crate) fn poll_send_before(
+    tcp: &TcpStream,
+    cx: &mut Context<'_>,
+    before: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
     #[cfg(target_os = "linux")]
     let flags = libc::MSG_MORE | libc::MSG_NOSIGNAL;
     #[cfg(not(target_os = "linux"))]
     let flags = 0;
-    socket.send_vectored_with_flags(before, flags)
+    loop {
+        ready!(tcp.poll_write_ready(cx))?;
+        let send = || SockRef::from(tcp).send_vectored_with_flags(before, flags);
+        match tcp.try_io(Interest::WRITABLE, send) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            sent => return Poll::Ready(sent),
+        }
+    }
 }
 
 /// Whether the bytes stand for a piece of a file.

@@ -7,15 +7,17 @@
 //! streams are responses in progress, which have no time limit. A TLS handshake has the time of a request head and counts as
 //! idle.
 //!
-//! What can be answered without waiting may be answered before the router (see [`AtOnce`]).
+//! A connection answers requests for files itself if nothing has to be waited for (see [`AtOnce`]); hyper and the router answer all others.
 //!
 //! How a client reached the port, by way of a proxy or directly, is decided here once for all handlers (see [`Forwarded`]).
 
 mod app;
 mod bodies;
 mod connection;
+mod direct;
 mod files;
 mod forwarded;
+mod head_timer;
 mod http2;
 mod limits;
 mod places;
@@ -26,7 +28,7 @@ mod server;
 mod shortage;
 mod tls;
 
-pub use app::{App, Asked, AtOnce};
+pub use app::{App, Asked, AtOnce, FileAnswer};
 pub use connection::Connection;
 pub use files::{FileSender, Loading, MAX_PIECE_BYTES, SendableFile};
 #[cfg(feature = "fuzzing")]

@@ -6,12 +6,12 @@ use axum::{
     Json, Router,
     body::Body,
     extract::ConnectInfo,
-    http::{HeaderValue, Method, StatusCode, Uri, Version, header},
+    http::{HeaderValue, StatusCode, Uri, Version, header},
     response::IntoResponse,
 };
 use bytes::Bytes;
 use hyper::{Request, Response, body::Body as _, body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use per_address::network;
 use protocol::{ErrorBody, ErrorCode, WireError};
 use socket2::SockRef;
@@ -27,7 +27,9 @@ use tower::{ServiceExt, util::Oneshot};
 use crate::{
     App, Connection, Handshakes, Limits, TlsConnection,
     bodies::{Answer, Arriving, Busy},
+    direct::Direct,
     files::FileSender,
+    head_timer::HeadTimer,
     http2::{self, EndOnDrop, Tasks},
     places::{Client, Entry, Http, Phase, Place, Places},
     reader::{Reader, Taken},
@@ -161,7 +163,7 @@ fn log_files(line: Option<Line>) {
 
 /// How a request is answered.
 enum Answering {
-    Made(Response<Body>),
+    Refused(Response<Body>),
     Routed(Oneshot<Router, Request<Body>>),
 }
 
@@ -202,6 +204,7 @@ impl Server {
         let connection = Connection::new(tcp, place);
         let Some(tls) = &self.tls else {
             let files = cfg!(target_os = "linux").then(|| connection.files());
+            let connection = connection.with_direct(files.as_ref().and_then(|_| self.direct(&client)));
             return self.serve_http1(&self.app, connection, Peer { files, ..client }).await;
         };
         let opened = tokio::select! {
@@ -223,6 +226,18 @@ impl Server {
         };
         tls.handshakes.count(false);
         tracing::debug!(%address, error = failure, "a TLS handshake failed");
+    }
+
+    /// For a connection on which requests are answered at once.
+    fn direct(&self, client: &Peer) -> Option<Direct> {
+        let Limits { proxies, .. } = &self.limits;
+        let address = client.address.ip();
+        let is_direct = !self.app.at_once.is_empty()
+            && !client.http.is_refused
+            // What a proxy says of its client, and paths below a base path, are read with the whole request.
+            && !proxies.trust(address)
+            && proxies.base_path.is_empty();
+        is_direct.then(|| Direct::new(self.app.at_once.clone(), network(address)))
     }
 
     async fn serve_tls(&self, connection: TlsConnection, client: Peer) {
@@ -271,7 +286,7 @@ impl Server {
     {
         let service = service_fn(|request| self.answer(app, request, &client));
         let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
+            .timer(HeadTimer::new(client.http.clone(), self.limits.head))
             .header_read_timeout(self.limits.head)
             .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(io), service)
@@ -304,14 +319,11 @@ impl Server {
     ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
         let phase = if request.body().is_end_stream() { Phase::Answering } else { Phase::Receiving };
         let busy = Busy::new(peer.http.clone(), phase);
-        let answered = match self.at_once(app, &request, peer, phase) {
-            Some(response) => Answering::Made(response),
-            None => self.routed(app, request, peer, &busy, phase),
-        };
+        let answering = self.answering(app, request, peer, &busy, phase);
         async move {
             let taken = Taken::of_task();
-            let response = match answered {
-                Answering::Made(response) => response,
+            let response = match answering {
+                Answering::Refused(response) => response,
                 Answering::Routed(routed) => routed.await?,
             };
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -321,28 +333,8 @@ impl Server {
         }
     }
 
-    /// The answer that needs no router.
-    fn at_once(
-        &self,
-        app: &App,
-        request: &Request<Incoming>,
-        peer: &Peer,
-        phase: Phase,
-    ) -> Option<Response<Body>> {
-        let files = peer.files.as_ref().filter(|_| !app.is_router())?;
-        let (uri, headers, proxies) = (request.uri(), request.headers(), &self.limits.proxies);
-        let is_plain = request.method() == Method::GET
-            && phase == Phase::Answering
-            && headers.len() <= MAX_HEAD_FIELDS
-            && !headers.contains_key(header::UPGRADE);
-        if !is_plain || peer.http.is_refused || !proxies.base_path.is_empty() {
-            return None;
-        }
-        app.answer(uri, headers, proxies.network(peer.address.ip(), uri, headers), files)
-    }
-
     /// The router's answer, or a refusal.
-    fn routed(
+    fn answering(
         &self,
         app: &App,
         request: Request<Incoming>,
@@ -372,9 +364,9 @@ impl Server {
             request.extensions_mut().insert(peer.client.clone());
         }
         if busy.0.is_refused {
-            Answering::Made(too_many_connections())
+            Answering::Refused(too_many_connections())
         } else if has_too_many_fields {
-            Answering::Made(too_many_fields())
+            Answering::Refused(too_many_fields())
         } else {
             Answering::Routed(app.router.clone().oneshot(request))
         }

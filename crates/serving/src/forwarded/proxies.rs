@@ -4,7 +4,6 @@ use std::{net::IpAddr, str::FromStr};
 
 use axum::http::{HeaderMap, HeaderValue, Uri, header, uri::Authority};
 use ipnet::{IpNet, Ipv4Net};
-use per_address::network;
 
 use super::{
     Forwarded, Prefix,
@@ -66,15 +65,6 @@ impl Proxies {
             prefix: self.base_path.clone(),
         };
         if self.trust(peer) { self.behind_proxy(direct, &Said::read(headers)) } else { direct }
-    }
-
-    /// The address that limits per client count, of a request over plain HTTP: that of [`Forwarded`], at less cost.
-    pub(crate) fn network(&self, peer: IpAddr, uri: &Uri, headers: &HeaderMap) -> Option<IpAddr> {
-        if self.trust(peer) {
-            self.forwarded(peer, false, uri, headers).network()
-        } else {
-            Some(network(peer))
-        }
     }
 
     /// What `said` changes about a request that a trusted proxy sent.
