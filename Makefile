@@ -110,7 +110,7 @@ configuration: ## Generate docs/configuration.md, docs/limits.md and docs/undead
 record: ## A broadcast of ten minutes is recorded while nodes, the main server and the object store fail (needs ffmpeg)
 	LONG_RECORDING=1 $(CARGO) test --locked --test recording every_frame
 
-places: tools ## Recording, uploads and the library's commands with media in moto and records on three NATS servers
+places: tools ## Recording, uploads and the library's commands in moto with three NATS servers, and what is left of them in s3s-fs
 	$(CARGO) test --locked --test recording --test uploads --test library -- --ignored --test-threads 1
 
 fuzz: build ## Every fuzz target for a minute (FUZZ_SECONDS, FUZZ_TARGETS; about 4 minutes and the build on two processors)
