@@ -30,6 +30,9 @@ pub(super) struct Appended {
     pub(super) checksum: Option<Checksum>,
     /// Where they come from.
     pub(super) address: Option<IpAddr>,
+    /// Whether they come with the request that makes the upload. If they are not taken, the upload ends: its client does not have its
+    /// address, could neither continue nor end it, and would count as having it.
+    pub(super) is_creation: bool,
 }
 
 impl Uploads {
@@ -40,9 +43,18 @@ impl Uploads {
     /// [`Error::Conflict`] also if another request takes the upload over meanwhile. Otherwise what was stored before an error stays,
     /// unless there is a checksum.
     pub(super) async fn append(self: &Arc<Self>, key: Key, appended: Appended) -> Result<Record, Error> {
-        let place = self.receiving.take(appended.address).ok_or(Error::Busy)?;
-        let uploads = Arc::clone(self);
-        let appending = self.appending.spawn(async move { uploads.append_in(&key, appended, place).await });
+        let (uploads, is_creation) = (Arc::clone(self), appended.is_creation);
+        let appending = self.appending.spawn(async move {
+            let outcome = match uploads.receiving.take(appended.address) {
+                Some(place) => uploads.append_in(&key, appended, place).await,
+                None => Err(Error::Busy),
+            };
+            if outcome.is_err() && is_creation {
+                // Otherwise it expires.
+                drop(uploads.remove(&key, Now::read()).await);
+            }
+            outcome
+        });
         // The task ends early only if it panics, which is logged.
         appending.await.unwrap_or(Err(Error::Cut))
     }

@@ -203,7 +203,7 @@ async fn create(State(api): State<Arc<Api>>, forwarded: Forwarded, caller: Calle
     let new = NewUpload { owner, address: caller.address, length, metadata };
     let (token, mut record) = in_time(api.uploads.create(new, Now::read())).await?;
     if has_bytes {
-        let appended = Appended { offset: 0, body, checksum, address: caller.address };
+        let appended = Appended { offset: 0, body, checksum, address: caller.address, is_creation: true };
         record = api.uploads.append(Key::of(token.reveal()), appended).await?;
     }
     let mut headers = api.progress(&record);
@@ -241,8 +241,10 @@ async fn append(
         return Err(Error::TooLong.into());
     }
     if !body.is_end_stream() {
-        record =
-            api.uploads.append(key, Appended { offset, body, checksum, address: caller.address }).await?;
+        record = api
+            .uploads
+            .append(key, Appended { offset, body, checksum, address: caller.address, is_creation: false })
+            .await?;
     }
     Ok((StatusCode::NO_CONTENT, api.progress(&record)))
 }

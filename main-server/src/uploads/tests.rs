@@ -300,6 +300,21 @@ pub(super) fn files(folder: &Path) -> usize {
 }
 
 #[tokio::test]
+async fn an_upload_whose_first_bytes_are_refused_ends_because_its_client_does_not_know_it() {
+    let servers = Servers::new().await;
+    let server = servers.member(|config| config.uploads.per_address = 1).await;
+    let begin = async |checksum| {
+        let headers = [VERSION, BYTES, ("upload-length", "10"), ("upload-checksum", checksum)];
+        server.call(Method::POST, "/api/uploads", &headers, b"hello".to_vec()).await
+    };
+    for _ in 0..2 {
+        assert_eq!(code(begin("sha1 AAAA").await).await, (460, ErrorCode::ChecksumMismatch));
+    }
+    let begun = begin("md5 XUFAKrxLKna5cZ2REBfFkg==").await;
+    assert_eq!((begun.status(), header(&begun, "upload-offset")), (StatusCode::CREATED, "5"));
+}
+
+#[tokio::test]
 async fn of_two_requests_at_the_same_offset_one_appends() {
     let (servers, first) = server().await;
     let second = servers.member(|_| {}).await;

@@ -209,8 +209,13 @@ async fn complete(server: &Member, path: &str, file: &[u8]) -> Arc<Uploads> {
     let uploads = Arc::new(Uploads::of(server.context(), &server.library));
     uploads.load().await.unwrap();
     let offset = file.len() as u64 - 1;
-    let appended =
-        Appended { offset, body: Body::from(file[file.len() - 1..].to_vec()), checksum: None, address: None };
+    let appended = Appended {
+        offset,
+        body: Body::from(file[file.len() - 1..].to_vec()),
+        checksum: None,
+        address: None,
+        is_creation: false,
+    };
     let record = uploads.append(key(path), appended).await.unwrap();
     assert_eq!(record.phase, Phase::Complete);
     uploads
