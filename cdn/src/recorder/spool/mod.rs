@@ -23,7 +23,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -65,8 +65,8 @@ pub(super) struct Spool {
     most_bytes: u64,
     metrics: Arc<Metrics>,
     index: Mutex<Index>,
-    /// That it is full was logged, and it has not been half empty since.
-    is_full: AtomicBool,
+    /// The bytes that it had when it was full, if that was logged and it has not had less than half of them since; otherwise 0.
+    full_bytes: AtomicU64,
     /// A failure was logged, and nothing has been written since.
     is_failing: AtomicBool,
     /// The lock of the folder is released with it.
@@ -98,8 +98,8 @@ impl Spool {
         let index = recovery::recover(folder)?;
         metrics.spool_bytes.set(index.bytes());
         let (folder, index) = (folder.to_owned(), Mutex::new(index));
-        let (is_full, is_failing) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { folder, most_bytes, metrics, index, is_full, is_failing, _lock: lock })
+        let (full_bytes, is_failing) = (AtomicU64::new(0), AtomicBool::new(false));
+        Ok(Self { folder, most_bytes, metrics, index, full_bytes, is_failing, _lock: lock })
     }
 
     /// The recordings that it has files of.
@@ -249,8 +249,8 @@ impl Spool {
             let mut index = lock(&self.index);
             let lost = index.remove(key);
             self.metrics.spool_bytes.set(index.bytes());
-            if index.bytes() < self.most_bytes / 2 {
-                self.is_full.store(false, Relaxed);
+            if index.bytes() < self.full_bytes.load(Relaxed) / 2 {
+                self.full_bytes.store(0, Relaxed);
             }
             lost
         };
@@ -326,8 +326,13 @@ impl Spool {
 
     /// Deletes the oldest file that is not being written; false if there is none.
     fn lose_oldest(&self, why: std::fmt::Arguments<'_>) -> bool {
-        let Some(key) = lock(&self.index).oldest() else { return false };
-        if !self.is_full.swap(true, Relaxed) {
+        let (oldest, bytes) = {
+            let index = lock(&self.index);
+            (index.oldest(), index.bytes())
+        };
+        let Some(key) = oldest else { return false };
+        // The disk may be full although the spool has little.
+        if self.full_bytes.compare_exchange(0, bytes, Relaxed, Relaxed).is_ok() {
             let FileKey { item_id, number } = key;
             tracing::error!(
                 item.id = %item_id,

@@ -298,6 +298,17 @@ fn beyond_the_bound_the_oldest_is_lost_and_counted() {
 }
 
 #[test]
+fn a_disk_that_is_full_is_told_once_although_the_spool_has_little() {
+    let disk = Disk::new();
+    let spool = disk.spool();
+    writer(&spool).write(&groups(0, 0..18));
+    let is_told = || spool.full_bytes.load(Relaxed) > 0;
+    assert!(spool.lose_oldest(format_args!("the disk is full")) && is_told());
+    hand_in(&spool, Wanted::Finished);
+    assert!(!is_told(), "it would be told again");
+}
+
+#[test]
 fn a_group_that_does_not_fit_the_bound_is_lost_and_the_next_one_is_not() {
     let disk = Disk { most_bytes: 5000, ..Disk::new() };
     let spool = disk.spool();
