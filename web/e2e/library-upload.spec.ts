@@ -11,7 +11,7 @@ import { expect, test, type Browser, type Locator, type Page } from '@playwright
 import type { Item } from '../src/protocol/item.ts';
 import { launchBrowser } from './support/browser.ts';
 import { LibraryPage } from './support/library-page.ts';
-import { Operator } from './support/operator.ts';
+import { NAME, Operator, PASSWORD } from './support/operator.ts';
 import { Complaints } from './support/pages.ts';
 import { Undead } from './support/undead.ts';
 
@@ -178,10 +178,16 @@ test('a file that is neither sound nor picture is refused with the reason', asyn
   await expect(row(shown, 'tone.mp3').getByText('In the library')).toBeVisible({ timeout: 60_000 });
 });
 
-test('clients that may not upload see no button', async () => {
+test('clients that may not upload see no button until they have signed in', async () => {
   const { page } = await open();
   await expect(page.getByRole('searchbox')).toBeVisible();
   await expect(page.locator('ud-item-card, .empty').first()).toBeVisible();
   await expect(page.getByRole('button', { name: 'Upload', exact: true })).toHaveCount(0);
   await expect(page.locator('ud-uploads')).toHaveCount(0);
+  await page.getByRole('button', { name: 'Sign in to upload' }).click();
+  await page.getByLabel('Name').fill(NAME);
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByLabel('Password', { exact: true }).press('Enter');
+  await expect(page.getByRole('button', { name: 'Upload', exact: true })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Sign in to upload' })).toHaveCount(0);
 });

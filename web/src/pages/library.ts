@@ -35,7 +35,10 @@ import '../ui/library/queue-panel';
 import { Login } from '../ui/people/login';
 import { uploadIcon } from '../ui/icons';
 import '../ui/shell';
+import '../ui/notice';
+import '../ui/people/sign-in';
 import { base, buttons } from '../ui/styles';
+import { surfaces } from '../ui/surfaces';
 import { toast } from '../ui/toasts';
 import { lettersAreOn, type Focused } from '../watch/keys';
 import { begin, itemOf, kept, library, media, connectPage, SITE, takeBegun } from './library-early';
@@ -60,6 +63,8 @@ export class LibraryPage extends LitElement {
   @state() private asks = false;
   @state() private queueShown = false;
   @state() private passphraseTried = false;
+  /** Whether the form for signing in is shown, to people who may upload once they have signed in. */
+  @state() private signsIn = false;
   /** The list was shown. It stays in the page, so that its state is kept when the person returns. */
   @state() private hasList = false;
   /** Whether the server sends changes of the person's own items. */
@@ -99,6 +104,7 @@ export class LibraryPage extends LitElement {
   static override styles = [
     base,
     buttons,
+    surfaces,
     css`
       .page {
         display: grid;
@@ -132,6 +138,9 @@ export class LibraryPage extends LitElement {
       }
       .beside {
         max-width: 560px;
+      }
+      .sign-in {
+        max-width: 27rem;
       }
     `,
   ];
@@ -237,6 +246,7 @@ export class LibraryPage extends LitElement {
   #list(isStage: boolean): TemplateResult {
     const mayUpload = this.#login.me?.may_upload === true;
     return html`${isStage ? nothing : html`<h1>${strings.library.heading}</h1>`}
+    ${this.signsIn && this.#maySignIn ? this.#signIn() : nothing}
     ${mayUpload ? html`<ud-uploads .uploads=${this.#uploads} .version=${this.version}></ud-uploads>` : nothing}
     ${this.hasList ? this.#items(mayUpload) : nothing}`;
   }
@@ -248,7 +258,10 @@ export class LibraryPage extends LitElement {
       .playing=${this.isPlaying ? this.playing?.itemId : undefined}
       ?signed-in=${this.#login.account !== null}
       ?hearing=${this.isHearing}
-      >${mayUpload ? this.#uploadButton() : nothing}<ud-kept-panel slot="kept" .kept=${kept}></ud-kept-panel
+      >${mayUpload ? this.#uploadButton() : this.#signInButton()}<ud-kept-panel
+        slot="kept"
+        .kept=${kept}
+      ></ud-kept-panel
     ></ud-item-list>`;
   }
 
@@ -256,6 +269,44 @@ export class LibraryPage extends LitElement {
     return html`<button slot="actions" class="button primary" type="button" @click=${() => this.uploadList?.choose()}>
       ${uploadIcon} ${strings.uploads.choose}
     </button>`;
+  }
+
+  /** Whether this person may upload after signing in. */
+  get #maySignIn(): boolean {
+    const { me } = this.#login;
+    return me?.account === null && me.upload === 'account';
+  }
+
+  #signInButton(): TemplateResult | typeof nothing {
+    if (!this.#maySignIn) return nothing;
+    return html`<button
+      slot="actions"
+      class="button"
+      type="button"
+      aria-expanded=${this.signsIn ? 'true' : 'false'}
+      @click=${() => (this.signsIn = !this.signsIn)}
+    >
+      ${strings.uploads.signIn}
+    </button>`;
+  }
+
+  #signIn(): TemplateResult {
+    const { setup } = strings.people;
+    if (this.#login.me?.setup_needed === true)
+      return html`<ud-notice kind="info" .heading=${setup.needed} .advice=${setup.neededAdvice}></ud-notice>`;
+    return html`<section class="card sign-in" aria-labelledby="sign-in">
+      <h2 id="sign-in">${strings.uploads.signIn}</h2>
+      <ud-sign-in
+        .enter=${(name: string, password: string) => this.#login.people.signIn(name, password)}
+        @signed-in=${() => void this.#signedIn()}
+      ></ud-sign-in>
+    </section>`;
+  }
+
+  async #signedIn(): Promise<void> {
+    await this.#login.look();
+    this.signsIn = false;
+    this.list?.refresh();
   }
 
   #queuePanel(isStage: boolean): TemplateResult {

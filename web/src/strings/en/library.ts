@@ -75,7 +75,7 @@ export const library = {
     failed: { heading: 'This file could not be read', advice: 'Upload it again, or in another format.' },
     recordingFailed: { heading: 'Nothing was recorded', advice: 'The stream sent no media.' },
     endedEarly: { heading: 'This recording ended before its stream' },
-    readInPart: { heading: 'This file could be read in part' },
+    readInPart: { heading: 'Only a part of this file could be read' },
     unsupported_media: {
       heading: 'This browser can’t play this item',
       advice: 'Try a current Chrome, Edge or Firefox. You can download it.',

@@ -3,6 +3,7 @@
 export const uploads = {
   heading: 'Uploads',
   choose: 'Upload',
+  signIn: 'Sign in to upload',
   drop: 'Drop to upload',
   dropAdvice: 'Music and video: MP3, M4A, FLAC, Ogg, WAV, WebM, MP4, MKV',
   progress: (name: string) => `Upload of ${name}`,

@@ -44,7 +44,11 @@ it('a recording that ended before its stream shows the reason, and other problem
 it('a file that was read in part is not described as a recording', async () => {
   const error = 'only its first 7 s can be read: damaged file: the file is cut short';
   expect(await told({ kind: 'upload', state: 'ready', error })).toEqual([
-    ['warn', 'This file could be read in part', 'Only its first 7 s can be read: damaged file: the file is cut short.'],
+    [
+      'warn',
+      'Only a part of this file could be read',
+      'Only its first 7 s can be read: damaged file: the file is cut short.',
+    ],
   ]);
 });
 
