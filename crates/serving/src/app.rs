@@ -30,7 +30,7 @@ pub struct Asked<'a> {
 pub struct FileAnswer {
     /// The file.
     pub file: Arc<dyn SendableFile>,
-    /// Its length. While it is sent, other connections of the thread wait, unless the client is slow: keep to
+    /// Its length, not 0. While it is sent, other connections of the thread wait, unless the client is slow: keep to
     /// [`MAX_PIECE_BYTES`](crate::MAX_PIECE_BYTES).
     pub bytes: usize,
     /// What bounds answers of this kind; released once the file is sent.

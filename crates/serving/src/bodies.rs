@@ -108,7 +108,7 @@ impl<B: Body<Data = Bytes, Error: Into<axum::BoxError>> + Unpin> Body for Arrivi
             this.pace.progress(bytes.unwrap_or_default(), Instant::now());
             this.timer = None;
             if frame.is_none() || this.body.is_end_stream() {
-                this.http.enter(Phase::Answering);
+                this.http.received();
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }

@@ -8,8 +8,9 @@
 //!
 //! hyper asks the connection for the next request. If the bytes that arrived are the head of a request which can be answered at once, the
 //! connection sends the answer, and hyper still waits for a request. There must be no doubt where a request begins. So the connection
-//! looks at bytes only while hyper has none of an earlier request and nothing left to write. Once anything arrives that is not exactly one
-//! head without a body, all that follows is hyper's: pipelined requests, bodies, heads in parts, upgrades.
+//! looks at bytes only while hyper has none of an earlier request and nothing left to write. Once anything else than exactly one head
+//! without a body arrives, or anything while hyper answers, all that follows is hyper's: pipelined requests, bodies, heads in parts,
+//! upgrades.
 
 use std::{
     io::{self, IoSlice, Write},
@@ -50,7 +51,7 @@ enum Stage {
     /// An answer is sent.
     Sending(Box<Sending>),
     /// hyper has a request, and perhaps began to write the answer.
-    Hyper { writes: bool },
+    Hyper { has_written: bool },
     /// hyper, for good.
     Left,
 }
@@ -74,21 +75,21 @@ impl Direct {
     /// Sends the rest of the answer, if one is being sent.
     pub(crate) fn poll_sent(&mut self, tcp: &TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Stage::Sending(sending) = &mut self.stage else { return Poll::Ready(Ok(())) };
-        ready!(sending.poll(tcp, cx))?;
-        self.stage = Stage::Between;
-        Poll::Ready(Ok(()))
+        let sent = ready!(sending.poll(tcp, cx));
+        // What failed is not tried again: the connection ends.
+        self.stage = if sent.is_ok() { Stage::Between } else { Stage::Left };
+        Poll::Ready(sent)
     }
 
     /// Whether `arrived` is answered here. If not, it is hyper's.
     pub(crate) fn takes(&mut self, arrived: &[u8], http: &Arc<Http>) -> bool {
-        if !matches!(self.stage, Stage::Between) {
-            return false;
-        }
-        self.stage = match Head::read(arrived) {
+        // What arrives while hyper answers is a part of a further request, which hyper keeps.
+        let is_between = matches!(self.stage, Stage::Between);
+        self.stage = match Head::read(arrived).filter(|_| is_between) {
             None => Stage::Left,
             Some(head) => match head.asks_for_a_whole_answer.then(|| self.answer(&head, http)).flatten() {
                 Some(sending) => Stage::Sending(Box::new(sending)),
-                None => Stage::Hyper { writes: false },
+                None => Stage::Hyper { has_written: false },
             },
         };
         matches!(self.stage, Stage::Sending(_))
@@ -96,14 +97,14 @@ impl Direct {
 
     /// hyper writes.
     pub(crate) fn writes(&mut self) {
-        if let Stage::Hyper { writes } = &mut self.stage {
-            *writes = true;
+        if !matches!(self.stage, Stage::Left) {
+            self.stage = Stage::Hyper { has_written: true };
         }
     }
 
     /// hyper has written all that it had to write until now.
     pub(crate) fn flushed(&mut self, http: &Http) {
-        if matches!(self.stage, Stage::Hyper { writes: true }) && http.idle_since().is_some() {
+        if matches!(self.stage, Stage::Hyper { has_written: true }) && http.idle_since().is_some() {
             self.stage = Stage::Between;
         }
     }
@@ -144,6 +145,8 @@ struct Head<'a> {
     asks_for_a_whole_answer: bool,
 }
 
+/// The method whose answer makes the connection a tunnel (RFC 9110, section 9.3.6).
+const TUNNEL: &str = "CONNECT";
 /// Fields of requests that have a body, or that change what the connection is.
 const NOT_PLAIN: [&str; 4] = ["content-length", "transfer-encoding", "upgrade", "expect"];
 /// Fields of requests for anything but a whole answer (RFC 9110, sections 13 and 14).
@@ -165,7 +168,7 @@ impl<'a> Head<'a> {
         let closes = |field: &httparse::Header<'_>| {
             field.name.eq_ignore_ascii_case("connection") && !field.value.eq_ignore_ascii_case(b"keep-alive")
         };
-        if has(&NOT_PLAIN) || request.headers.iter().any(closes) {
+        if request.method == Some(TUNNEL) || has(&NOT_PLAIN) || request.headers.iter().any(closes) {
             return None;
         }
         let asks_for_a_whole_answer = request.method == Some("GET") && !has(&NOT_WHOLE);

@@ -34,7 +34,7 @@ impl Timer for HeadTimer {
 
     fn sleep_until(&self, deadline: StdInstant) -> Pin<Box<dyn Sleep>> {
         let sleep = sleep_until(Instant::from_std(deadline));
-        Box::pin(HeadTime { http: self.http.clone(), limit: self.limit, sleep: Box::pin(sleep) })
+        Box::pin(HeadTime { http: self.http.clone(), limit: self.limit, sleep })
     }
 
     fn now(&self) -> StdInstant {
@@ -42,25 +42,29 @@ impl Timer for HeadTimer {
     }
 }
 
-/// Ends once a head takes too long.
-struct HeadTime {
-    http: Arc<Http>,
-    limit: Duration,
-    sleep: Pin<Box<tokio::time::Sleep>>,
+pin_project_lite::pin_project! {
+    /// Ends once a head takes too long.
+    struct HeadTime {
+        http: Arc<Http>,
+        limit: Duration,
+        #[pin]
+        sleep: tokio::time::Sleep,
+    }
 }
 
 impl Future for HeadTime {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
         loop {
-            ready!(self.sleep.as_mut().poll(cx));
+            ready!(this.sleep.as_mut().poll(cx));
             let now = Instant::now();
-            let due = self.http.idle_since().unwrap_or(now) + self.limit;
+            let due = this.http.idle_since().unwrap_or(now) + *this.limit;
             if due <= now {
                 return Poll::Ready(());
             }
-            self.sleep.as_mut().reset(due);
+            this.sleep.as_mut().reset(due);
         }
     }
 }

@@ -292,6 +292,14 @@ impl Http {
         self.enter(phase);
     }
 
+    /// The request's body has arrived.
+    pub(crate) fn received(&self) {
+        // A handler may answer before, and read on.
+        if self.phase() == Phase::Receiving {
+            self.enter(Phase::Answering);
+        }
+    }
+
     /// Since when no request is being answered.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
         (self.phase() == Phase::Idle).then(|| self.started + Duration::from_millis(self.since_ms()))

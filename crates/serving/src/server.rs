@@ -204,7 +204,7 @@ impl Server {
         let connection = Connection::new(tcp, place);
         let Some(tls) = &self.tls else {
             let files = cfg!(target_os = "linux").then(|| connection.files());
-            let connection = connection.with_direct(files.as_ref().and_then(|_| self.direct(&client)));
+            let connection = connection.with_direct(self.direct(&client));
             return self.serve_http1(&self.app, connection, Peer { files, ..client }).await;
         };
         let opened = tokio::select! {
@@ -232,7 +232,8 @@ impl Server {
     fn direct(&self, client: &Peer) -> Option<Direct> {
         let Limits { proxies, .. } = &self.limits;
         let address = client.address.ip();
-        let is_direct = !self.app.at_once.is_empty()
+        let is_direct = cfg!(target_os = "linux")
+            && !self.app.at_once.is_empty()
             && !client.http.is_refused
             // What a proxy says of its client, and paths below a base path, are read with the whole request.
             && !proxies.trust(address)

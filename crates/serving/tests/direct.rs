@@ -10,6 +10,7 @@ use std::{
     ops::Range,
     os::fd::{AsFd, BorrowedFd},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
@@ -24,42 +25,60 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
     task::JoinHandle,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
+/// Longest wait for anything that should happen.
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// After this time the server has usually seen what was sent. If not, a test checks less.
+const SEEN_AFTER: Duration = Duration::from_millis(20);
 /// More than the buffers of two sockets take.
 const FILE_BYTES: usize = 12 << 20;
 
-struct InMemory(File);
+/// A file that is in memory or cannot be read.
+struct TestFile {
+    file: File,
+    is_readable: bool,
+}
 
-impl AsFd for InMemory {
+impl AsFd for TestFile {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.file.as_fd()
     }
 }
 
-impl SendableFile for InMemory {
+impl SendableFile for TestFile {
     fn is_in_memory(&self, _: Range<u64>) -> bool {
-        true
+        self.is_readable
     }
 
     fn load(self: Arc<Self>, _: Range<u64>) -> Loading {
-        Box::pin(std::future::ready(Ok(())))
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            Err(std::io::ErrorKind::TimedOut.into())
+        })
     }
 }
 
-/// Answers `/file` with a query of so many bytes.
+/// Answers `/file` with a query of so many bytes, and `/unreadable`.
 struct Files {
-    file: Arc<InMemory>,
+    file: Arc<TestFile>,
+    unreadable: Arc<TestFile>,
     places: Arc<Shares>,
 }
 
 impl AtOnce for Files {
     fn answer(&self, asked: &Asked<'_>, head: &mut Vec<u8>) -> Option<FileAnswer> {
-        let bytes = asked.query.filter(|_| asked.path == "/file")?.parse().ok()?;
+        let bytes = asked.query?.parse().ok()?;
+        let file = match asked.path {
+            "/file" => &self.file,
+            "/unreadable" => &self.unreadable,
+            _ => return None,
+        };
         let place = self.places.take(Some(asked.address))?;
         head.extend_from_slice(b"by: connection\r\n");
-        Some(FileAnswer { file: self.file.clone(), bytes, place })
+        Some(FileAnswer { file: file.clone(), bytes, place })
     }
 }
 
@@ -73,11 +92,19 @@ struct Port {
 
 impl Port {
     async fn open() -> Self {
+        Self::with_head_time(Duration::from_secs(30)).await
+    }
+
+    /// With so much time for a request head.
+    async fn with_head_time(head: Duration) -> Self {
         let bytes: Vec<u8> = (0..FILE_BYTES).map(|at| (at % 251) as u8).collect();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&bytes).unwrap();
         let places = Shares::new(2, None);
-        let files = Files { file: Arc::new(InMemory(file)), places: places.clone() };
+        let test_file =
+            |file: &File, is_readable| Arc::new(TestFile { file: file.try_clone().unwrap(), is_readable });
+        let (file, unreadable) = (test_file(&file, true), test_file(&file, false));
+        let files = Files { file, unreadable, places: places.clone() };
         let large = Bytes::from(bytes.clone());
         let router = Router::new()
             .route("/file", any(async || "routed"))
@@ -90,7 +117,8 @@ impl Port {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, closing) = (listener.local_addr().unwrap(), CancellationToken::new());
         let app = App::from(router).at_once(Arc::new(files));
-        let served = tokio::spawn(serve(listener, app, Limits::for_open_files(1 << 20), closing.clone()));
+        let limits = Limits { head, ..Limits::for_open_files(1 << 20) };
+        let served = tokio::spawn(serve(listener, app, limits, closing.clone()));
         Self { address, bytes, places, closing, served }
     }
 
@@ -109,16 +137,29 @@ impl Client {
         self.0.write_all(bytes.as_bytes()).await.unwrap();
     }
 
+    /// The next byte.
+    async fn byte(&mut self) -> u8 {
+        timeout(TEST_TIMEOUT, self.0.read_u8()).await.expect("an answer").unwrap()
+    }
+
+    /// What comes until the connection ends.
+    async fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        // An error is an end, too.
+        let _ = timeout(TEST_TIMEOUT, self.0.read_to_end(&mut rest)).await.expect("an end");
+        rest
+    }
+
     /// The next answer, in lower case, and its body, which is not encoded.
     async fn answer(&mut self) -> (String, Vec<u8>) {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            head.push(self.0.read_u8().await.unwrap());
+            head.push(self.byte().await);
         }
         let head = String::from_utf8(head).unwrap().to_lowercase();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-        self.0.read_exact(&mut body).await.unwrap();
+        timeout(TEST_TIMEOUT, self.0.read_exact(&mut body)).await.expect("a body").unwrap();
         (head, body)
     }
 
@@ -163,7 +204,7 @@ async fn a_connection_answers_itself_what_it_can_and_hyper_the_rest() {
     client.send("GET /stream HTTP/1.1\r\nhost: a\r\n\r\n").await;
     let mut streamed = Vec::new();
     while !streamed.ends_with(b"\r\n0\r\n\r\n") {
-        streamed.push(client.0.read_u8().await.unwrap());
+        streamed.push(client.byte().await);
     }
     assert!(client.is_direct(FILE).await, "after an answer without a length");
 }
@@ -190,7 +231,7 @@ async fn a_connection_is_left_to_hyper_once_it_is_not_certain_where_a_request_be
         for part in sent {
             client.send(part).await;
             // So that the server sees it by itself.
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            sleep(SEEN_AFTER).await;
         }
         for _ in 0..answers {
             let (head, body) = client.answer().await;
@@ -202,17 +243,25 @@ async fn a_connection_is_left_to_hyper_once_it_is_not_certain_where_a_request_be
 }
 
 #[tokio::test]
-async fn an_answer_of_hyper_that_is_not_read_is_ended_before_another_begins() {
+async fn what_arrives_while_hyper_answers_is_hypers() {
     let port = Port::open().await;
-    let mut client = port.connect().await;
-    client.send("GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    let mut first = [0];
-    client.0.read_exact(&mut first).await.unwrap();
-    client.send(FILE).await;
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    let (head, body) = client.answer().await;
-    assert!(head.contains("200 ok") && body == port.bytes, "{head}");
-    client.answers_directly().await;
+    let post = format!("POST /other HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n", FILE.len());
+    // What is sent during an answer, after it, and the answers' bodies.
+    let cases = [(FILE, "", "routed"), (&*post, FILE, FILE), (&FILE[..20], &FILE[20..], "routed")];
+    for (during, after, wanted) in cases {
+        let mut client = port.connect().await;
+        client.send("GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        let first = client.byte().await;
+        client.send(during).await;
+        sleep(SEEN_AFTER).await;
+        let (head, body) = client.answer().await;
+        assert!(first == b'H' && head.contains("200 ok") && body == port.bytes, "{head}");
+        sleep(SEEN_AFTER).await;
+        client.send(after).await;
+        let (head, body) = client.answer().await;
+        assert_eq!((head.contains("by:"), &*body), (false, wanted.as_bytes()), "{during:?}");
+        assert!(!client.is_direct(FILE).await, "after {during:?}");
+    }
 }
 
 #[tokio::test]
@@ -220,25 +269,41 @@ async fn a_file_that_is_being_sent_holds_its_place_and_is_ended_when_the_server_
     let port = Port::open().await;
     let mut client = port.connect().await;
     client.send(&FILE.replacen("1000", &FILE_BYTES.to_string(), 1)).await;
-    let mut first = [0];
-    client.0.read_exact(&mut first).await.unwrap();
+    let first = client.byte().await;
     let other = port.places.take(None).expect("one is taken");
     assert!(port.places.take(None).is_none());
     port.closing.cancel();
     let (head, body) = client.answer().await;
-    assert!(head.contains("by: connection") && body == port.bytes, "{head}");
-    assert_eq!(client.0.read(&mut first).await.unwrap(), 0);
+    assert!(first == b'H' && head.contains("by: connection") && body == port.bytes, "{head}");
+    assert_eq!(client.rest().await, b"");
     port.served.await.unwrap();
     drop(other);
     assert!([port.places.take(None), port.places.take(None)].iter().all(Option::is_some));
 }
 
 #[tokio::test]
-async fn a_file_that_became_shorter_ends_the_connection() {
+async fn a_file_that_cannot_be_read_or_became_shorter_ends_the_connection_alone() {
     let port = Port::open().await;
-    let mut client = port.connect().await;
-    client.send(&FILE.replacen("1000", &(FILE_BYTES + 1).to_string(), 1)).await;
-    let mut read = Vec::new();
-    let _ = client.0.read_to_end(&mut read).await;
-    assert!(read.ends_with(&port.bytes[FILE_BYTES - 1000..]));
+    let ask = async |path: &str, bytes: usize| {
+        let mut client = port.connect().await;
+        client.send(&format!("GET {path}?{bytes} HTTP/1.1\r\nhost: a\r\n\r\n")).await;
+        client.rest().await
+    };
+    assert!(ask("/file", FILE_BYTES + 1).await.ends_with(&port.bytes[FILE_BYTES - 1000..]));
+    let head = String::from_utf8(ask("/unreadable", 1000).await).unwrap();
+    assert!(head.is_empty() || head.ends_with("\r\n\r\n"), "{head}");
+    assert!(port.connect().await.is_direct(FILE).await);
+    port.closing.cancel();
+    port.served.await.expect("no task of a connection panicked");
+}
+
+#[tokio::test]
+async fn a_connection_that_has_only_answered_itself_is_closed_once_a_head_takes_too_long() {
+    let port = Port::with_head_time(SEEN_AFTER).await;
+    for begun in ["", "GET /fi"] {
+        let mut client = port.connect().await;
+        assert!(client.is_direct(FILE).await);
+        client.send(begun).await;
+        assert_eq!(client.rest().await, b"", "{begun:?}");
+    }
 }
