@@ -56,6 +56,17 @@ function frame(): Plugin {
   };
 }
 
+/**
+ * Puts an entry that does not wait for the document before the theme's script: browsers do not look at it before that
+ * script has run.
+ */
+function entryFirst(page: string): string {
+  const [entry] = /<script async.*<\/script>/.exec(page) ?? [];
+  if (entry === undefined) return page;
+  const first = entry.replace('<script async', '<script async fetchpriority="high"');
+  return page.replace(entry, '').replace('<script', `${first}\n<script`);
+}
+
 /** What an entry imports once it runs is loaded with it, but after the entry and what that needs at once. */
 function preloads(): Plugin {
   return {
@@ -80,7 +91,7 @@ function preloads(): Plugin {
             attrs: { rel: 'modulepreload', crossorigin: true, href: `./${name}`, fetchpriority: 'low' },
             injectTo: 'head' as const,
           }));
-        return { html: page.replace('<script async', '<script async fetchpriority="high"'), tags };
+        return { html: entryFirst(page), tags };
       },
     },
   };
