@@ -428,7 +428,7 @@ async fn a_server_whose_standard_output_is_full_serves() {
     let (_unread, mut output) = std::io::pipe().unwrap();
     output.write_all(&[b'\n'; FULL]).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let address = format!("127.0.0.1:{}", port_harness::reserve().unwrap());
     let log = File::create(folder.path().join("log")).unwrap();
     let mut command = undead(folder.path());
     let child =

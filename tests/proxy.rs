@@ -8,7 +8,6 @@ mod support;
 
 use std::{
     fs::{self, File},
-    net::TcpListener,
     path::Path,
     process::{Child, Command},
     time::Duration,
@@ -144,7 +143,7 @@ impl Site {
     /// Puts `proxy` in front of a main server and two nodes, or of `undead up` with one.
     async fn open(proxy: Proxy, prefix: &'static str, separate: bool) -> Self {
         let (mut processes, authority) = (Processes::new(), Authority::new().unwrap());
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = port_harness::reserve().unwrap();
         let main_server = match separate {
             true => processes.undead(&["main-server"]),
             false => processes.undead(&["up", "--nodes", "1"]),

@@ -8,7 +8,6 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{BufRead, BufReader},
-    net::TcpListener,
     process::{Child, Command, ExitStatus, Stdio},
     thread::sleep,
     time::{Duration, Instant},
@@ -47,7 +46,7 @@ impl Drop for Up {
 impl Up {
     /// One whose processes are nodes.
     fn start(flags: &[&str]) -> Self {
-        let port = some_port().to_string();
+        let port = port_harness::reserve().unwrap().to_string();
         Self::with(&[&["--no-worker", "--spawn-nodes", "1..3", "--spawn-ports", &port], flags].concat())
     }
 
@@ -139,11 +138,6 @@ fn is_running(pid: u32) -> bool {
 
 fn signal(name: &str, pid: u32) {
     assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
-}
-
-/// A port that was free a moment ago.
-fn some_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
@@ -290,7 +284,7 @@ impl Worker {
 fn a_worker_crashes_on_purpose_and_says_how_it_is_and_what_it_counts() {
     let up = Up::with(&["--nodes", "1", "--no-worker"]);
     assert_eq!(up.children().len(), 0);
-    let address = format!("127.0.0.1:{}", some_port());
+    let address = format!("127.0.0.1:{}", port_harness::reserve().unwrap());
     let worker = Worker::start(&up, &["--health-listen", &address]);
     let ask = |path: &str| {
         let request = up.client.get(format!("http://{address}{path}")).timeout(DEADLINE);

@@ -205,9 +205,9 @@ fn browsers_are_told_to_stay_with_a_trusted_certificate_and_not_with_a_self_sign
 fn plain_http_is_sent_to_https() {
     let (folder, files) = (tempfile::tempdir().unwrap(), Files::new("one.example"));
     let flags = files.flags();
-    let redirect = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let redirect = port_harness::reserve().unwrap();
     let mut flags: Vec<_> = flags.iter().map(String::as_str).collect();
-    let text = redirect.to_string();
+    let text = format!("127.0.0.1:{redirect}");
     flags.extend(["--redirect-listen", &text]);
     let server = Undead::start("main-server", folder.path(), &flags);
     let location = |port: &str| {
@@ -217,7 +217,7 @@ fn plain_http_is_sent_to_https() {
     };
     let wanted = format!("308 https://127.0.0.1:{}/live?a=b", server.port());
     assert_eq!(location(server.port()), wanted);
-    assert_eq!(location(&redirect.port().to_string()), wanted);
+    assert_eq!(location(&redirect.to_string()), wanted);
 }
 
 #[test]
@@ -263,7 +263,7 @@ impl Authority {
         let certificate = own.issue(&["localhost", "127.0.0.1"]).unwrap();
         let folder = tempfile::tempdir().unwrap();
         fs::copy(own.file(), folder.path().join("ca.pem")).unwrap();
-        let [directory, management, dns, http] = [(); 4].map(|()| some_port());
+        let [directory, management, dns, http] = [(); 4].map(|()| port_harness::reserve().unwrap());
         let config = serde_json::json!({ "pebble": {
             "listenAddress": format!("127.0.0.1:{directory}"),
             "managementListenAddress": format!("127.0.0.1:{management}"),
@@ -311,13 +311,9 @@ impl Authority {
     }
 }
 
-fn some_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 #[test]
 fn acme_certificate_is_ordered_presented_and_kept() {
-    let (folder, port) = (tempfile::tempdir().unwrap(), some_port());
+    let (folder, port) = (tempfile::tempdir().unwrap(), port_harness::reserve().unwrap());
     let authority = Authority::start(port);
     let (listen, directory) = (format!("127.0.0.1:{port}"), authority.directory.clone());
     let ca = folder.path().join("ca.pem");

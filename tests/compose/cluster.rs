@@ -1,15 +1,11 @@
 //! `docker-compose.cluster.yml`: three NATS servers, two main servers, three nodes and two workers, of which any may die.
 
-use std::net::TcpListener;
-
 use crate::services::{Compose, Running, root, start, start_other, start_worker, until_registered};
 
 const FILE: &str = "docker-compose.cluster.yml";
 
-/// Ports that nobody has now.
 fn free_ports(count: usize) -> Vec<u16> {
-    let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+    (0..count).map(|_| port_harness::reserve().unwrap()).collect()
 }
 
 /// Starts the NATS servers; gives what they are called there and here.

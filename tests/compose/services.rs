@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     io::{BufRead, BufReader},
-    net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -102,9 +101,9 @@ pub(crate) fn start_other(program: &str, arguments: &[String]) -> Running {
 
 /// Starts a worker, and waits until a main server answers it. It says nothing on standard output.
 pub(crate) async fn start_worker(service: &Service, root: &Path, addresses: &[(String, String)]) -> Running {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = format!("127.0.0.1:{}", port_harness::reserve().unwrap());
     let mut command = command(service, root, "none", addresses);
-    let child = command.current_dir(root).env("UNDEAD_HEALTH_LISTEN", address.to_string()).spawn().unwrap();
+    let child = command.current_dir(root).env("UNDEAD_HEALTH_LISTEN", &address).spawn().unwrap();
     let worker = Running { child, url: format!("http://{address}") };
     let deadline = Instant::now() + DEADLINE;
     loop {

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::{
     library::{Operator, add_operator, has_ended},
     nats::Cluster,
-    process::{MainServer, SECRET, free_port, until},
+    process::{MainServer, SECRET, until},
     song,
 };
 
@@ -84,7 +84,7 @@ fn busy_with(job: &Job, step: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_song_of_which_two_workers_crash_is_that_of_an_undisturbed_run_to_the_bit() {
     let folder = tempfile::tempdir().unwrap();
-    let server = MainServer::start(free_port(), folder.path(), "sqlite");
+    let server = MainServer::start(port_harness::reserve().unwrap(), folder.path(), "sqlite");
     add_operator(folder.path(), "sqlite");
     let operator = Operator::sign_in(&[&server.url]).await;
     let song = song::wav(given("SONG_SECONDS", 44), 1);
@@ -124,7 +124,7 @@ impl Killed {
     async fn start() -> Self {
         let cluster = Cluster::start();
         let folder = tempfile::tempdir().unwrap();
-        let ports: Vec<_> = (0..3).map(|_| free_port()).collect();
+        let ports: Vec<_> = (0..3).map(|_| port_harness::reserve().unwrap()).collect();
         let servers = ports.iter().map(|_| None).collect();
         let mut all =
             Self { cluster, servers, ports, workers: Vec::new(), folder, random: given("CHAOS_SEED", 7) };

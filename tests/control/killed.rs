@@ -2,7 +2,7 @@
 
 use crate::{
     node::Node,
-    process::{MainServer, free_port, until},
+    process::{MainServer, until},
 };
 
 const STREAMS: usize = 20;
@@ -10,7 +10,7 @@ const STREAMS: usize = 20;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_main_server_that_was_killed_lists_every_live_stream_again() {
     let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
+    let port = port_harness::reserve().unwrap();
     let main_server = MainServer::start(port, folder.path(), "sqlite");
     let nodes = ["a", "b", "c"].map(|name| Node::start(name, &[&main_server.url]));
     until("nodes register", async || nodes.iter().all(|node| node.registrations() == 1)).await;

@@ -22,7 +22,7 @@ use tokio_tungstenite::connect_async;
 
 use crate::{
     library::{Operator, add_operator, has_ended},
-    process::{SECRET, free_port, until},
+    process::{SECRET, until},
     socketio::Connection,
     song,
 };
@@ -48,7 +48,7 @@ impl Drop for Up {
 
 impl Up {
     async fn start(folder: &Path, tasks: usize) -> Self {
-        let address = format!("127.0.0.1:{}", free_port());
+        let address = format!("127.0.0.1:{}", port_harness::reserve().unwrap());
         let program = std::env::var("UNDEAD_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_undead").into());
         let mut command = Command::new(program);
         command.args(["up", "--listen", &address, "--concurrency", &tasks.to_string()]);

@@ -15,7 +15,7 @@ use crate::{
     jobs::Worker,
     library::{Operator, add_operator},
     onnx,
-    process::{MainServer, SECRET, free_port},
+    process::{MainServer, SECRET},
     song,
 };
 
@@ -78,7 +78,8 @@ async fn a_worker_with_a_model_gives_the_stems_of_the_model() {
     let hash = Hash::of(&onnx).to_string();
     let objects = folder.path().join("objects");
     let set = [("UNDEAD_STEMS_MODEL_HASH", &*hash)];
-    let server = MainServer::start_set(free_port(), folder.path(), "sqlite", &objects, &set);
+    let server =
+        MainServer::start_set(port_harness::reserve().unwrap(), folder.path(), "sqlite", &objects, &set);
     add_operator(folder.path(), "sqlite");
     let operator = Operator::sign_in(&[&server.url]).await;
     let item = operator.upload("song.wav", &song::wav(34, 3)).await;

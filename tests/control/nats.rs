@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     load::{Acknowledged, Load},
     node::Node,
-    process::{MainServer, SECRET, TEST_TIMEOUT, free_port, until},
+    process::{MainServer, SECRET, TEST_TIMEOUT, until},
     requests::{Kind, Live, Requests},
 };
 
@@ -30,7 +30,7 @@ impl Cluster {
 
     pub(crate) async fn main_server(&self, name: &str) -> MainServer {
         let folder: &Path = &self.folder.path().join(name);
-        let main_server = MainServer::start(free_port(), folder, &self.nats.urls());
+        let main_server = MainServer::start(port_harness::reserve().unwrap(), folder, &self.nats.urls());
         until("it is ready", async || main_server.is_ready().await).await;
         main_server
     }

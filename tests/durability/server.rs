@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead, BufReader},
-    net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -60,7 +59,7 @@ impl Drop for Running {
 
 /// An address that nobody listens on.
 pub(crate) fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+    format!("127.0.0.1:{}", port_harness::reserve().unwrap())
 }
 
 /// A stream that was created: its path and the grant that ends it.

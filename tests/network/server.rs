@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead, BufReader},
-    net::TcpListener,
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -29,11 +28,6 @@ pub(crate) fn start_with_url(mut command: Command, log: &Path) -> (Process, Stri
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
     assert!(url.starts_with("http"), "{command:?} did not start");
     (Process(child), url.trim().to_owned())
-}
-
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A client that asks directly, whatever proxy the environment names.

@@ -22,7 +22,7 @@ use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 use crate::{
     namespace::{DEADLINE, Process},
     recording::Recording,
-    server::{UNDEAD, free_port, start_with_url, until_nodes},
+    server::{UNDEAD, start_with_url, until_nodes},
     socketio::Connection,
 };
 
@@ -62,7 +62,7 @@ impl Cluster {
         }
         let mut nodes = BTreeMap::new();
         for name in NODES {
-            let port = free_port();
+            let port = port_harness::reserve().unwrap();
             // Browsers and nodes reach it by different names, and its certificate is for both.
             let mut command = server("cdn", &authority.issue(&["127.0.0.1", "localhost"]).unwrap(), &ca);
             command.args(["--hostname", name, "--listen", &format!("127.0.0.1:{port}")]);
@@ -217,7 +217,7 @@ async fn a_node_dies_in_a_cluster_of_tls_and_a_viewer_gets_every_frame_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_of_up_with_a_self_signed_certificate_relay_for_each_other() {
-    let spawned = ["--spawn-nodes", "2..2", "--spawn-ports", &free_port().to_string()];
+    let spawned = ["--spawn-nodes", "2..2", "--spawn-ports", &port_harness::reserve().unwrap().to_string()];
     for flags in [&["--nodes", "2"][..], &spawned] {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(UNDEAD);

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     fs,
     io::{BufRead, BufReader},
-    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -87,10 +86,10 @@ struct Node {
 impl Cluster {
     /// Starts one with its media at `place` and nodes of these names, and waits until it has them.
     pub(crate) async fn start(place: Place, names: &[&str]) -> Self {
-        let url = format!("http://127.0.0.1:{}", free_port());
+        let url = format!("http://127.0.0.1:{}", port_harness::reserve().unwrap());
         let control = Control { client: tls_harness::client(), url };
         let node = |name: &&str| {
-            let url = format!("http://127.0.0.1:{}", free_port());
+            let url = format!("http://127.0.0.1:{}", port_harness::reserve().unwrap());
             ((*name).to_owned(), Node { url, running: None })
         };
         let nodes = names.iter().map(node).collect();
@@ -287,11 +286,6 @@ impl Cluster {
         let answer = self.control.client.get(url).bearer_auth(token).timeout(TEST_TIMEOUT).send().await;
         answer.unwrap().error_for_status().unwrap().bytes().await.unwrap().into()
     }
-}
-
-/// A port that is free now.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Waits until `condition` is true.

@@ -6,7 +6,7 @@
 use std::{
     ffi::OsString,
     io::{self, BufRead, BufReader, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -103,7 +103,7 @@ impl Servers {
     /// As [`Self::start`].
     pub fn start_with(count: usize, scheme: &'static str, arguments: Vec<OsString>) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let ports = free_ports(2 * count)?;
+        let ports = (0..2 * count).map(|_| port_harness::reserve()).collect::<Result<Vec<_>, _>>()?;
         let server = |(number, ports): (usize, &[u16])| Server {
             name: format!("nats-{number}"),
             client: ports[0],
@@ -243,11 +243,4 @@ fn ask(port: u16, subject: &str) -> io::Result<String> {
         }
     }
     Ok(String::new())
-}
-
-/// Distinct ports that were free a moment ago.
-fn free_ports(count: usize) -> io::Result<Vec<u16>> {
-    let listeners: Vec<_> =
-        (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
-    listeners.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
 }
