@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use crate::{
     namespace::{Process, is_inside},
-    server::{UNDEAD, client, start, until_nodes},
+    server::{UNDEAD, client, start, until_nodes, until_ready},
 };
 
 /// `undead up` with its data in `folder`.
@@ -31,8 +31,7 @@ async fn unspecified_address_serves_both_families_and_its_own_nodes_where_it_is_
     let secret = secret(folder.path());
     for url in ["http://[::1]:5000", "http://127.0.0.1:5000"] {
         until_nodes(&client(), url, &secret, 2).await;
-        let ready = client().get(format!("{url}/cdn/a/readyz")).send().await.unwrap();
-        assert!(ready.status().is_success(), "{url}");
+        until_ready(&client(), &format!("{url}/cdn/a")).await;
     }
     let health = Command::new(UNDEAD).args(["healthcheck", "--listen", "[::]:5000"]).status().unwrap();
     assert!(health.success());
@@ -51,8 +50,7 @@ async fn nodes_are_spawned_on_an_ipv6_address_and_reached_by_one_as_root() {
         let url = listen.replace("[::]", "[::1]");
         let nodes = until_nodes(&client(), &format!("http://{url}"), &secret(folder.path()), 1).await;
         assert_eq!(nodes[0].public_url, "http://[::1]:5100");
-        let ready = client().get(format!("{}/readyz", nodes[0].public_url)).send().await.unwrap();
-        assert!(ready.status().is_success());
+        until_ready(&client(), &nodes[0].public_url).await;
         let log = fs::read_to_string(folder.path().join("log")).unwrap();
         assert_eq!(log.matches("starting node").count(), 1, "{log}");
     }

@@ -52,3 +52,16 @@ pub(crate) async fn until_nodes(client: &Client, url: &str, secret: &str, count:
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// Waits until a node is ready: a main server knows it before it has the answer to its registration.
+pub(crate) async fn until_ready(client: &Client, url: &str) {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let answer = client.get(format!("{url}/readyz")).send().await;
+        if answer.as_ref().is_ok_and(|answer| answer.status().is_success()) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{url} answers {answer:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
