@@ -9,7 +9,7 @@ pub(crate) enum Failure {
     Config(String),
     /// Anything else.
     Run(String),
-    /// Standard output is not read any more, because a command such as `head` has seen enough. The program ends without a message.
+    /// The reader of standard output, such as `head`, has closed it. The program ends without a message.
     Unread,
 }
 

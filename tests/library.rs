@@ -204,7 +204,7 @@ fn silence(frames: usize) -> Vec<u8> {
     frame.repeat(frames)
 }
 
-/// An output that nobody reads.
+/// An output without a reader.
 fn unread() -> Stdio {
     let (_, writer) = std::io::pipe().unwrap();
     writer.into()

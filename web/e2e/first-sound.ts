@@ -44,45 +44,52 @@ test.afterAll(async () => {
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Plays the song on two visits with a new Chromium. */
+/** What the visits need of a page, in either browser. */
+interface SongPage {
+  goto(url: string): Promise<unknown>;
+  evaluate<T>(run: () => T | Promise<T>): Promise<T>;
+}
+
+/** Plays the song on two visits. `button` waits for the song's button. */
+async function visits(page: SongPage, button: () => Promise<{ click(): Promise<unknown> }>): Promise<FirstSound[]> {
+  const seen: FirstSound[] = [];
+  for (let visit = 0; visit < 2; visit++) {
+    await page.goto(`${undead.url}/library`);
+    const play = await button();
+    await page.evaluate(noteFirstSound);
+    await sleep(SETTLES_MS);
+    await play.click();
+    seen.push(await page.evaluate(firstSound));
+    await sleep(SETTLES_MS);
+  }
+  return seen;
+}
+
+/** The visits of a new Chromium. */
 async function inChromium(): Promise<FirstSound[]> {
   const browser = await launchBrowser(['--autoplay-policy=no-user-gesture-required'], speaker.env);
   try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-    const visit = async (): Promise<FirstSound> => {
-      await page.goto(`${undead.url}/library`);
+    return await visits(page, async () => {
       const button = page.getByRole('button', { name: `Play ${TITLE}`, exact: true });
       await button.waitFor();
-      await page.evaluate(noteFirstSound);
-      await sleep(SETTLES_MS);
-      await button.click();
-      const heard = await page.evaluate(firstSound);
-      await sleep(SETTLES_MS);
-      return heard;
-    };
-    return [await visit(), await visit()];
+      return button;
+    });
   } finally {
     await browser.close();
   }
 }
 
-/** The same with a new Firefox. */
+/** The visits of a new Firefox. */
 async function inFirefox(): Promise<FirstSound[]> {
   const firefox = await Firefox.launch(new Complaints(), speaker.env);
   try {
     const page = await firefox.open('about:blank');
-    const visit = async (): Promise<FirstSound> => {
-      await page.goto(`${undead.url}/library`);
+    return await visits(page, async () => {
       const button = page.locator(`>>> button[aria-label="Play ${TITLE}"]`);
       await button.wait();
-      await page.evaluate(noteFirstSound);
-      await sleep(SETTLES_MS);
-      await button.click();
-      const heard = await page.evaluate(firstSound);
-      await sleep(SETTLES_MS);
-      return heard;
-    };
-    return [await visit(), await visit()];
+      return button;
+    });
   } finally {
     await firefox.close();
   }

@@ -199,7 +199,7 @@ impl FakeLibrary {
     }
 }
 
-/// What the primary of a recording is told, apart from what the item has.
+/// What an answer to the primary of a recording contains beside the groups that the item has.
 fn entry(stream_id: StreamId, item_id: ItemId) -> RecordStream {
     let role = RecorderRole::Primary;
     RecordStream { stream_id, item_id, role, next: None, from_now: false, missing: Vec::new() }

@@ -1,7 +1,7 @@
 //! What stays free on the disk of a folder.
 //!
-//! The disk is often that of the main server's store too. If uploads could fill it, nobody could sign in or go live until somebody makes
-//! room.
+//! The main server's store is often on the same disk. If uploads filled that disk, the store could not write, and sign-ins and new streams
+//! would fail.
 
 use std::path::Path;
 

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_can_listen_on_a_reserved_port_again_and_again_and_nobody_else_gets_it() {
+    fn a_server_can_listen_on_a_reserved_port_repeatedly_and_no_other_socket_gets_it() {
         let port = reserve().expect("a port");
         for _ in 0..2 {
             assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err());

@@ -44,15 +44,15 @@ pub(crate) struct Direct {
     stage: Stage,
 }
 
-/// Who has the connection.
+/// What the connection does.
 enum Stage {
-    /// Nobody: the next bytes are the beginning of a request.
+    /// It waits for a request: the next bytes are the beginning of one.
     Between,
-    /// An answer is sent.
+    /// It sends an answer.
     Sending(Box<Sending>),
     /// hyper has a request, and perhaps began to write the answer.
     Hyper { has_written: bool },
-    /// hyper, for good.
+    /// All that follows is hyper's.
     Left,
 }
 

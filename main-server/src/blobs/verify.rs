@@ -13,7 +13,7 @@ use protocol::{
 
 use super::error::Error;
 
-/// Most items that are told of a blob: clients read line by line, and bound a line.
+/// Most items that the report of a blob names: a blob is one line of the answer, and clients limit the length of a line.
 const MOST_ITEMS: usize = 1_000;
 
 /// Which items name a blob.

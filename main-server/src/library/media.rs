@@ -86,8 +86,8 @@ impl Library {
         self.change_media(item_id, &Write::Nothing, with_state).await.map(drop)
     }
 
-    /// Records that an upload cannot be played. The media read so far are removed: nobody can play them, and they would count
-    /// against quotas.
+    /// Records that an upload cannot be played. This removes the media that was read so far: no client can play it, and it would
+    /// count against quotas.
     ///
     /// # Errors
     /// As [`Self::change`].
