@@ -8,6 +8,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -100,13 +101,13 @@ pub struct Usage {
 }
 
 impl Group {
-    /// Creates the group `name`, without a limit yet. It gets the greatest weight, so that other programs on
-    /// the machine disturb it as little as possible.
+    /// Creates a group with a name of its own, without a limit yet. It gets the greatest weight, so that other
+    /// programs on the machine disturb it as little as possible.
     ///
     /// # Errors
     /// [`Error::Limit`] if that is not permitted.
-    pub fn create(hierarchy: Hierarchy, name: &str) -> Result<Self> {
-        let group = Self { hierarchy, name: name.into() };
+    pub fn create(hierarchy: Hierarchy) -> Result<Self> {
+        let group = Self { hierarchy, name: unique_name() };
         if let Hierarchy::V2(root) = &group.hierarchy {
             permitted(fs::write(root.join("cgroup.subtree_control"), "+cpu"), root)?;
         }
@@ -208,6 +209,13 @@ impl Drop for Group {
     }
 }
 
+/// A name for a control group or a container that nothing else on this machine has. Two trials of one process
+/// must not share a group: one would count and limit the other's programs, and remove the group under them.
+pub fn unique_name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("undead-perf-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
 fn move_us(directory: &Path) -> Result<()> {
     let path = directory.join("cgroup.procs");
     permitted(fs::write(&path, std::process::id().to_string()), &path)
@@ -242,6 +250,16 @@ fn permitted<T>(result: std::io::Result<T>, path: &Path) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_groups_of_one_process_are_apart_where_groups_are_permitted() {
+        let Ok(hierarchy) = Hierarchy::detect() else { return };
+        let Ok(first) = Group::create(hierarchy.clone()) else { return };
+        let second = Group::create(hierarchy).unwrap();
+        drop(first);
+        let inside = second.command(Path::new("/bin/true")).status().unwrap();
+        assert!(inside.success(), "the second group went with the first");
+    }
 
     #[test]
     fn cpu_stat_of_both_versions_is_read() {

@@ -14,7 +14,7 @@ use nix::{
 };
 
 use crate::{
-    cgroup::{Group, Hierarchy, Usage, parse_cpu_stat},
+    cgroup::{Group, Hierarchy, Usage, parse_cpu_stat, unique_name},
     error::{Context, Error, Result},
     machine,
     scenario::Scenario,
@@ -55,7 +55,7 @@ impl Limits {
     /// [`Error::Limit`] if not.
     pub fn groups() -> Result<Self> {
         let hierarchy = Hierarchy::detect()?;
-        Group::create(hierarchy.clone(), "undead-perf-probe").and_then(|group| group.limit(1.0))?;
+        Group::create(hierarchy.clone()).and_then(|group| group.limit(1.0))?;
         Ok(Self::Groups(hierarchy))
     }
 
@@ -63,8 +63,7 @@ impl Limits {
     /// of the greatest weight, or at least a raised priority. Returns what was permitted, for the manifest.
     pub fn before_others(&self) -> (Option<Group>, &'static str) {
         if let Self::Groups(hierarchy) = self {
-            let group =
-                Group::create(hierarchy.clone(), &format!("undead-perf-generator-{}", std::process::id()));
+            let group = Group::create(hierarchy.clone());
             if let Ok(group) = group.and_then(|group| group.enter().map(|()| group)) {
                 return (Some(group), "node and generator of greatest weight");
             }
@@ -102,15 +101,15 @@ pub enum Enclosure {
 }
 
 impl Enclosure {
-    /// An enclosure called `name`. A container is limited to `cpus` from its start; a group once
+    /// An enclosure with a name of its own. A container is limited to `cpus` from its start; a group once
     /// [`Self::limit`] is called.
     ///
     /// # Errors
     /// [`Error::Limit`].
-    pub fn new(limits: &Limits, name: &str, cpus: f64) -> Result<Self> {
+    pub fn new(limits: &Limits, cpus: f64) -> Result<Self> {
         Ok(match limits {
-            Limits::Groups(hierarchy) => Self::Group(Group::create(hierarchy.clone(), name)?),
-            Limits::Docker(image) => Self::Container { name: name.into(), image: image.clone(), cpus },
+            Limits::Groups(hierarchy) => Self::Group(Group::create(hierarchy.clone())?),
+            Limits::Docker(image) => Self::Container { name: unique_name(), image: image.clone(), cpus },
             Limits::None => Self::Open,
         })
     }
@@ -233,7 +232,7 @@ mod tests {
     #[test]
     fn a_container_is_limited_and_its_secrets_stay_out_of_the_arguments() {
         let limits = Limits::Docker("undead".into());
-        let enclosure = Enclosure::new(&limits, "perf", 0.25).unwrap();
+        let enclosure = Enclosure::new(&limits, 0.25).unwrap();
         let command = enclosure.command(Path::new("ignored"), &[("UNDEAD_CLUSTER_SECRET", "hush")]);
         let args: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy()).collect();
         assert!(args.contains(&"--cpus=0.25".into()), "{args:?}");

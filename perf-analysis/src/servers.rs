@@ -107,8 +107,7 @@ impl Servers {
     pub fn start(setting: &Setting<'_>, writer: &Writer) -> Result<Self> {
         let Setting { trial, programs, limits, split, forward_log } = *setting;
         let name = TrialName::from(trial);
-        let own_id = std::process::id();
-        let enclosure = Enclosure::new(limits, &format!("undead-perf-{own_id}"), trial.cell.cpus)?;
+        let enclosure = Enclosure::new(limits, trial.cell.cpus)?;
         let log = |program: &str| writer.log_path(&name, program);
         let mut servers = Self {
             nodes: Vec::new(),
@@ -122,7 +121,7 @@ impl Servers {
         match trial.target {
             Target::Floor => servers.start_floor(forward_log, &log("floor"))?,
             Target::Undead => {
-                let secret = format!("perf-analysis-{own_id}-{}", started_ns());
+                let secret = format!("perf-analysis-{}-{}", std::process::id(), started_ns());
                 servers.main_server =
                     Some(MainServer::start(&programs.undead, secret, split, &log("main-server"))?);
                 let filter = if forward_log { forward_log::FILTER } else { "warn" };

@@ -135,7 +135,7 @@ impl Plant {
         let data = setting.data();
         fs::create_dir_all(&data).context(|| format!("making {}", data.display()))?;
         let store = StoreServer::start_all(engine.servers(), nats_server, split, logs)?;
-        let enclosure = Enclosure::new(limits, &format!("undead-perf-{}", std::process::id()), 0.0)?;
+        let enclosure = Enclosure::new(limits, 0.0)?;
         // All viewers share this machine's address.
         let environment = [
             ("UNDEAD_CLUSTER_SECRET", SECRET),
