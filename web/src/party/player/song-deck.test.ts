@@ -37,6 +37,12 @@ beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });
   context = new FakeContext();
   context.outputLatency = LATENCY_S;
+  // The context's clock runs with the page's. If it moved in steps, the start of a song would depend on when the page
+  // happens to read it.
+  Object.defineProperties(context, {
+    nowMs: { get: () => Date.now() },
+    currentTime: { get: () => Date.now() / 1000 - 900 },
+  });
   decks = [];
   closed = [];
   asked = [];
@@ -136,8 +142,6 @@ async function run(untilMs: number): Promise<(number | undefined)[]> {
   const heard: (number | undefined)[] = [];
   while (Date.now() < untilMs) {
     await vi.advanceTimersByTimeAsync(10);
-    context.nowMs = Date.now();
-    context.currentTime = context.nowMs / 1000 - 900;
     const sounds = context.soundsAt(context.currentTime - LATENCY_S + 0.0005);
     heard.push(sounds.length === 1 ? sounds[0]?.positionS : undefined);
   }
