@@ -168,7 +168,8 @@ impl Parts {
         let most_bytes = limits.spool_bytes;
         let spool = config.spool_dir.clone().map(|folder| SpoolConfig { folder, most_bytes });
         let opened = Arc::new(OpenedStreams::default());
-        let mut observers: Vec<Arc<dyn StreamObserver>> = vec![opened.clone()];
+        let assignments = Arc::new(Assignments::new());
+        let mut observers: Vec<Arc<dyn StreamObserver>> = vec![opened.clone(), assignments.clone()];
         observers.extend(control.clone().map(|control| control as Arc<dyn StreamObserver>));
         let counted = (limits.clone(), metrics.clone(), clock.clone());
         let ingest = Arc::new(Ingest::new(hub.clone(), grants.clone(), counted, observers));
@@ -189,7 +190,7 @@ impl Parts {
             opened,
             control,
             objects,
-            assignments: Arc::new(Assignments::new()),
+            assignments,
             spool,
             ingest,
             library,

@@ -22,6 +22,8 @@ use crate::{
 
 /// Longest that anything here may take; what is awaited is always a condition.
 pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(120);
+/// How much of each stream nodes keep by default.
+const WINDOW: Duration = Duration::from_secs(30);
 /// How often a number has to be the same before it counts as final.
 const QUIET_LOOKS: u32 = 5;
 const SECRET: &str = "a secret for tests";
@@ -76,6 +78,7 @@ pub(crate) struct Cluster {
     main_server: Option<Running>,
     control: Control,
     nodes: HashMap<String, Node>,
+    window: Duration,
 }
 
 struct Node {
@@ -86,6 +89,11 @@ struct Node {
 impl Cluster {
     /// Starts one with its media at `place` and nodes of these names, and waits until it has them.
     pub(crate) async fn start(place: Place, names: &[&str]) -> Self {
+        Self::start_keeping(place, names, WINDOW).await
+    }
+
+    /// The same, with nodes that keep so much of each stream.
+    pub(crate) async fn start_keeping(place: Place, names: &[&str], window: Duration) -> Self {
         let url = format!("http://127.0.0.1:{}", port_harness::reserve().unwrap());
         let control = Control { client: tls_harness::client(), url };
         let node = |name: &&str| {
@@ -95,7 +103,7 @@ impl Cluster {
         let nodes = names.iter().map(node).collect();
         let folder = tempfile::tempdir().unwrap();
         let storage = Storage::start(place, folder.path()).await;
-        let mut cluster = Self { folder, storage, main_server: None, control, nodes };
+        let mut cluster = Self { folder, storage, main_server: None, control, nodes, window };
         cluster.start_main_server().await;
         for name in names {
             cluster.start_node(name).await;
@@ -118,6 +126,7 @@ impl Cluster {
         command.env("UNDEAD_CLUSTER_SECRET", SECRET).env("UNDEAD_LISTEN", listen.replace("http://", ""));
         // Shorter than by default, so that an abandoned broadcast ends soon.
         command.env("UNDEAD_GRACE_MS", "10000");
+        command.env("UNDEAD_WINDOW_MS", self.window.as_millis().to_string());
         self.storage.configure(&mut command);
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -210,6 +219,24 @@ impl Cluster {
             relays.is_some_and(|relays| relays != "0")
         })
         .await;
+    }
+
+    /// Waits until so many nodes record a stream, and gives their names.
+    pub(crate) async fn until_recorders(&self, count: usize) -> Vec<String> {
+        let mut recorders = Vec::new();
+        until("so many nodes record", async || {
+            recorders.clear();
+            for (name, node) in &self.nodes {
+                let metrics = self.control.client.get(format!("{}/metrics", node.url)).send().await.unwrap();
+                let metrics = metrics.text().await.unwrap();
+                if metrics.lines().any(|line| line == "undead_cdn_recordings 1") {
+                    recorders.push(name.clone());
+                }
+            }
+            recorders.len() == count
+        })
+        .await;
+        recorders
     }
 
     /// The name of the node at `url`.

@@ -150,6 +150,34 @@ async fn check_acknowledgements(place: Place) {
     broadcast.frames().await.compare(&recorded, "the broadcast");
 }
 
+/// Both nodes that recorded it are dead, and the third one's ring does not keep what it has for as long as the main server is away.
+#[tokio::test]
+async fn a_node_that_takes_the_stream_over_while_no_main_server_answers_records_it() {
+    let seconds = 100;
+    let broadcast = Broadcast::make(seconds, 0).await;
+    let (names, window) = (["a", "b", "c"], Duration::from_secs(5));
+    let mut cluster = Cluster::start_keeping(Place::Folder, &names, window).await;
+    let mut live = Broadcaster::start(&cluster, &broadcast, 5).await;
+    live.send_until(10).await;
+    let recorders = cluster.until_recorders(2).await;
+    live.send_until(12).await;
+    cluster.kill_main_server();
+    recorders.iter().for_each(|name| cluster.kill_node(name));
+    live.send_until(70).await;
+    cluster.start_main_server().await;
+    live.send_until(80).await;
+    for name in &recorders {
+        cluster.start_node(name).await;
+    }
+    live.send_until(seconds).await;
+    let item_id = live.item_id.clone();
+    live.end().await;
+    cluster.until_ready(&item_id).await;
+    let manifest = cluster.until_manifest(&item_id, |manifest| manifest.takes.len() == 1).await;
+    let recorded = Frames::decode(cluster.media(&manifest.takes[0]).await).await;
+    broadcast.frames().await.compare(&recorded, "the broadcast");
+}
+
 #[tokio::test]
 async fn when_everything_is_killed_at_most_the_newest_group_is_lost() {
     check_newest_group(Place::Folder).await;

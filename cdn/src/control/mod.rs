@@ -201,6 +201,7 @@ impl Control {
             self.registered.store(true, Relaxed);
             return Ok(Pause::None);
         };
+        let asked = self.clock.now();
         let (heartbeat, told) = self.report.heartbeat();
         let heartbeat = Heartbeat {
             grant_keys: Some(grants.key_ids()),
@@ -224,7 +225,7 @@ impl Control {
             self.obey(command, ingest, invited);
         }
         if let Some(recordings) = answer.recordings {
-            assignments.assign(recordings);
+            assignments.assign(recordings, asked);
         }
         Ok(Pause::UntilChange(Duration::from_millis(member.registered.heartbeat_ms)))
     }

@@ -29,7 +29,7 @@ impl Ingest {
             true => self.grants.verify_running(&registration.grant, id, Action::Publish)?,
             false => self.grants.verify(&registration.grant, id, Action::Publish, now)?,
         };
-        let mut checked = None;
+        let (mut checked, mut is_new) = (None, false);
         loop {
             let known = {
                 let publishers = lock(&self.publishers);
@@ -43,6 +43,7 @@ impl Ingest {
                     // A node that died may have had takes of it.
                     let number = *registration.take.get_or_insert(claims.unused_take.unwrap_or_default());
                     checked = Some(Take::new(number, &registration)?);
+                    is_new = true;
                     self.open_for(id, claims.visibility.into(), now)?
                 }
             };
@@ -54,6 +55,11 @@ impl Ingest {
             if registered.was_relayed {
                 tracing::info!(stream.id = %id, "stream {id} is now published on this node");
                 publisher.source().changed();
+            }
+            // Where the broadcaster was before, the main server's word counts: the grant may be older.
+            if is_new || registered.was_relayed {
+                let observers = self.context.observers.iter();
+                observers.for_each(|observer| observer.published(id, claims.recording, now));
             }
             let stream = publisher.source().stream().clone();
             let viewers = publisher.source().readers().counts().now(Role::Viewer);

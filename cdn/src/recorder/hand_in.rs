@@ -3,7 +3,7 @@
 //! The primary hands in every finished file, a standby what the main server misses. When the stream or the recording is over, each node
 //! hands in all that the manifest lacks; a standby lets the primary go first. Where a heartbeat says that the manifest has what is in the
 //! spool, the node asks, because only an answer to a report lets it delete. What fails is tried again for as long as it takes, with a pause
-//! that grows; the disk keeps it meanwhile. A fragment that the main server does not take holds nothing up: it is tried again once the
+//! that grows; the disk keeps it meanwhile. Nothing is handed in before a main server lists the recording: it does so once the item exists. A fragment that the main server does not take holds nothing up: it is tried again once the
 //! others are handed in.
 
 use std::{collections::HashMap, time::Duration};
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use cluster_client::{CallError, retry_after};
 use protocol::{
     ErrorCode,
-    item::{Blob, RecordStream, RecordedFragment, RecorderRole, RecordingProgress, ReportRecording},
+    item::{Blob, RecordedFragment, RecorderRole, RecordingProgress, ReportRecording},
 };
 use tokio::sync::watch;
 
@@ -21,7 +21,7 @@ use super::{
     recording::{Reading, Recording},
     spool::{SpooledFragment, TakeHead, Wanted},
 };
-use crate::clock::Now;
+use crate::{assignments::Assignment, clock::Now};
 
 /// Waits after failures grow from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
@@ -107,7 +107,7 @@ impl Refused {
 /// See the [module](self).
 pub(super) struct HandIn<'a> {
     recording: &'a Recording,
-    listed: watch::Receiver<Option<RecordStream>>,
+    listed: watch::Receiver<Option<Assignment>>,
     reading: watch::Receiver<Reading>,
     /// Init segments in the object store, by take.
     inits: HashMap<u64, Stored<Blob>>,
@@ -120,7 +120,7 @@ pub(super) struct HandIn<'a> {
     /// When it last asked, in node time.
     asked_ms: u64,
     /// The entry of the answer to a heartbeat that is older than the last answer to a report.
-    answered: Option<RecordStream>,
+    answered: Option<Assignment>,
     /// The main server knows that nothing more comes, or does not know the item.
     is_complete: bool,
     is_unknown: bool,
@@ -175,12 +175,17 @@ impl<'a> HandIn<'a> {
 
     fn next(&mut self) -> Next {
         let now = self.recording.context.parts.clock.now();
-        let role = self.listed.borrow_and_update().as_ref().map(|entry| entry.role);
+        let listed =
+            self.listed.borrow_and_update().as_ref().map(|one| (one.entry.role, one.is_granted_only));
+        let role = listed.map(|(role, _)| role);
         self.role = role.or(self.role);
         let is_over = *self.reading.borrow_and_update() == Reading::Over;
         match is_over {
             true => drop(self.over_ms.get_or_insert(now.ms)),
             false => (self.over_ms, self.is_complete) = (None, false),
+        }
+        if listed.is_some_and(|(_, is_granted_only)| is_granted_only) {
+            return if self.is_stopping { Next::Done } else { Next::Nothing };
         }
         if self.is_unknown {
             return if role.is_none() || self.is_stopping { Next::Done } else { Next::Nothing };

@@ -7,8 +7,8 @@
 //!                                   └─────────── deleted once the manifest holds it ◄───────┘
 //! ```
 //!
-//! What to record is a state that every answer to a heartbeat repeats; a [`Recording`] runs for each entry, and for what an earlier
-//! process left on the disk. The rules of the parts: [`groups`] which run is written where, [`fragments`] what is handed in together,
+//! What to record is a state that every answer to a heartbeat repeats, and that grants of broadcasters tell before that (see
+//! `assignments`); a [`Recording`] runs for each entry, and for what an earlier process left on the disk. The rules of the parts: [`groups`] which run is written where, [`fragments`] what is handed in together,
 //! [`spool`] what is kept and lost, [`hand_in`] who hands in what and when.
 
 mod context;
@@ -27,14 +27,17 @@ mod same_bytes;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
-use protocol::{ItemId, StreamId, item::RecordStream};
+use protocol::{ItemId, StreamId};
 use supervisor::contain;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::context::RecorderParts;
 use self::{context::RecorderContext, recording::Recording, spool::Spool};
-use crate::{assignments::Assignments, metrics::Metrics};
+use crate::{
+    assignments::{Assigned, Assignment, Assignments},
+    metrics::Metrics,
+};
 
 /// How long recordings may take to hand in what they have when the node stops. The main server hears of the stop after that.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -54,8 +57,8 @@ pub(crate) struct SpoolConfig {
 /// The recordings of a node.
 struct Recordings {
     context: Arc<RecorderContext>,
-    /// What each of them was told last: its entry in the answer, none if it is not listed.
-    running: HashMap<ItemId, watch::Sender<Option<RecordStream>>>,
+    /// What each of them was told last; none if it is not wanted.
+    running: HashMap<ItemId, watch::Sender<Option<Assignment>>>,
     tasks: JoinSet<ItemId>,
 }
 
@@ -98,16 +101,10 @@ async fn open(SpoolConfig { folder, most_bytes }: SpoolConfig, metrics: Arc<Metr
 }
 
 impl Recordings {
-    async fn run(
-        &mut self,
-        mut wanted: watch::Receiver<Option<Vec<RecordStream>>>,
-        shutdown: &CancellationToken,
-    ) {
+    async fn run(&mut self, mut wanted: watch::Receiver<Assigned>, shutdown: &CancellationToken) {
         loop {
             let now = wanted.borrow_and_update().clone();
-            if let Some(now) = now {
-                self.assign(&now);
-            }
+            self.assign(&now);
             tokio::select! {
                 changed = wanted.changed() => if changed.is_err() { return },
                 Some(Ok(ended)) = self.tasks.join_next() => drop(self.running.remove(&ended)),
@@ -117,11 +114,13 @@ impl Recordings {
     }
 
     /// Tells every recording what is wanted of it, and begins those that do not run.
-    fn assign(&mut self, wanted: &[RecordStream]) {
-        self.learn(wanted);
+    fn assign(&mut self, wanted: &Assigned) {
+        self.learn(&wanted.recordings);
         for (item_id, stream_id) in self.context.spool.recordings() {
-            let entry = wanted.iter().find(|entry| entry.item_id == item_id).cloned();
+            let entry = wanted.recordings.iter().find(|one| one.entry.item_id == item_id).cloned();
             match self.running.get(&item_id) {
+                // What an earlier process left waits for the first answer.
+                None if entry.is_none() && !wanted.is_answered => {}
                 None => self.begin(item_id, stream_id, entry),
                 Some(told) => drop(told.send_if_modified(|told| {
                     let changes = *told != entry;
@@ -135,14 +134,14 @@ impl Recordings {
     }
 
     /// Notes in the spool which recordings there are, and what their manifests may hold.
-    fn learn(&self, wanted: &[RecordStream]) {
-        let is_new = |entry: &&RecordStream| {
-            self.running.get(&entry.item_id).is_none_or(|told| told.borrow().as_ref() != Some(*entry))
+    fn learn(&self, wanted: &[Assignment]) {
+        let is_new = |one: &&Assignment| {
+            self.running.get(&one.entry.item_id).is_none_or(|told| told.borrow().as_ref() != Some(*one))
         };
-        wanted.iter().filter(is_new).for_each(|entry| self.context.spool.learn(entry));
+        wanted.iter().filter(is_new).for_each(|one| self.context.spool.learn(&one.entry));
     }
 
-    fn begin(&mut self, item_id: ItemId, stream_id: StreamId, entry: Option<RecordStream>) {
+    fn begin(&mut self, item_id: ItemId, stream_id: StreamId, entry: Option<Assignment>) {
         let what = if entry.is_some() { "is recorded" } else { "was recorded and is handed in" };
         tracing::info!(stream.id = %stream_id, item.id = %item_id, "stream {stream_id} {what} as item {item_id}");
         let told = watch::Sender::new(entry);

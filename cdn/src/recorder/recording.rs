@@ -5,11 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use protocol::{
-    ItemId, StreamId,
-    event::FrameName,
-    item::{GroupName, RecordStream},
-};
+use protocol::{ItemId, StreamId, event::FrameName, item::GroupName};
 use tokio::sync::{Notify, watch};
 
 use super::{
@@ -19,6 +15,7 @@ use super::{
     spool::{Spool, Writer},
 };
 use crate::{
+    assignments::Assignment,
     hub::{Closed, Ring, SharedStream, Subscriber},
     lock::lock,
     relay::Fetched,
@@ -41,8 +38,8 @@ pub(super) struct Recording {
     pub(super) item_id: ItemId,
     pub(super) stream_id: StreamId,
     pub(super) context: Arc<RecorderContext>,
-    /// What the main server wants of the node for it: its entry in the last answer, none if it is not listed.
-    pub(super) listed: watch::Receiver<Option<RecordStream>>,
+    /// What is wanted of the node for it, none if it is not listed.
+    pub(super) listed: watch::Receiver<Option<Assignment>>,
     pub(super) reading: watch::Sender<Reading>,
     /// A file was finished.
     pub(super) finished: Notify,
@@ -55,7 +52,7 @@ impl Recording {
         item_id: ItemId,
         stream_id: StreamId,
         context: Arc<RecorderContext>,
-        listed: watch::Receiver<Option<RecordStream>>,
+        listed: watch::Receiver<Option<Assignment>>,
     ) -> Self {
         let reading = watch::Sender::new(Reading::Live);
         let [finished, done] = [(); 2].map(|()| Notify::new());
@@ -219,7 +216,8 @@ impl Recording {
 
     /// Whether nothing older than the present newest group is recorded.
     fn begins_now(&self) -> bool {
-        self.listed.borrow().as_ref().is_some_and(|entry| entry.from_now && entry.next.is_none())
+        let listed = self.listed.borrow();
+        listed.as_ref().is_some_and(|listed| listed.entry.from_now && listed.entry.next.is_none())
     }
 
     /// Whether the main server lists the recording no more, or the node stops.

@@ -51,6 +51,21 @@ pub struct Claims {
     /// for a stream that has not started.
     #[serde(rename = "take", default, skip_serializing_if = "Option::is_none")]
     pub unused_take: Option<u64>,
+    /// What a broadcaster's stream is recorded into, so that a node that takes it over while no main server answers records it. None if it
+    /// is not recorded.
+    #[serde(rename = "rec", default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordedInto>,
+}
+
+/// The item that a stream is recorded into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedInto {
+    /// Which item.
+    #[serde(rename = "item")]
+    pub item_id: ItemId,
+    /// Whether recording was switched on while the stream was live: nothing before that is recorded.
+    #[serde(rename = "now", default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_now: bool,
 }
 
 impl Claims {
@@ -66,6 +81,7 @@ impl Claims {
             invitation_id: None,
             was_asked: false,
             unused_take: None,
+            recording: None,
         }
     }
 
@@ -354,6 +370,7 @@ mod tests {
             cluster_id: Some("here".into()),
             issued_at: Some(NOW_S),
             invitation_id: Some("i".into()),
+            recording: Some(RecordedInto { item_id: ItemId::from_bytes([1; 16]), from_now: true }),
             ..claims(Action::Watch)
         };
         let grant = signer.sign(&claims).unwrap();

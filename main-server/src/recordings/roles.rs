@@ -1,7 +1,7 @@
 //! Which nodes record a stream. Pure.
 //!
 //! The node that takes the stream in is primary. If none does, because it has just died, an edge that still has the stream is. Another
-//! edge is standby; if no edge has the stream, a node is chosen to become one. All main servers choose alike, whatever they
+//! node that takes the stream in is standby: one of the two has just died, and it is not known yet which. Otherwise another edge is; if no edge has the stream, a node is chosen to become one. All main servers choose alike, whatever they
 //! heard first, because the choice among equals is by rendezvous hashing of the stream and the hostnames.
 
 use placement::rendezvous::{self, Candidate};
@@ -24,12 +24,16 @@ impl Roles {
         let carries = |(_, carrier): &&(&str, &Carrier)| carrier.state != StreamState::Ended;
         let (origins, edges): (Vec<_>, Vec<_>) =
             carriers.iter().filter(carries).partition(|(_, carrier)| carrier.is_origin());
-        let origin = origins
-            .into_iter()
-            .max_by_key(|(hostname, carrier)| (carrier.is_live(), *hostname == placed_on, *hostname));
-        let origin = origin.map(|(hostname, _)| (*hostname).to_owned());
+        let rank = |(hostname, carrier): &(&str, &Carrier)| {
+            (carrier.is_live(), *hostname == placed_on, (*hostname).to_owned())
+        };
+        let mut origins: Vec<_> = origins.iter().map(rank).collect();
+        origins.sort_unstable_by(|a, b| b.cmp(a));
+        let origins = origins.into_iter().enumerate();
+        let origins = origins.filter(|(place, (is_live, ..))| *place == 0 || *is_live);
+        let origins = origins.map(|(_, (.., hostname))| hostname);
         let edges = edges.into_iter().map(|(hostname, _)| candidate(hostname, false)).collect();
-        let mut chosen = origin.into_iter().chain(ordered(stream_id, edges));
+        let mut chosen = origins.chain(ordered(stream_id, edges));
         Self { primary: chosen.next(), standby: chosen.next() }
     }
 }
@@ -104,6 +108,15 @@ mod tests {
         assert_eq!(chosen("a", &[("a", left), ("b", live.clone())])[0], Some("b".into()));
         // The other one died so lately that it counts as live.
         assert_eq!(chosen("b", &[("c", live.clone()), ("b", live)])[0], Some("b".into()));
+    }
+
+    /// No main server heard of the death of the first one.
+    #[test]
+    fn of_two_nodes_that_take_the_stream_in_both_record() {
+        let (live, edge) = (carrier(StreamState::Live, &[]), carrier(StreamState::Live, &["a"]));
+        let carriers = [("a", live.clone()), ("b", edge), ("c", live)];
+        assert_eq!(chosen("a", &carriers), names(["a", "c"]));
+        assert_eq!(chosen("a", &carriers[1..]), names(["c", "b"]));
     }
 
     #[test]

@@ -366,3 +366,28 @@ async fn grants_of_a_stream_that_has_started_name_a_take_that_no_node_has_had() 
         assert!(unused(&grant).is_some_and(|take| take > 0), "{path}");
     }
 }
+
+/// So that a node that takes the stream over while no main server answers records it.
+#[tokio::test]
+async fn publish_grants_say_what_the_stream_is_recorded_into() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let node = server.node("n").await;
+    let (created, item_id) = recorded(&server, &node).await;
+    let said = |grant: &str| {
+        let claims = server.context().grants.renewable(grant, created.stream_id, crate::clock::Now::read());
+        claims.unwrap().recording.map(|into| (into.item_id, into.from_now))
+    };
+    let grant = &created.publish.grant;
+    assert_eq!(said(grant), Some((item_id, false)));
+    let fresh = async |path: &str| {
+        let path = format!("/api/streams/{}/{path}", created.stream_id);
+        let answer = server.post(&path, Some(grant), json!({})).await;
+        said(answer.read::<serde_json::Value>()["grant"].as_str().unwrap())
+    };
+    assert_eq!([fresh("publish").await, fresh("renew").await], [Some((item_id, false)); 2]);
+    for (on, expected) in [(false, None), (true, Some((item_id, true)))] {
+        let path = format!("/api/streams/{}/recording", created.stream_id);
+        server.put(&path, Some(grant), json!({ "on": on }).to_string().into()).await;
+        assert_eq!([fresh("publish").await, fresh("renew").await], [expected; 2]);
+    }
+}

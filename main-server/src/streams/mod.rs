@@ -15,6 +15,7 @@ use bytes::Bytes;
 use placement::{Choice, Decision, Fleet, Refusal, Request};
 use protocol::{
     ItemId, StreamId,
+    grant::{Claims, RecordedInto},
     stream::{AskForNodes, NodeAddress, StreamInfo, Visibility},
 };
 use serde::Deserialize;
@@ -65,7 +66,7 @@ pub(crate) struct Placed {
     /// First choice and standbys.
     pub(crate) nodes: Vec<NodeAddress>,
     /// The item that it is recorded into, if it is.
-    pub(crate) recording: Option<ItemId>,
+    pub(crate) recording: Option<RecordedInto>,
 }
 
 /// A stream that is not over, as a request for it finds it.
@@ -80,12 +81,16 @@ pub(crate) struct Found {
     pub(crate) was_open: bool,
     /// When it started, Unix epoch, if it has.
     started_at_ms: Option<u64>,
+    /// What it is recorded into, if it is.
+    recording: Option<RecordedInto>,
 }
 
 impl Found {
-    /// The number of a take that no node has had: takes begin less than once a second. None if the stream has not started.
-    pub(crate) fn unused_take(&self, now: Now) -> Option<u64> {
-        self.started_at_ms.map(|at_ms| now.unix_ms().saturating_sub(at_ms) / 1000 + 1)
+    /// `claims` of a publish grant, with what nodes need of the stream that its broadcaster may bring them.
+    pub(crate) fn to_publish(&self, claims: Claims, now: Now) -> Claims {
+        // A take that no node has had: takes begin less than once a second.
+        let unused_take = self.started_at_ms.map(|at_ms| now.unix_ms().saturating_sub(at_ms) / 1000 + 1);
+        Claims { visibility: self.visibility, unused_take, recording: self.recording, ..claims }
     }
 }
 
@@ -149,7 +154,7 @@ impl Streams {
             placed_at_ms: now.unix_ms(),
             recording: new.record.then(new_item).transpose()?.map(Recording::from_start),
         };
-        let recording = record.records_into();
+        let recording = record.recorded_into();
         let stream_id = self.write_new(record, now).await?;
         self.state.streams(|catalogue, _| catalogue.created(reservation.ticket, stream_id));
         tracing::info!(stream.id = %stream_id, "stream {stream_id} was created");
@@ -269,6 +274,7 @@ impl Streams {
                 visibility: stream.visibility(),
                 was_open: stream.record().was_open,
                 started_at_ms: stream.record().started_at_ms,
+                recording: stream.record().recorded_into(),
                 asks: stream
                     .record()
                     .asks_viewers()

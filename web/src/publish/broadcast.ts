@@ -153,6 +153,11 @@ export class Broadcast {
     return this.#publisher.grant;
   }
 
+  /** Gets a fresh publish grant. */
+  renewGrant(): void {
+    this.#publisher.renewGrant();
+  }
+
   /** Whether the stream has ended or failed. */
   get over(): boolean {
     return ['ended', 'failed'].includes(this.#publisher.state.phase);

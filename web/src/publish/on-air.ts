@@ -212,6 +212,8 @@ export class OnAir {
     try {
       const { viewers, state, recording } = await this.#setup.server.stream(this.own.stream_id, this.own.publish.grant);
       this.#viewersEverywhere = viewers;
+      // The grant tells a node that takes the stream over while no main server answers.
+      if (recording !== this.#recording) this.#broadcast.renewGrant();
       this.#recording = recording;
       if (state === 'ended') this.#owner.over();
       this.#owner.changed();

@@ -71,6 +71,12 @@ export class Publisher {
     return this.#nodes.grant;
   }
 
+  /** Gets a fresh grant at once: what the main server says in it about the stream has changed. */
+  renewGrant(): void {
+    // A failure does not matter: the grant is renewed from time to time, and before another node is used.
+    this.#nodes.renew().catch(() => undefined);
+  }
+
   /** Begins a take; `take` must be higher than every one before. Unsent segments of the last take are dropped. */
   startTake(take: number, mime: string): void {
     this.#outbox = new Outbox(take, mime, this.#setup.limits ?? OUTBOX_LIMITS);

@@ -46,6 +46,8 @@ class World {
   /** The library item of the recording. */
   recording: string | undefined;
   recordingIsOff = false;
+  /** How many fresh grants were given. */
+  grants = 0;
   /** How many times the servers fail to end a stream. */
   endRefusals = 0;
   picture: Blob | undefined;
@@ -72,7 +74,10 @@ class World {
         const stream = { stream_id: 'a'.repeat(32), title: 'Slides', watch_url: '/view/a', publish };
         return Promise.resolve(stream);
       },
-      publish: () => Promise.resolve(publish),
+      publish: () => {
+        this.grants += 1;
+        return Promise.resolve(publish);
+      },
       endStream: () => {
         if (this.endRefusals-- <= 0) return Promise.resolve();
         return Promise.reject(new CallError('store_unavailable', 'no leader', { retryAfterMs: 2_000 }));
@@ -258,8 +263,10 @@ it('starts and stops recording while live, and reports a refusal', async () => {
   expect(studio.air?.isSwitchingRecording).toBe(true);
   await switched;
   expect(studio.air?.recording).toBe('b'.repeat(32));
+  expect(world.grants).toBe(1);
   await studio.air?.setRecording(false);
   expect(studio.air?.recording).toBeUndefined();
+  expect(world.grants, 'grants say whether the stream is recorded').toBe(2);
   world.recordingIsOff = true;
   await expect(studio.air?.setRecording(true)).rejects.toMatchObject({ code: 'forbidden' });
   expect(studio.air?.isSwitchingRecording).toBe(false);

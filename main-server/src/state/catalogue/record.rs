@@ -3,7 +3,7 @@
 //! Merging keeps what is final and what was first: in whatever order main servers learn of each other's changes, they
 //! arrive at the same record.
 
-use protocol::{ItemId, StreamId, node::Access, stream::Visibility, title};
+use protocol::{ItemId, StreamId, grant::RecordedInto, node::Access, stream::Visibility, title};
 use serde::{Deserialize, Deserializer, Serialize};
 use store::Namespace;
 
@@ -136,6 +136,12 @@ impl Record {
     /// The item that it is recorded into now.
     pub(crate) fn records_into(&self) -> Option<ItemId> {
         self.recording.as_ref().filter(|recording| recording.is_on).map(|recording| recording.item_id)
+    }
+
+    /// The same, as a publish grant says it.
+    pub(crate) fn recorded_into(&self) -> Option<RecordedInto> {
+        let recording = self.recording.as_ref().filter(|recording| recording.is_on)?;
+        Some(RecordedInto { item_id: recording.item_id, from_now: recording.from_now })
     }
 
     /// Whether viewers need a passphrase or an invitation.

@@ -99,7 +99,9 @@ async fn create(
     };
     let placed = api.streams.create(new, now).await?;
     let stream_id = placed.stream_id;
-    let grant = api.grants.permit(Action::Publish, stream_id, visibility, now)?;
+    let recording = placed.recording;
+    let claims = Claims { recording, ..Claims::new(stream_id, Action::Publish, visibility, 0) };
+    let grant = api.grants.issue(claims, now)?;
     api.created.inc();
     let prefix = forwarded.prefix();
     let created = StreamCreated {
@@ -107,7 +109,7 @@ async fn create(
         title,
         watch_url: prefix.path(&format!("/view/{stream_id}")),
         publish: assignment(Action::Publish, grant, addresses::nodes(placed.nodes, prefix)),
-        recording: placed.recording,
+        recording: recording.map(|recording| recording.item_id),
     };
     Ok((StatusCode::CREATED, Answer(created)))
 }
@@ -261,8 +263,8 @@ async fn publish(
     let prefix = forwarded.prefix();
     let now = Now::read();
     let nodes = api.streams.publish(stream_id, &addresses::request(request, prefix), now)?;
-    let unused_take = api.streams.find(stream_id, now)?.unused_take(now);
-    let claims = Claims { unused_take, ..Claims::new(stream_id, Action::Publish, visibility, 0) };
+    let found = api.streams.find(stream_id, now)?;
+    let claims = found.to_publish(Claims::new(stream_id, Action::Publish, visibility, 0), now);
     let grant = api.grants.issue(claims, now)?;
     Ok(Answer(assignment(Action::Publish, grant, addresses::nodes(nodes, prefix))))
 }

@@ -41,8 +41,10 @@ pub(super) async fn renew(
         return Err(invitations::Error::Refused(Refusal::Revoked).into());
     }
     let expires_in_s = lifetime(claims.action).as_secs();
-    let unused_take = found.unused_take(now).filter(|_| claims.action == Action::Publish);
-    let claims = Claims { visibility: found.visibility, unused_take, ..claims };
+    let claims = match claims.action {
+        Action::Publish => found.to_publish(claims, now),
+        Action::Watch | Action::Relay => Claims { visibility: found.visibility, ..claims },
+    };
     let grant = api.grants.issue(claims, now)?;
     Ok(Answer(RenewedGrant { grant, expires_in_s }))
 }
