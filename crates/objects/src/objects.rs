@@ -49,7 +49,7 @@ enum Kept {
 }
 
 impl Objects {
-    /// Opens a location: creates a folder, sends nothing to servers. `trust` says which certificates of servers are accepted.
+    /// Opens a location: creates a folder, or the next call does if it cannot be used now; sends nothing to servers. `trust` says which certificates of servers are accepted.
     ///
     /// # Errors
     /// [`Error::Location`] if it cannot be used.

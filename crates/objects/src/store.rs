@@ -1,9 +1,10 @@
 //! Calls to a folder or a bucket: their time limits, and what their errors mean.
 
 use std::{
-    fmt,
+    fmt, fs, io,
     ops::Range,
-    sync::Arc,
+    path,
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
 
@@ -24,7 +25,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A folder or a bucket.
 pub(crate) struct Store {
-    store: Arc<dyn ObjectStore>,
+    /// Set once a folder was usable; that of a bucket is there from the start.
+    store: OnceLock<Arc<dyn ObjectStore>>,
     /// Its files, if it is a folder.
     folder: Option<Arc<Folder>>,
 }
@@ -32,23 +34,31 @@ pub(crate) struct Store {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the settings of a bucket's client, which has credentials.
-        write!(f, "Store({})", self.store)
+        match (self.store.get(), self.path()) {
+            (Some(store), _) => write!(f, "Store({store})"),
+            (None, folder) => write!(f, "Store({})", folder.unwrap_or(path::Path::new("")).display()),
+        }
     }
 }
 
 impl Store {
-    /// Creates the folder if it is missing. What is written to it is on the disk when a call returns.
+    /// Creates the folder if it is missing. What is written to it is on the disk when a call returns. A folder that cannot be used now is
+    /// away: each call tries again.
     ///
     /// # Errors
-    /// [`Error::Location`] if it cannot be used.
-    pub(crate) fn folder(folder: &std::path::Path) -> Result<Self, Error> {
-        let failed = |error: &dyn std::fmt::Display| {
-            Error::Location(format!("object folder {}: {error}", folder.display()))
-        };
-        let marker = folder.join(key::BLOBS);
-        std::fs::create_dir_all(&marker).map_err(|error| failed(&error))?;
-        let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| failed(&error))?;
-        Ok(Self { store: Arc::new(store.with_fsync(true)), folder: Some(Arc::new(Folder::new(folder))) })
+    /// [`Error::Location`] if the path is that of a file, or the folder that it is to be in does not exist.
+    pub(crate) fn folder(folder: &path::Path) -> Result<Self, Error> {
+        check_path(folder)?;
+        let this = Self { store: OnceLock::new(), folder: Some(Arc::new(Folder::new(folder))) };
+        match open_folder(folder) {
+            Ok(store) => drop(this.store.set(store)),
+            Err(error) => tracing::warn!(
+                %error,
+                "the media of the library is not available, trying again when it is needed: object folder {}: {error}",
+                folder.display()
+            ),
+        }
+        Ok(this)
     }
 
     /// Where the file of an object is, if the location is a folder.
@@ -61,7 +71,26 @@ impl Store {
     /// # Errors
     /// As [`bucket::open`].
     pub(crate) fn bucket(bucket: &Bucket, trust: &tls::Trust) -> Result<Self, Error> {
-        Ok(Self { store: bucket::open(bucket, trust)?, folder: None })
+        Ok(Self { store: OnceLock::from(bucket::open(bucket, trust)?), folder: None })
+    }
+
+    async fn store(&self) -> Result<&Arc<dyn ObjectStore>, Error> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let Some(folder) = self.path().map(path::Path::to_owned) else {
+            return Err(Error::Unavailable("it was not opened".into()));
+        };
+        let shown = folder.display().to_string();
+        let opened = limited(CALL_TIMEOUT, tokio::task::spawn_blocking(move || open_folder(&folder))).await?;
+        let store = opened
+            .map_err(io::Error::other)
+            .flatten()
+            .map_err(|error| Error::Unavailable(format!("object folder {shown}: {error}")))?;
+        Ok(self.store.get_or_init(|| {
+            tracing::info!("object folder {shown} can be used now");
+            store
+        }))
     }
 
     /// Replaces what is there.
@@ -70,11 +99,12 @@ impl Store {
         if length > MAX_BYTES {
             return Err(Error::TooLarge(length));
         }
+        let store = self.store().await?;
         self.is_here().await?;
         if let Some(folder) = self.path() {
             limited(CALL_TIMEOUT, room::check(folder, length)).await??;
         }
-        let result = limited(MOVE_TIMEOUT, self.store.put(key, bytes.into())).await?;
+        let result = limited(MOVE_TIMEOUT, store.put(key, bytes.into())).await?;
         // Nothing that is written can be missing, except the bucket.
         result.map(drop).map_err(|error| unavailable(&error))
     }
@@ -85,8 +115,9 @@ impl Store {
             return Err(Error::Range(name(key)));
         }
         let options = GetOptions { range: range.clone().map(Into::into), ..GetOptions::default() };
+        let store = self.store().await?;
         let read = async {
-            let found = self.store.get_opts(key, options).await?;
+            let found = store.get_opts(key, options).await?;
             let length = found.range.end - found.range.start;
             if length > MAX_BYTES { Ok(Err(Error::TooLarge(length))) } else { found.bytes().await.map(Ok) }
         };
@@ -113,7 +144,7 @@ impl Store {
 
     /// Replaces what is at `to`.
     pub(crate) async fn copy(&self, from: &Path, to: &Path) -> Result<(), Error> {
-        match limited(MOVE_TIMEOUT, self.store.copy(from, to)).await? {
+        match limited(MOVE_TIMEOUT, self.store().await?.copy(from, to)).await? {
             Ok(()) => Ok(()),
             Err(error) => Err(self.failed(from, error).await),
         }
@@ -121,7 +152,7 @@ impl Store {
 
     /// None if there is no such object.
     pub(crate) async fn head(&self, key: &Path) -> Result<Option<Info>, Error> {
-        match limited(CALL_TIMEOUT, self.store.head(key)).await? {
+        match limited(CALL_TIMEOUT, self.store().await?.head(key)).await? {
             Ok(meta) => Ok(Some(info(&meta))),
             Err(error) => match self.failed(key, error).await {
                 Error::Missing(_) => Ok(None),
@@ -132,7 +163,7 @@ impl Store {
 
     /// A missing object is no error.
     pub(crate) async fn delete(&self, key: &Path) -> Result<(), Error> {
-        match limited(CALL_TIMEOUT, self.store.delete(key)).await? {
+        match limited(CALL_TIMEOUT, self.store().await?.delete(key)).await? {
             Ok(()) => Ok(()),
             Err(error) => match self.failed(key, error).await {
                 Error::Missing(_) => Ok(()),
@@ -145,8 +176,9 @@ impl Store {
     pub(crate) fn list(self: &Arc<Self>, prefix: Path) -> BoxStream<'static, Result<(Path, Info), Error>> {
         let this = self.clone();
         let listed = async move {
+            let store = this.store().await?;
             this.is_here().await?;
-            Ok(Self::pages(this.store.list(Some(&prefix))))
+            Ok(Self::pages(store.list(Some(&prefix))))
         };
         stream::once(listed).try_flatten().boxed()
     }
@@ -163,17 +195,19 @@ impl Store {
 
     /// Names directly below `prefix` that have objects below them.
     pub(crate) async fn folders(&self, prefix: &Path) -> Result<Vec<String>, Error> {
+        let store = self.store().await?;
         self.is_here().await?;
-        let listed = limited(MOVE_TIMEOUT, self.store.list_with_delimiter(Some(prefix))).await?;
+        let listed = limited(MOVE_TIMEOUT, store.list_with_delimiter(Some(prefix))).await?;
         let listed = listed.map_err(|error| unavailable(&error))?;
         Ok(listed.common_prefixes.iter().filter_map(|path| Some(path.filename()?.to_owned())).collect())
     }
 
     /// Fails unless the store answers and has the bucket or folder.
     pub(crate) async fn health(&self) -> Result<(), Error> {
+        let store = self.store().await?;
         self.is_here().await?;
         // A prefix without objects: one request and no more, which only fails if the bucket is not there.
-        let mut list = self.store.list(Some(&Path::from("health")));
+        let mut list = store.list(Some(&Path::from("health")));
         let first = limited(CALL_TIMEOUT, list.next()).await?;
         first.transpose().map(drop).map_err(|error| unavailable(&error))
     }
@@ -215,6 +249,34 @@ impl Store {
         }
         self.is_here().await.err().unwrap_or_else(|| Error::Missing(name(key)))
     }
+}
+
+/// Tells a mistyped path from a folder that is away.
+fn check_path(folder: &path::Path) -> Result<(), Error> {
+    let mistyped = |what: &str| Error::Location(format!("object folder {}: {what}", folder.display()));
+    match fs::metadata(folder) {
+        Ok(metadata) if !metadata.is_dir() => return Err(mistyped("this is not a folder")),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            return Err(mistyped(&error.to_string()));
+        }
+        _ => {}
+    }
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let is_missing =
+        |path: &path::Path| fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    match parent {
+        Some(parent) if is_missing(parent) => {
+            Err(mistyped(&format!("{} does not exist; make it first", parent.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes the folder unless it is there. Blocks.
+fn open_folder(folder: &path::Path) -> io::Result<Arc<dyn ObjectStore>> {
+    fs::create_dir_all(folder.join(key::BLOBS))?;
+    let store = LocalFileSystem::new_with_prefix(folder).map_err(io::Error::other)?;
+    Ok(Arc::new(store.with_fsync(true)))
 }
 
 /// What errors call an object: the hash of a blob, the key of a part.

@@ -169,6 +169,43 @@ async fn folder_that_is_away_is_not_empty() {
     assert_eq!(objects.get(&hash, None).await, Ok(content));
 }
 
+/// Symbolic links that lead to themselves and a file in the folder's place of blobs stand for what a system without rights or a disk
+/// says: tests may run with all rights.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_cannot_be_used_when_it_is_opened_is_away_until_it_can() {
+    let parent = tempfile::tempdir().expect("a folder");
+    let path = parent.path().join("objects");
+    let content = Bytes::from_static(b"a fragment");
+    std::os::unix::fs::symlink("objects", &path).expect("linked");
+    let objects = Objects::open(&Location::Folder(path.clone()), &tls::Trust::default()).expect("opened");
+    let is_away = |error: Option<Error>| assert!(matches!(error, Some(Error::Unavailable(_))), "{error:?}");
+    is_away(objects.health().await.err());
+    is_away(objects.put(content.clone()).await.err());
+    is_away(objects.get(&Hash::of(&content), None).await.err());
+    is_away(objects.list().expect("can list").next().await.and_then(Result::err));
+    fs::remove_file(&path).expect("removed");
+    fs::create_dir(&path).expect("made");
+    fs::write(path.join("blobs"), "").expect("written");
+    is_away(objects.health().await.err());
+    fs::remove_file(path.join("blobs")).expect("removed");
+    let hash = objects.put(content.clone()).await.expect("put");
+    assert_eq!(objects.get(&hash, None).await, Ok(content));
+    assert_eq!(objects.health().await, Ok(()));
+}
+
+#[test]
+fn a_mistyped_folder_is_refused() {
+    let parent = tempfile::tempdir().expect("a folder");
+    fs::write(parent.path().join("file"), "").expect("written");
+    for name in ["file", "file/objects", "missing/objects"] {
+        let location = Location::Folder(parent.path().join(name));
+        let opened = Objects::open(&location, &tls::Trust::default());
+        assert!(matches!(opened, Err(Error::Location(_))), "{name}: {opened:?}");
+    }
+    assert!(!parent.path().join("missing").exists());
+}
+
 #[tokio::test]
 async fn file_of_an_interrupted_write_is_no_blob() {
     let folder = folder();

@@ -3,6 +3,7 @@
 
 mod collect;
 mod error;
+mod health;
 mod lease;
 mod named;
 mod operate;
@@ -15,7 +16,7 @@ mod verify;
 
 use std::sync::Arc;
 
-use self::upkeep::Upkeep;
+use self::{health::ObjectsHealth, upkeep::Upkeep};
 use crate::{
     feature::{Context, Feature},
     jobs::Jobs,
@@ -26,7 +27,10 @@ use crate::{
 pub(crate) fn feature(context: &Context, library: &Arc<Library>, jobs: &Arc<Jobs>) -> Feature {
     let upkeep = Arc::new(Upkeep::new(context, library, jobs));
     let routes = routes::router(context).merge(operate::router(&upkeep, &context.credentials));
-    Feature::new(routes).task("upkeep of the library", async move { upkeep.run().await })
+    let health = ObjectsHealth::new(context.objects.clone(), &context.metrics);
+    Feature::new(routes)
+        .task("upkeep of the library", async move { upkeep.run().await })
+        .task("health of the object store", async move { health.follow().await })
 }
 
 /// Any text as the header `Range`.
