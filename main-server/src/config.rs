@@ -83,7 +83,7 @@ pub struct JobLimits {
     pub unfinished: usize,
     /// Longest item that is separated into stems, or encoded again; 2 h.
     pub longest: Duration,
-    /// Whether finished uploads and recordings are measured for their wave form and loudness.
+    /// Whether finished uploads and recordings are measured for their wave form and loudness, and get preview pictures.
     pub auto_waveform: bool,
     /// The model of all workers, by the hash of its file; the built-in separator if not set.
     pub stems_model: Option<Hash>,

@@ -25,7 +25,7 @@ pub(crate) struct JobOptions {
     /// Longest item, in minutes, that is separated into stems or encoded again
     #[arg(long, value_name = "MINUTES", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=140))]
     job_max_minutes: u64,
-    /// Measure the wave form and loudness of each finished upload and recording
+    /// Measure the wave form and loudness of each finished upload and recording, and make preview pictures of its video
     #[arg(long, value_name = "BOOL", default_value_t = JobLimits::default().auto_waveform, action = ArgAction::Set)]
     auto_waveform: bool,
     /// Model that separates vocals: the BLAKE3 of its file, which all workers have (stems_model); the built-in separator if not set

@@ -16,8 +16,10 @@ use protocol::{
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
+use super::super::job::Record;
 use super::{Hand, account, call_as, server, show, song, start, states, try_start, until_state};
 use crate::{
+    clock::Now,
     cluster::tests::{Cluster, Member as Server, until},
     library::tests::item,
 };
@@ -141,6 +143,44 @@ async fn pictures_need_a_worker_with_ffmpeg() {
     let item: Item = server.get(&format!("/api/library/{item_id}")).await.read();
     assert_eq!(item.previews.len(), 1);
     assert_eq!(item.previews[0].at_ms, 2_000);
+}
+
+#[tokio::test]
+async fn videos_without_pictures_get_them_once_if_a_worker_has_ffmpeg() {
+    let server = Cluster::new().await.member(|config| config.jobs.auto_waveform = true).await;
+    let item_id = song(&server, "Film", |_| {}).await;
+    let look = async || {
+        server.jobs.picture_items(Now::read()).await.unwrap();
+        let of_kind = |record: &&Record| record.kind == protocol::job::Kind::Preview;
+        server.jobs.records.with(|records| records.iter().map(|(_, record)| record).filter(of_kind).count())
+    };
+    let aged = async || {
+        let age = |record: &mut crate::library::Record| record.created_at_ms -= 61_000;
+        server.library.change(item_id, age).await.unwrap();
+    };
+    assert!(matches!(Hand::new("a").work(&server).await.work, Work::Measure(_)));
+    let hand = Hand::with_ffmpeg("b");
+    assert!(hand.try_claim(&server, 200).await.is_none());
+    assert_eq!(look().await, 0, "the item came just now: the page may bring pictures");
+    aged().await;
+    assert_eq!(look().await, 1);
+    let Work::Pictures(_) = hand.work(&server).await.work else { panic!("pictures") };
+    until("it has pictures", async || server.library.get(item_id).await.unwrap().previews > 0).await;
+    server.library.change(item_id, |record| record.previews = 0).await.unwrap();
+    assert_eq!(look().await, 1);
+    assert!(hand.try_claim(&server, 200).await.is_none(), "once");
+}
+
+#[tokio::test]
+async fn without_a_worker_that_has_ffmpeg_no_pictures_are_asked_for() {
+    let server = Cluster::new().await.member(|config| config.jobs.auto_waveform = true).await;
+    let item_id = song(&server, "Film", |_| {}).await;
+    server.library.change(item_id, |record| record.created_at_ms -= 61_000).await.unwrap();
+    assert!(matches!(Hand::new("a").work(&server).await.work, Work::Measure(_)));
+    server.jobs.picture_items(Now::read()).await.unwrap();
+    let kinds =
+        server.jobs.records.with(|records| records.iter().map(|(_, record)| record.kind).collect::<Vec<_>>());
+    assert_eq!(kinds, [protocol::job::Kind::Waveform]);
 }
 
 #[tokio::test]
