@@ -15,7 +15,10 @@ use protocol::{
 };
 use reqwest::Method;
 use tls::Trust;
-use tokio::{fs::File, io::AsyncWriteExt};
+use tokio::{
+    fs::{self, File},
+    io::AsyncWriteExt,
+};
 
 use crate::{failure::Failure, local::Caller, output};
 
@@ -40,10 +43,41 @@ pub(super) async fn run(
     let takes: Vec<_> = manifest.takes.iter().map(|take| (take, preferred(take))).collect();
     for (index, joined) in takes.chunk_by(|(_, take), (_, next)| next.follows(take)).enumerate() {
         let file = numbered(Path::new(file), index);
-        write(&objects, joined, &file).await?;
+        write_whole(&objects, joined, &file).await?;
         output::line(format_args!("{}\t{}", file.display(), joined[0].1.mime))?;
     }
     Ok(())
+}
+
+/// Writes takes to a file that is there once it has all of them. An export that fails changes nothing.
+async fn write_whole(
+    objects: &Objects,
+    takes: &[(&ManifestTake, Rendition<'_>)],
+    path: &Path,
+) -> Result<(), Failure> {
+    // What a link leads to is replaced, not the link.
+    let place = fs::canonicalize(path).await.unwrap_or_else(|_| path.to_owned());
+    // A device or a pipe stays what it is.
+    if fs::metadata(&place).await.is_ok_and(|there| !there.is_file()) {
+        return write(objects, takes, &place).await;
+    }
+    let beside = beside(&place);
+    let renamed = async {
+        write(objects, takes, &beside).await?;
+        fs::rename(&beside, &place).await.map_err(Failure::run(format!("cannot write {}", path.display())))
+    };
+    let outcome = renamed.await;
+    if outcome.is_err() {
+        // The failure is told; there may be no file.
+        drop(fs::remove_file(&beside).await);
+    }
+    outcome
+}
+
+/// Where a file is written until it is whole: no two exports write there.
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.part", std::process::id()))
 }
 
 /// Writes takes one after another, in one timeline that begins at 0.
@@ -110,6 +144,43 @@ fn numbered(path: &Path, index: usize) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A take of two blobs, of which the second one is missing.
+    async fn broken(objects: &Objects) -> ManifestTake {
+        let hash = objects.put(Bytes::from_static(b"the first fragment")).await.unwrap();
+        let fragment =
+            |start_ms, hash| Fragment { blob: Blob { hash, bytes: 18 }, start_ms, duration_ms: 1_000 };
+        let missing = objects::Hash::of(b"missing").to_string();
+        let fragments = vec![fragment(0, hash.to_string()), fragment(1_000, missing)];
+        ManifestTake { mime: "audio/mpeg".into(), init: None, fragments, offset_ms: 0, alternatives: vec![] }
+    }
+
+    #[tokio::test]
+    async fn an_export_that_fails_changes_no_file_and_leaves_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::Folder(folder.path().join("objects"));
+        let objects = Objects::open(&location, &Trust::default()).unwrap();
+        let take = broken(&objects).await;
+        let takes = [(&take, preferred(&take))];
+        let out = folder.path().join("out");
+        std::fs::create_dir(&out).unwrap();
+        let files = || {
+            let entries = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name());
+            entries.map(|name| name.into_string().unwrap()).collect::<Vec<_>>()
+        };
+        let file = out.join("song.mp3");
+        assert!(write_whole(&objects, &takes, &file).await.is_err());
+        assert_eq!(files(), [""; 0]);
+        std::fs::write(&file, "before").unwrap();
+        assert!(write_whole(&objects, &takes, &file).await.is_err());
+        assert_eq!(
+            (files(), std::fs::read(&file).unwrap()),
+            (vec!["song.mp3".to_owned()], b"before".to_vec())
+        );
+        let whole = ManifestTake { fragments: take.fragments[..1].to_vec(), ..take.clone() };
+        write_whole(&objects, &[(&whole, preferred(&whole))], &file).await.unwrap();
+        assert_eq!((files().len(), std::fs::read(&file).unwrap()), (1, b"the first fragment".to_vec()));
+    }
 
     #[test]
     fn further_takes_are_numbered() {
