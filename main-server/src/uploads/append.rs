@@ -101,10 +101,14 @@ impl Uploads {
 
     /// Makes a new writer of the upload at that offset. Returns its number, and how many bytes the upload lacks.
     async fn take_over(&self, key: &Key, offset: u64) -> Result<(u32, u64), Error> {
+        let now_ms = Now::read().unix_ms();
+        if let Some(idle) = self.records.get(key).filter(|record| record.is_idle(now_ms)) {
+            self.check_room_again(&idle, now_ms)?;
+        }
         // The number that this server wrote last; 0 for none.
         let mine = AtomicU32::new(0);
         let changed = self.records.change_known(key, |record| {
-            let changed = record.taken_over(offset);
+            let changed = record.taken_over(offset, now_ms);
             mine.store(changed.as_ref().map_or(0, |record| record.writer), Ordering::Relaxed);
             changed
         });

@@ -92,16 +92,19 @@ pub(crate) struct NewUpload {
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     files: usize,
-    /// Of the whole files.
+    /// Of the whole files; of those that are idle, what came.
     bytes: u64,
 }
 
 impl Count {
-    fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &Record, now_ms: u64) {
         self.files += 1;
-        self.bytes = self.bytes.saturating_add(record.length);
+        self.bytes = self.bytes.saturating_add(record.reserved(now_ms));
     }
 }
+
+/// Whom an upload belongs to.
+type Uploader<'a> = (Option<&'a Owner>, Option<IpAddr>);
 
 /// What there is when an upload is to be made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,18 +117,22 @@ struct Counts {
 }
 
 impl Counts {
-    fn of<'a>(records: impl Iterator<Item = (&'a Key, &'a Record)>, new: &NewUpload) -> Self {
-        let is_own = |record: &Record| match &new.owner {
+    fn of<'a>(
+        records: impl Iterator<Item = (&'a Key, &'a Record)>,
+        (owner, address): Uploader<'_>,
+        now_ms: u64,
+    ) -> Self {
+        let is_own = |record: &Record| match owner {
             Some(owner) => record.owner.as_ref() == Some(owner),
-            None => new.address.is_some() && record.address == new.address,
+            None => address.is_some() && record.address == address,
         };
         let mut counts = Self::default();
         for (_, record) in records {
             if record.is_open() {
-                counts.open.add(record);
+                counts.open.add(record, now_ms);
             }
             match record.phase {
-                Phase::Receiving | Phase::Complete if is_own(record) => counts.own.add(record),
+                Phase::Receiving | Phase::Complete if is_own(record) => counts.own.add(record, now_ms),
                 Phase::Gone if is_own(record) => counts.ended += 1,
                 _ => {}
             }
@@ -168,14 +175,14 @@ impl Uploads {
     /// [`Error::Empty`], [`Error::TooLarge`], [`Error::TooMany`], [`Error::Full`], [`Error::Library`], [`Error::Random`],
     /// [`Error::Store`].
     pub(crate) async fn create(&self, new: NewUpload, now: Now) -> Result<(Token, Record), Error> {
-        self.check_room(&new)?;
+        self.check_room(&new, now.unix_ms())?;
         let (token, item_id) = (Token::random()?, new_id()?);
         let record = Record::new(new, item_id, now.unix_ms());
         self.records.create(&Key::of(token.reveal()), record.clone()).await?;
         Ok((token, record))
     }
 
-    fn check_room(&self, new: &NewUpload) -> Result<(), Error> {
+    fn check_room(&self, new: &NewUpload, now_ms: u64) -> Result<(), Error> {
         let UploadLimits { bytes: most_bytes, per_address, .. } = self.limits;
         if new.length == 0 {
             return Err(Error::Empty);
@@ -183,7 +190,8 @@ impl Uploads {
         if new.length > most_bytes {
             return Err(Error::TooLarge(most_bytes));
         }
-        let Counts { open, own, ended } = self.records.with(|records| Counts::of(records.iter(), new));
+        let uploader = (new.owner.as_ref(), new.address);
+        let Counts { open, own, ended } = self.counts(uploader, now_ms);
         if own.files >= per_address {
             return Err(Error::TooMany(per_address));
         }
@@ -195,6 +203,21 @@ impl Uploads {
             self.library.room_for(Some(&owner.account), own.bytes.saturating_add(new.length))?;
         }
         Ok(())
+    }
+
+    /// An idle upload goes on: it needs room for what it lacks again.
+    fn check_room_again(&self, record: &Record, now_ms: u64) -> Result<(), Error> {
+        let lacks = record.length.saturating_sub(record.reserved(now_ms));
+        let Counts { open, own, .. } = self.counts((record.owner.as_ref(), record.address), now_ms);
+        self.library.room_for_bytes(None, open.bytes.saturating_add(lacks))?;
+        if let Some(owner) = &record.owner {
+            self.library.room_for_bytes(Some(&owner.account), own.bytes.saturating_add(lacks))?;
+        }
+        Ok(())
+    }
+
+    fn counts(&self, uploader: Uploader<'_>, now_ms: u64) -> Counts {
+        self.records.with(|records| Counts::of(records.iter(), uploader, now_ms))
     }
 
     /// The upload with this token, as the store has it now.

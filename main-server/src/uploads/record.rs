@@ -17,6 +17,8 @@ use crate::{auth::token, state::catalogue::record::Owner};
 pub const PART_BYTES: u64 = 4 << 20;
 /// Most requests that may append to one upload. It bounds the record at some 200 KB.
 pub const MAX_WRITERS: u32 = 8_192;
+/// How long an upload holds room for what it lacks while nothing comes. It can go on after that, if there is room then.
+pub(super) const IDLE_MS: u64 = 60 * 60 * 1_000;
 /// Digits of a key.
 const KEY_CHARS: usize = 32;
 
@@ -89,6 +91,9 @@ pub(crate) struct Record {
     pub(crate) phase: Phase,
     /// Of the last progress, Unix epoch.
     pub(crate) changed_at_ms: u64,
+    /// When a request went on with it after it had been [idle](Self::is_idle), Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) resumed_at_ms: Option<u64>,
     /// The number of the newest writer; 0 before the first one.
     pub(super) writer: u32,
     pub(super) pieces: Vec<Piece>,
@@ -104,7 +109,19 @@ impl Record {
     pub(super) fn new(new: NewUpload, item_id: ItemId, now_ms: u64) -> Self {
         let NewUpload { owner, address, length, metadata } = new;
         let (phase, changed_at_ms) = (Phase::Receiving, now_ms);
-        Self { owner, address, length, metadata, item_id, phase, changed_at_ms, writer: 0, pieces: vec![] }
+        let (resumed_at_ms, writer, pieces) = (None, 0, vec![]);
+        Self {
+            owner,
+            address,
+            length,
+            metadata,
+            item_id,
+            phase,
+            changed_at_ms,
+            resumed_at_ms,
+            writer,
+            pieces,
+        }
     }
 
     /// How many bytes are there.
@@ -115,6 +132,18 @@ impl Record {
     /// Whether its bytes count against quotas: no item has them yet.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Receiving | Phase::Complete)
+    }
+
+    /// Whether nothing has come for so long that the upload holds no room for what it lacks.
+    pub(super) fn is_idle(&self, now_ms: u64) -> bool {
+        let active_at_ms =
+            self.resumed_at_ms.map_or(self.changed_at_ms, |at_ms| at_ms.max(self.changed_at_ms));
+        self.phase == Phase::Receiving && now_ms.saturating_sub(active_at_ms) >= IDLE_MS
+    }
+
+    /// The bytes that count against quotas while it [is open](Self::is_open).
+    pub(super) fn reserved(&self, now_ms: u64) -> u64 {
+        if self.is_idle(now_ms) { self.offset() } else { self.length }
     }
 
     /// The parts that make up the bytes which are there, in order.
@@ -130,9 +159,10 @@ impl Record {
     }
 
     /// The same with a new writer, which appends at `offset`; `None` if that is not where the upload is.
-    pub(super) fn taken_over(&self, offset: u64) -> Option<Self> {
+    pub(super) fn taken_over(&self, offset: u64, now_ms: u64) -> Option<Self> {
         let is_there = self.phase == Phase::Receiving && self.offset() == offset && self.writer < MAX_WRITERS;
-        is_there.then(|| Self { writer: self.writer + 1, ..self.clone() })
+        let resumed_at_ms = if self.is_idle(now_ms) { Some(now_ms) } else { self.resumed_at_ms };
+        is_there.then(|| Self { writer: self.writer + 1, resumed_at_ms, ..self.clone() })
     }
 
     /// The same with what `writer` stored up to `end`; `None` if it is not the writer any more.
@@ -190,7 +220,7 @@ mod tests {
 
     #[test]
     fn parts_follow_from_the_ends_of_pieces() {
-        let writer = |record: Record| record.taken_over(record.offset()).unwrap();
+        let writer = |record: Record| record.taken_over(record.offset(), 0).unwrap();
         let append = |record: Record, end| record.appended(record.writer, end, 1).unwrap();
         let length = 3 * PART_BYTES;
         let begun = append(append(writer(record(length)), PART_BYTES), PART_BYTES + 7);
@@ -204,22 +234,22 @@ mod tests {
             (3, 2 * PART_BYTES + 9, PART_BYTES - 9),
         ];
         assert_eq!(parts, expected);
-        assert_eq!((whole.phase, whole.taken_over(length)), (Phase::Complete, None));
+        assert_eq!((whole.phase, whole.taken_over(length, 0)), (Phase::Complete, None));
     }
 
     #[test]
     fn only_the_newest_writer_appends() {
-        let first = record(10).taken_over(0).unwrap();
-        let second = first.taken_over(0).unwrap();
+        let first = record(10).taken_over(0, 0).unwrap();
+        let second = first.taken_over(0, 0).unwrap();
         assert_eq!(second.appended(first.writer, 5, 1), None);
         let half = second.appended(second.writer, 5, 1).unwrap();
-        assert_eq!((half.taken_over(0), half.appended(second.writer, 11, 1)), (None, None));
+        assert_eq!((half.taken_over(0, 0), half.appended(second.writer, 11, 1)), (None, None));
     }
 
     #[test]
     fn an_upload_is_left_to_the_writer_that_completes_it() {
-        let first = record(10).taken_over(0).unwrap();
-        let second = first.taken_over(0).unwrap();
+        let first = record(10).taken_over(0, 0).unwrap();
+        let second = first.taken_over(0, 0).unwrap();
         assert!(second.is_left_to(second.writer) && !second.is_left_to(first.writer));
         let whole = second.appended(second.writer, 10, 1).unwrap();
         assert!(whole.is_left_to(second.writer) && !whole.is_left_to(first.writer));
@@ -232,10 +262,10 @@ mod tests {
     fn requests_that_append_to_an_upload_are_bounded() {
         let mut record = record(1 << 40);
         for offset in 0..u64::from(MAX_WRITERS) {
-            record = record.taken_over(offset).unwrap();
+            record = record.taken_over(offset, 0).unwrap();
             record = record.appended(record.writer, offset + 1, u64::MAX).unwrap();
         }
-        assert_eq!(record.taken_over(record.offset()), None);
+        assert_eq!(record.taken_over(record.offset(), 0), None);
         assert!(serde_json::to_vec(&record).unwrap().len() < store::MAX_VALUE_BYTES / 2);
     }
 }

@@ -20,7 +20,7 @@ use super::{
     Error, MAX_RECEIVING, MAX_UPLOADS, NewUpload,
     metadata::Metadata,
     parts::Parts,
-    record::{Key, PART_BYTES, Phase, Record},
+    record::{IDLE_MS, Key, PART_BYTES, Phase, Record},
     upkeep::MOST_GONE,
 };
 use crate::{
@@ -557,6 +557,42 @@ async fn unfinished_uploads_of_all_are_bounded() {
 }
 
 #[tokio::test]
+async fn an_upload_of_which_nothing_comes_for_an_hour_holds_no_room_for_what_it_lacks() {
+    let servers = Servers::new().await;
+    let server = servers.member(|config| config.library.quota_bytes = 100).await;
+    let (idle, other) = (create(&server, 80).await, [VERSION, ("upload-length", "80")]);
+    assert_eq!(patch(&server, &idle, 0, b"0123456789", &[]).await.status(), StatusCode::NO_CONTENT);
+    let full = (507, ErrorCode::QuotaExceeded);
+    let ask = async || server.call(Method::POST, "/api/uploads", &other, vec![]).await;
+    assert_eq!(code(ask().await).await, full);
+    let records = Replicated::<Record>::shared(Arc::clone(&server.context().store.kv));
+    let make_older = async |path: &str| {
+        let older = |record: &Record| {
+            Some(Record { changed_at_ms: record.changed_at_ms - IDLE_MS, ..record.clone() })
+        };
+        records.look_up(&key(path)).await.unwrap();
+        records.change(&key(path), older).await.unwrap();
+    };
+    make_older(&idle).await;
+    let second = {
+        let created = std::cell::RefCell::new(None);
+        until("there is room", async || {
+            let answer = ask().await;
+            let is_created = answer.status() == StatusCode::CREATED;
+            *created.borrow_mut() = is_created.then(|| header(&answer, "location").to_owned());
+            is_created
+        })
+        .await;
+        created.into_inner().unwrap()
+    };
+    assert_eq!(code(patch(&server, &idle, 10, b"a", &[]).await).await, full, "the other one has the room");
+    let ended = server.call(Method::DELETE, &second, &[VERSION], vec![]).await;
+    assert_eq!(ended.status(), StatusCode::NO_CONTENT);
+    assert_eq!(patch(&server, &idle, 10, b"a", &[]).await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(code(ask().await).await, full, "it holds the room again");
+}
+
+#[tokio::test]
 async fn complete_uploads_without_an_item_hold_up_no_others_and_expire() {
     let servers = Servers::new().await;
     let server = servers.member(|config| config.library.items = 0).await;
@@ -565,7 +601,7 @@ async fn complete_uploads_without_an_item_hold_up_no_others_and_expire() {
     for number in 0..3_u8 {
         let new = NewUpload { owner: None, address: None, length: 5, metadata: Metadata::default() };
         let record = Record::new(new, protocol::ItemId::from_bytes([number; 16]), 0);
-        let whole = record.taken_over(0).unwrap().appended(1, 5, 0).unwrap();
+        let whole = record.taken_over(0, 0).unwrap().appended(1, 5, 0).unwrap();
         let key = Key::of(&number.to_string());
         uploads.records.create(&key, whole).await.unwrap();
         keys.push(key);
