@@ -1,6 +1,6 @@
 // A played item is stored in the browser completely; a private one only for people who are signed in.
 
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it, vi } from 'vitest';
 import { CallError } from '../protocol/error';
 import type { Item } from '../protocol/item';
 import { FakeMedia, FakeNodes, FakeStore, ITEM_ID, manifestOf, settle } from './fake-library';
@@ -13,8 +13,10 @@ let log: string[];
 let asked = 0;
 /** The answer of the server instead of the item. */
 let answer: (() => Promise<Item>) | undefined;
+/** Whether neither the server nor a node can be reached, and nothing is stored. */
+let isAway = false;
 
-beforeEach(() => ([log, asked, answer] = [[], 0, undefined]));
+beforeEach(() => ([log, asked, answer, isAway] = [[], 0, undefined, false]));
 
 async function play(
   visibility: Item['visibility'],
@@ -41,17 +43,26 @@ async function play(
   const library = {
     item: () => {
       asked++;
+      if (isAway) return Promise.reject(new CallError('unreachable', 'away'));
       return answer?.() ?? Promise.resolve(item);
     },
     waveform: (url: string, grant?: string) => {
       log.push(`wave form ${url} ${grant}`);
       return Promise.resolve({ peak_ms: 100, peaks: [255, 0] });
     },
-    play: () => Promise.resolve({ grant: 'g', expires_in_s: 21_600, nodes: ['http://a.test'] }),
+    play: () =>
+      isAway
+        ? Promise.reject(new CallError('unreachable', 'away'))
+        : Promise.resolve({ grant: 'g', expires_in_s: 21_600, nodes: ['http://a.test'] }),
   };
   const media = new FakeMedia();
   const base = 'http://site.test';
-  const { fetch } = new FakeNodes(store);
+  const nodes = new FakeNodes(store);
+  // Nothing is stored at the address of the site.
+  const fetch: typeof globalThis.fetch = (input, init) =>
+    isAway || (input as string).startsWith(base)
+      ? Promise.reject(new TypeError('failed to fetch'))
+      : nodes.fetch(input, init);
   const again = (): Opening => new Opening(ITEM_ID, { library, kept, canPlay: () => true, origin: base, base, fetch });
   const playing = new Playing(again(), {
     library,
@@ -141,3 +152,14 @@ it('tells its owner that it was deleted elsewhere, and others that it is gone', 
   expect(playing.problem?.code).toBe('unknown_item');
   playing.close();
 });
+
+it('says that an item is not kept while the server is away, and plays it when the server is back', async () => {
+  isAway = true;
+  const playing = await play('public', null);
+  expect([playing.isNotKept, playing.problem?.code]).toEqual([true, 'unreachable']);
+  isAway = false;
+  await vi.waitFor(() => expect(playing.item?.title).toBe('Song'), { timeout: 10_000 });
+  expect(playing.isNotKept).toBe(false);
+  expect(log).toContain('keep for null');
+  playing.close();
+}, 20_000);

@@ -82,6 +82,11 @@ export class Playing {
     return this.#problem ?? this.#player?.state.error;
   }
 
+  /** Whether the main server is unreachable and nothing of the item is stored in this browser. */
+  get isNotKept(): boolean {
+    return this.state.phase === 'waiting' && this.#manifest === undefined && this.#opening.access.isOffline;
+  }
+
   get state(): PlayerState {
     return this.#player?.state ?? { phase: 'opening', durationMs: this.#item?.duration_ms ?? 0, isGrowing: false };
   }
@@ -218,9 +223,20 @@ export class Playing {
     const manifest = await this.#opening.manifest();
     const isNew = this.#manifest?.takes.length !== manifest.takes.length || manifest.is_growing === true;
     this.#manifest = manifest;
+    if (this.#item === undefined && !this.#opening.access.isOffline) this.#reached(manifest);
     if (isNew) this.#keep(manifest);
     if (this.#isCompleted) this.#lookAgain();
     return manifest;
+  }
+
+  /** The server is back, which could not be asked for the record before. */
+  #reached(manifest: Manifest): void {
+    this.#problem = undefined;
+    this.#look()
+      .then(() => this.#keep(manifest))
+      .catch((error: unknown) => {
+        if (!this.#closed) this.#fail(error);
+      });
   }
 
   /** Stores the item for playback offline. Fragments that are already stored show in its waveform. */

@@ -220,7 +220,7 @@ export class LibraryPage extends LitElement {
     const isNamed = playing.item !== undefined;
     return html`${isNamed ? nothing : html`<h1 class="visually-hidden">${strings.library.heading}</h1>`}
       <ud-item-problem
-        .error=${playing.state.phase === 'waiting' ? undefined : playing.problem}
+        .error=${playing.state.phase === 'waiting' && !playing.isNotKept ? undefined : playing.problem}
         .item=${playing.item}
         ?tried=${this.passphraseTried}
         @retry=${() => this.#open(playing.itemId)}

@@ -69,7 +69,7 @@ export const library = {
     unknown_item: { heading: 'No item here', advice: 'The link may be incomplete, or the item was deleted.' },
     unreachable: {
       heading: 'The server can’t be reached',
-      advice: 'This item is not kept in this browser. Check your connection, and try again.',
+      advice: 'This item is not kept in this browser. It can be played when the connection is back.',
     },
     processing: { heading: 'This file is being read', advice: 'It plays here as soon as it is ready.' },
     failed: { heading: 'This file could not be read', advice: 'Upload it again, or in another format.' },

@@ -195,7 +195,8 @@ export class Deck extends LitElement {
     if (playing === undefined) return false;
     const state = playing.item?.state;
     if (state === 'failed' || state === 'processing') return false;
-    return playing.problem === undefined || playing.state.phase === 'waiting' || this.positionMs > 0;
+    const waits = playing.state.phase === 'waiting' && !playing.isNotKept;
+    return playing.problem === undefined || waits || this.positionMs > 0;
   }
 
   #cover(kind: string): TemplateResult | typeof nothing {
@@ -296,6 +297,7 @@ export class Deck extends LitElement {
   #told(): string {
     const state = this.playing?.state;
     if (state === undefined) return '';
+    if (this.playing?.isNotKept) return strings.library.problems.unreachable.advice;
     if (state.phase === 'waiting') return texts.waiting;
     if (state.phase === 'opening' || (this.stalled && !this.paused)) return texts.opening;
     return state.isGrowing ? texts.growing : '';
