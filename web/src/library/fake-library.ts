@@ -241,6 +241,7 @@ export class FakeMedia extends EventTarget {
   currentTime = 0;
   paused = true;
   playbackRate = 1;
+  readyState = 4;
   seeking = false;
   src = '';
   error: { message: string } | null = null;

@@ -105,6 +105,35 @@ describe('a song', () => {
     expect([media.sources.length, media.buffer.buffered.length]).toEqual([1, 1]);
   });
 
+  it('is fetched further once its beginning is decoded', async () => {
+    const take = store.take('s', OPUS, 10);
+    media.readyState = 1;
+    await opened([take]);
+    expect(fetched(take)).toEqual([0]);
+    expect(media.buffer.buffered.end(0)).toBe(10);
+    media.readyState = 4;
+    media.dispatchEvent(new Event('loadeddata'));
+    await settle();
+    expect(fetched(take).slice(0, 3)).toEqual([0, 1, 2]);
+  });
+
+  it('is fetched further if its beginning is too short to be decoded', async () => {
+    const take = store.take('s', OPUS, 2);
+    media.readyState = 1;
+    await opened([take]);
+    await expect.poll(() => media.buffer.buffered.end(0), { timeout: 3_000 }).toBe(20);
+  });
+
+  it('is fetched from the target of a seek before its beginning is decoded', async () => {
+    const take = store.take('s', OPUS, 100);
+    media.readyState = 1;
+    const player = await opened([take], { aheadMs: 0 });
+    player.seek(905_000);
+    media.dispatchEvent(new Event('seeking'));
+    await settle();
+    expect(fetched(take)).toEqual([0, 90]);
+  });
+
   it('begins at the given time', async () => {
     const take = store.take('s', OPUS, 10);
     await opened([take], { startMs: 55_000, aheadMs: 0 });

@@ -22,6 +22,10 @@ const JUMP_MS = 250;
 const MOST_DAMAGED = 5;
 /** Part of Firefox's error if there is no audio device; the media is not damaged then. */
 const NO_SOUND = 'MediaSink';
+/** `HAVE_CURRENT_DATA`: the browser has decoded the media at the playhead. */
+const DECODED = 2;
+/** The longest time that the next piece waits for that: some media needs it to be decoded. */
+const DECODING_MS = 300;
 const RETRY = { firstMs: 500, longestMs: 8_000 };
 
 /** The state of a player. */
@@ -307,6 +311,23 @@ export class ItemPlayer {
     this.#stretch();
     this.#setup.arrived?.(piece, await hold.bytes(), initBytes);
     this.#lookahead.done(piece);
+    if (!this.#isDecoded && this.#wanted(stage) !== undefined) await this.#decoding();
+  }
+
+  /** Waits while the browser decodes the media at the playhead: fetching and appending more would delay that. */
+  async #decoding(): Promise<void> {
+    const over = new AbortController();
+    const { signal } = over;
+    const changed = new Promise<void>((resolve) => {
+      for (const event of ['loadeddata', 'canplay', 'seeking', 'seeked', 'error'])
+        this.#media.addEventListener(event, resolve, { signal });
+    });
+    await Promise.race([changed, this.#pause(DECODING_MS)]);
+    over.abort();
+  }
+
+  get #isDecoded(): boolean {
+    return this.#media.readyState >= DECODED;
   }
 
   async #appendBytes(stage: Stage, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -350,7 +371,7 @@ export class ItemPlayer {
     const next = pieces
       .slice(from, from + 4)
       .filter((other) => buffered?.has(other) !== true && !this.#damaged.has(other.id));
-    this.#lookahead.want(next.slice(0, 3));
+    this.#lookahead.want(next.slice(0, this.#isDecoded ? 3 : 1));
   }
 
   /** Switches to a new media source for `piece`, whose kinds of tracks differ, once the playhead is there. */

@@ -7,7 +7,7 @@ import '../../watch/playback/mse/media-source';
 /** A media element, or a test's replacement. */
 export interface Media extends Pick<
   HTMLMediaElement,
-  'currentTime' | 'pause' | 'paused' | 'play' | 'playbackRate' | 'removeAttribute' | 'seeking' | 'src'
+  'currentTime' | 'pause' | 'paused' | 'play' | 'playbackRate' | 'readyState' | 'removeAttribute' | 'seeking' | 'src'
 > {
   readonly error: { readonly message: string } | null;
   addEventListener(type: string, listener: () => void, options: { signal: AbortSignal }): void;
