@@ -67,10 +67,13 @@ function entryFirst(page: string): string {
   return page.replace(entry, '').replace('<script', `${first}\n<script`);
 }
 
-/** What an entry imports once it runs is loaded with it, but after the entry and what that needs at once. */
-function preloads(): Plugin {
+/**
+ * The files that an entry imports once the first picture is shown. Browsers do not load them before: transferring and parsing
+ * them delays the picture. The page names them for the service worker, which stores all of its files.
+ */
+function laterFiles(): Plugin {
   return {
-    name: 'preloads',
+    name: 'later-files',
     transformIndexHtml: {
       order: 'post',
       handler: (page, { bundle = {}, chunk }) => {
@@ -87,8 +90,8 @@ function preloads(): Plugin {
         const tags = [...reached(chunk?.dynamicImports ?? [])]
           .filter((name) => !known.has(name))
           .map((name) => ({
-            tag: 'link',
-            attrs: { rel: 'modulepreload', crossorigin: true, href: `./${name}`, fetchpriority: 'low' },
+            tag: 'meta',
+            attrs: { name: 'file', content: `./${name}` },
             injectTo: 'head' as const,
           }));
         return { html: entryFirst(page), tags };
@@ -149,7 +152,7 @@ export default defineConfig({
   appType: 'mpa',
   // Pages name their files relative to the site; the server puts the path in front below which a browser reaches it.
   base: './',
-  plugins: [pageAddresses(), frame(), preloads(), libraryWorker()],
+  plugins: [pageAddresses(), frame(), laterFiles(), libraryWorker()],
   build: {
     target: 'es2022',
     // The first with `light-dark()`: rewritten for older ones, tokens would not follow the `color-scheme` of an element.

@@ -102,14 +102,16 @@ describe('a fragment', () => {
 
 describe('without a network', () => {
   const page = `<html><meta name="base" content="/tv/"><script type="module" src="/tv/assets/l-1.js"></script>
-    <link rel="modulepreload" href="/tv/assets/shell-1.js"><a href="/tv/live"></html>`;
+    <link rel="modulepreload" href="/tv/assets/shell-1.js">
+    <meta name="file" content="/tv/assets/later-1.js"><a href="/tv/live"></html>`;
   const html = (text: string) => () => new Response(text, { headers: { 'content-type': 'text/html; charset=utf-8' } });
   const item = { item_id: ID, title: 'Song', poster_url: '/tv/api/library/p/poster' } as Item;
   const manifest = { item_id: ID, takes: [] };
 
   async function play(): Promise<void> {
     answers.set(`${BASE}/library`, html(page));
-    for (const name of ['l-1', 'shell-1']) answers.set(`${BASE}/assets/${name}.js`, () => new Response(name));
+    for (const name of ['l-1', 'shell-1', 'later-1'])
+      answers.set(`${BASE}/assets/${name}.js`, () => new Response(name));
     answers.set(`http://site/tv/api/library/p/poster`, () => new Response('picture'));
     await worker.message({ ask: 'keep-item', item, manifest, person: null });
   }
@@ -119,7 +121,8 @@ describe('without a network', () => {
     answers.clear();
     const opened = await get(`${BASE}/library/${ID}`, {}, 'navigate');
     expect(await opened?.text()).toBe(page);
-    expect(await (await get(`${BASE}/assets/shell-1.js`))?.text()).toBe('shell-1');
+    for (const name of ['l-1', 'shell-1', 'later-1'])
+      expect(await (await get(`${BASE}/assets/${name}.js`))?.text()).toBe(name);
     expect(await (await get(`${BASE}/api/library/${ID}`))?.json()).toEqual(item);
     expect(await (await get(`${BASE}/library/${ID}/manifest`))?.json()).toEqual(manifest);
     expect(await worker.message({ ask: 'items' })).toEqual([item]);
@@ -150,7 +153,7 @@ describe('without a network', () => {
     answers.delete(`${BASE}/library`);
     expect(await (await get(`${BASE}/library`, {}, 'navigate'))?.text()).toBe(page);
     answers.set(`${BASE}/library`, html(newer));
-    answers.set(`${BASE}/assets/shell-2.js`, () => new Response('shell-2'));
+    for (const name of ['shell-2', 'later-2']) answers.set(`${BASE}/assets/${name}.js`, () => new Response(name));
     await get(`${BASE}/library`, {}, 'navigate');
     answers.clear();
     expect(await (await get(`${BASE}/library`, {}, 'navigate'))?.text()).toBe(newer);

@@ -78,9 +78,11 @@ export class PageFiles {
   }
 }
 
-/** The addresses of the files that a page refers to. */
+/** The addresses of the files that a page refers to; those that it loads later are in `<meta name="file">`. */
 export function filesOf(page: string, base: string): string[] {
-  const named = [...page.matchAll(/<(?:script|link)[^>]*?\s(?:src|href)="([^"]+)"/g)].map(([, name = '']) => name);
+  const named = [...page.matchAll(/<(?:(?:script|link)[^>]*?\s(?:src|href)|meta name="file" content)="([^"]+)"/g)].map(
+    ([, name = '']) => name,
+  );
   const urls = named.map((name) => new URL(name, `${base}/library`).href);
   return [...new Set(urls.filter((url) => url.startsWith(`${base}/`)))];
 }
