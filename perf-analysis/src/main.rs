@@ -202,6 +202,9 @@ struct LibraryArgs {
     /// Times through all of them
     #[arg(long, default_value_t = 3)]
     rounds: u32,
+    /// The crowds to measure
+    #[arg(long, value_delimiter = ',', value_parser = library::CROWD_NAMES, default_values = library::CROWD_NAMES)]
+    crowds: Vec<String>,
     #[command(flatten)]
     record: RecordArgs,
     /// Write the figure and the numbers into the page library.md of the report in this folder
@@ -379,6 +382,7 @@ fn serve_library(args: LibraryArgs) -> Result<()> {
         every_s: args.every,
         seconds: args.seconds,
         rounds: args.rounds,
+        crowds: args.crowds,
     };
     let out = args.record.out.unwrap_or_else(|| folder("-library"));
     let records = library::run(plan, &args.record.undead, &out, args.record.remark)?;

@@ -4,7 +4,7 @@
 
 mod binary;
 
-use perf_analysis::library::{Plan, Records, fill, run};
+use perf_analysis::library::{CROWD_NAMES, Plan, Records, fill, run};
 
 #[test]
 fn both_servers_serve_every_crowd_and_are_recorded() {
@@ -16,6 +16,7 @@ fn both_servers_serve_every_crowd_and_are_recorded() {
         every_s: 0.1,
         seconds: 0.4,
         rounds: 1,
+        crowds: CROWD_NAMES.map(str::to_owned).into(),
     };
     let directory = tempfile::tempdir().unwrap();
     run(plan, &binary::undead(), directory.path(), None).unwrap();

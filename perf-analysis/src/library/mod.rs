@@ -36,6 +36,9 @@ pub(crate) const NGINX: &str = "nginx";
 /// The crowds: whether all players have the same song, and whether they pause between fragments.
 pub(crate) const CROWDS: [(bool, bool); 4] = [(false, true), (false, false), (true, true), (true, false)];
 
+/// The names of [`CROWDS`], in their order.
+pub const CROWD_NAMES: [&str; 4] = ["different-paced", "different-unpaced", "one-paced", "one-unpaced"];
+
 /// The file of a results folder with everything.
 const RECORDS: &str = "library.json";
 
@@ -56,6 +59,19 @@ pub struct Plan {
     pub seconds: f64,
     /// Number of rounds.
     pub rounds: u32,
+    /// The crowds that are measured, by [`CROWD_NAMES`].
+    #[serde(default = "all_crowds")]
+    pub crowds: Vec<String>,
+}
+
+fn all_crowds() -> Vec<String> {
+    CROWD_NAMES.map(str::to_owned).into()
+}
+
+impl Plan {
+    fn has(&self, name: &str) -> bool {
+        self.crowds.iter().any(|crowd| crowd == name)
+    }
 }
 
 /// One measurement.
@@ -155,7 +171,8 @@ pub fn run(plan: Plan, undead: &Path, out: &Path, remark: Option<String>) -> Res
                 measured.push(one);
             };
             add(crowd.play(&contestant, Until::Once)?);
-            for (one_song, paced) in CROWDS {
+            let chosen = CROWDS.into_iter().zip(CROWD_NAMES).filter(|(_, name)| plan.has(name));
+            for ((one_song, paced), _) in chosen {
                 let crowd = Crowd { one_song, paced, ..crowd };
                 crowd.play(&contestant, Until::After(Duration::from_secs_f64(plan.seconds / 5.0)))?;
                 add(crowd.play(&contestant, Until::After(crowd.time()))?);

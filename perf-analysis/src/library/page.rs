@@ -42,8 +42,8 @@ pub fn table(records: &Records) -> String {
         (records.crowd(one_song, paced), of(NODE), of(NGINX))
     });
     let first = ("each fragment for the first time".to_owned(), records.first(NODE), records.first(NGINX));
-    let first = Some(first).filter(|(_, node, _)| !node.is_empty());
-    for (crowd, node, nginx) in crowds.into_iter().chain(first) {
+    let measured = crowds.into_iter().chain([first]).filter(|(_, node, _)| !node.is_empty());
+    for (crowd, node, nginx) in measured {
         let middle = |values: Vec<f64>| Middle::of(values).map_or("-".into(), Middle::text);
         let cost = |all: &[&Measured]| middle(all.iter().map(|one| one.cpu_s_per_gb()).collect());
         let rate = |all: &[&Measured]| {
