@@ -100,7 +100,8 @@ pub(crate) struct Http {
     phase: AtomicU8,
     /// When the phase began, in ms of the table's own clock.
     since_ms: AtomicU64,
-    started: Instant,
+    /// When the table was made.
+    pub(crate) started: Instant,
     closed: Notify,
     /// Requests that are not answered yet: one in HTTP/1.1, several in HTTP/2.
     active: Mutex<usize>,
