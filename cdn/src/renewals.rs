@@ -73,10 +73,8 @@ impl Renewals {
 
     /// Asks every second, for good.
     pub(crate) async fn run(self: Arc<Self>) {
-        let mut ticks = tokio::time::interval(INTERVAL);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
+            self.clock.tick(INTERVAL).await;
             // Without the lock, which those that are asked may take.
             self.due().iter().for_each(|ask| ask());
         }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use protocol::event::{ClockAnswer, ClockRequest};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 /// One reading.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +63,19 @@ impl Clock {
         Duration::from_millis(at_ms.saturating_sub(self.now().ms))
     }
 
+    /// The last tick that is at most `within` from now. Ticks are whole numbers of `period`s after the node started, so tasks with one
+    /// period wake up the process once for all of them.
+    pub(crate) fn last_tick(&self, period: Duration, within: Duration) -> Instant {
+        let end = self.started.elapsed() + within;
+        let over_ns = end.as_nanos() % period.as_nanos().max(1);
+        self.started + (end - Duration::from_nanos(u64::try_from(over_ns).unwrap_or(0)))
+    }
+
+    /// Waits for the next tick of `period`, or the one after it if that is in less than half of a period.
+    pub(crate) async fn tick(&self, period: Duration) {
+        sleep_until(self.last_tick(period, period + period / 2)).await;
+    }
+
     /// Microseconds since the node started.
     pub(crate) fn elapsed_us(&self) -> i64 {
         i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX)
@@ -79,4 +92,29 @@ pub(crate) fn whole_ms(duration: Duration) -> u64 {
 pub(super) fn system_us() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{advance, sleep};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn tasks_with_one_period_wake_up_together() {
+        const PERIOD: Duration = Duration::from_secs(1);
+        let clock = Clock::start();
+        let ticks = async |late_ms| {
+            sleep(Duration::from_millis(late_ms)).await;
+            clock.tick(PERIOD).await;
+            let first_ms = clock.now().ms;
+            clock.tick(PERIOD).await;
+            (first_ms, clock.now().ms)
+        };
+        let [a, b, c] = [ticks(0), ticks(400), ticks(700)];
+        assert_eq!(tokio::join!(a, b, c), ((1_000, 2_000), (1_000, 2_000), (2_000, 3_000)));
+        advance(Duration::from_millis(2_600)).await;
+        clock.tick(PERIOD).await;
+        assert_eq!(clock.now().ms, 7_000, "what comes late keeps a distance");
+    }
 }

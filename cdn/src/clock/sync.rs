@@ -12,7 +12,10 @@
 use std::{
     collections::VecDeque,
     sync::{Mutex, atomic::Ordering::Relaxed},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use super::node_clock::{Clock, Now, system_us};
 use crate::lock::lock;
@@ -100,6 +103,11 @@ impl ClockSync {
     /// A reading of the node's clock.
     pub(crate) fn now(&self) -> Now {
         self.clock.now()
+    }
+
+    /// As [`Clock::last_tick`].
+    pub(crate) fn last_tick(&self, period: Duration, within: Duration) -> Instant {
+        self.clock.last_tick(period, within)
     }
 
     /// The moment at which a main server is asked, for [`Self::learn`].

@@ -15,6 +15,7 @@ use std::{
 };
 
 use cluster_client::{CallError, Document, MainServers, Wanted, retry_after};
+use futures_util::FutureExt;
 use protocol::{
     ErrorCode, ItemId, NodeId, StreamId,
     grant::PublicKey,
@@ -25,7 +26,10 @@ use protocol::{
     },
 };
 use reqwest::{Method, StatusCode, header::HeaderValue};
-use tokio::sync::Notify;
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 
 use self::report::Report;
@@ -292,12 +296,16 @@ impl Control {
     async fn pause(&self, pause: Pause) {
         match pause {
             Pause::None => {}
-            Pause::For(wait) => tokio::time::sleep(wait).await,
+            Pause::For(wait) => sleep(wait).await,
             Pause::UntilChange(interval) => {
-                tokio::time::sleep(LEAST_INTERVAL).await;
-                let rest = interval.saturating_sub(LEAST_INTERVAL);
-                // Running out of time is one of the two ways this is meant to end.
-                drop(tokio::time::timeout(rest, self.changed.notified()).await);
+                // It costs a timer only if something changes.
+                let least = sleep(LEAST_INTERVAL);
+                let due = self.clock.last_tick(interval, interval).max(least.deadline());
+                if timeout_at(due, self.changed.notified()).await.is_ok() {
+                    least.await;
+                    // What changed meanwhile is reported with it.
+                    let _ = self.changed.notified().now_or_never();
+                }
             }
         }
     }
@@ -314,7 +322,7 @@ impl Control {
 enum Pause {
     None,
     For(Duration),
-    /// So long, or until a stream changes.
+    /// Until the last tick of the node's clock in this time, or until a stream changes.
     UntilChange(Duration),
 }
 

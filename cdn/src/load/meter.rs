@@ -77,11 +77,8 @@ impl Meter {
 
     /// Reads every second, for ever.
     pub(crate) async fn run(self: Arc<Self>) {
-        let mut ticks = tokio::time::interval(INTERVAL);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        ticks.tick().await;
         loop {
-            ticks.tick().await;
+            self.clock.tick(INTERVAL).await;
             self.sample();
         }
     }

@@ -11,7 +11,7 @@ use super::{
     connection::{Connection, too_slow},
     frame::{self, CloseCode},
 };
-use crate::lock::lock;
+use crate::{clock::Clock, lock::lock};
 
 pub(super) const TICK: Duration = Duration::from_secs(1);
 /// After so many silent ticks, and after as many again, a client is pinged.
@@ -63,11 +63,9 @@ impl KeepAlive {
     }
 
     /// Checks all connections every second, for good.
-    pub(super) async fn run(&self) {
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    pub(super) async fn run(&self, clock: &Clock) {
         loop {
-            ticks.tick().await;
+            clock.tick(TICK).await;
             self.tick();
         }
     }

@@ -88,9 +88,9 @@ pub(super) fn start(context: &TransportContext) -> Running {
         keep_alive: Arc::default(),
         tasks: TaskTracker::new(),
     });
-    let keep_alive = server.keep_alive.clone();
+    let (keep_alive, clock) = (server.keep_alive.clone(), context.clock.clone());
     let keep_alive =
-        context.shutdown.clone().run_until_cancelled_owned(async move { keep_alive.run().await });
+        context.shutdown.clone().run_until_cancelled_owned(async move { keep_alive.run(&clock).await });
     context.tasks.spawn(context.supervisor.watch("WebSocket keep-alive", keep_alive));
     let routes = Router::new().route("/ws/{stream_id}", any(connect)).with_state(server.clone());
     Running { routes, close: closing(server) }

@@ -15,7 +15,7 @@ use super::{
     keep_alive::{KeepAlive, KeptAlive, SILENT_TICKS, TICK},
     socket::Socket,
 };
-use crate::egress::Offer;
+use crate::{clock::Clock, egress::Offer};
 
 /// What the pipe holds.
 const PIPE_BYTES: usize = 64;
@@ -108,7 +108,7 @@ async fn client_that_asks_and_never_reads_gets_few_answers() {
 async fn silent_client_is_pinged_and_then_let_go_and_told() {
     let rig = Rig::new();
     let keep_alive = rig.keep_alive.clone();
-    tokio::spawn(async move { keep_alive.run().await });
+    tokio::spawn(async move { keep_alive.run(&Clock::start()).await });
     let expected =
         [frame::ping(), too_slow(SILENT_TICKS * TICK), frame::close(CloseCode::TRY_AGAIN_LATER)].concat();
     assert_eq!(rig.read_all().await, expected);
@@ -118,7 +118,7 @@ async fn silent_client_is_pinged_and_then_let_go_and_told() {
 async fn client_that_answers_stays() {
     let mut rig = Rig::new();
     let keep_alive = rig.keep_alive.clone();
-    tokio::spawn(async move { keep_alive.run().await });
+    tokio::spawn(async move { keep_alive.run(&Clock::start()).await });
     for _ in 0..10 {
         let mut asked = [0; 2];
         rig.client.read_exact(&mut asked).await.unwrap();
@@ -133,7 +133,7 @@ async fn client_that_is_let_go_and_does_not_come_back_is_ended() {
     let rig = Rig::new();
     rig.send(&message(1000));
     let keep_alive = rig.keep_alive.clone();
-    tokio::spawn(async move { keep_alive.run().await });
+    tokio::spawn(async move { keep_alive.run(&Clock::start()).await });
     tokio::time::timeout(Duration::from_secs(60), rig.task).await.expect("it ends").unwrap();
     assert_eq!(rig.connection.send(&message(1), None), Offer::Closed);
 }
@@ -144,7 +144,7 @@ async fn client_that_was_let_go_is_told_when_it_reads_again() {
     let large = message(1000);
     rig.send(&large);
     let keep_alive = rig.keep_alive.clone();
-    tokio::spawn(async move { keep_alive.run().await });
+    tokio::spawn(async move { keep_alive.run(&Clock::start()).await });
     tokio::time::sleep(Duration::from_secs(40)).await;
     let all = rig.read_all().await;
     let expected = [
