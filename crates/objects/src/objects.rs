@@ -49,10 +49,11 @@ enum Kept {
 }
 
 impl Objects {
-    /// Opens a location: creates a folder, or the next call does if it cannot be used now; sends nothing to servers. `trust` says which certificates of servers are accepted.
+    /// Opens a location: creates a folder; one that cannot be used now is opened by the first call that can. Sends nothing to servers.
+    /// `trust` says which certificates of servers are accepted.
     ///
     /// # Errors
-    /// [`Error::Location`] if it cannot be used.
+    /// [`Error::Location`] if the path or address is a mistake.
     pub fn open(location: &Location, trust: &tls::Trust) -> Result<Self, Error> {
         let kept = match location {
             Location::Folder(folder) => Kept::Store(Arc::new(Store::folder(folder)?)),

@@ -43,14 +43,14 @@ impl fmt::Debug for Store {
 
 impl Store {
     /// Creates the folder if it is missing. What is written to it is on the disk when a call returns. A folder that cannot be used now is
-    /// away: each call tries again.
+    /// away: each call tries again, and creates nothing, because an empty folder may be where a disk is to be mounted.
     ///
     /// # Errors
     /// [`Error::Location`] if the path is that of a file, or the folder that it is to be in does not exist.
     pub(crate) fn folder(folder: &path::Path) -> Result<Self, Error> {
         check_path(folder)?;
         let this = Self { store: OnceLock::new(), folder: Some(Arc::new(Folder::new(folder))) };
-        match open_folder(folder) {
+        match fs::create_dir_all(folder.join(key::BLOBS)).and_then(|()| open_folder(folder)) {
             Ok(store) => drop(this.store.set(store)),
             Err(error) => tracing::warn!(
                 %error,
@@ -272,9 +272,13 @@ fn check_path(folder: &path::Path) -> Result<(), Error> {
     }
 }
 
-/// Makes the folder unless it is there. Blocks.
+/// Opens a folder that has its folder of blobs. Blocks.
 fn open_folder(folder: &path::Path) -> io::Result<Arc<dyn ObjectStore>> {
-    fs::create_dir_all(folder.join(key::BLOBS))?;
+    let marker = folder.join(key::BLOBS);
+    let failed = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", marker.display()));
+    if !fs::metadata(&marker).map_err(failed)?.is_dir() {
+        return Err(failed(io::ErrorKind::NotADirectory.into()));
+    }
     let store = LocalFileSystem::new_with_prefix(folder).map_err(io::Error::other)?;
     Ok(Arc::new(store.with_fsync(true)))
 }

@@ -189,6 +189,9 @@ async fn a_folder_that_cannot_be_used_when_it_is_opened_is_away_until_it_can() {
     fs::write(path.join("blobs"), "").expect("written");
     is_away(objects.health().await.err());
     fs::remove_file(path.join("blobs")).expect("removed");
+    is_away(objects.put(content.clone()).await.err());
+    assert!(!path.join("blobs").exists(), "a disk may have to be mounted here");
+    fs::create_dir(path.join("blobs")).expect("made");
     let hash = objects.put(content.clone()).await.expect("put");
     assert_eq!(objects.get(&hash, None).await, Ok(content));
     assert_eq!(objects.health().await, Ok(()));

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use crate::metrics::Metrics;
 
-/// Time between two looks. Each is one request to a bucket.
+/// Time between two checks. Each is one request to a bucket.
 const INTERVAL: Duration = Duration::from_secs(30);
 
 /// See the [module](self).
@@ -27,20 +27,20 @@ impl ObjectsHealth {
     pub(super) fn new(objects: Objects, metrics: &Metrics) -> Self {
         let is_available = Arc::new(AtomicBool::new(true));
         let shown = Arc::clone(&is_available);
-        let help = "1 while the object store answered when it was last looked, every 30 s";
+        let help = "1 if the object store answered the last check; it is checked every 30 s";
         metrics.gauge("undead_objects_available", help, move || shown.load(Relaxed).into());
         Self { objects, is_available }
     }
 
-    /// Looks for ever.
+    /// Checks until it is dropped.
     pub(super) async fn follow(&self) {
         loop {
-            self.look().await;
+            self.check().await;
             sleep(INTERVAL).await;
         }
     }
 
-    async fn look(&self) {
+    async fn check(&self) {
         let health = self.objects.health().await;
         let was_available = self.is_available.swap(health.is_ok(), Relaxed);
         match health {
@@ -71,10 +71,11 @@ mod tests {
         let objects = Objects::open(&Location::Folder(folder.clone()), &tls::Trust::default()).unwrap();
         let metrics = Metrics::default();
         let health = ObjectsHealth::new(objects, &metrics);
-        health.look().await;
+        health.check().await;
         assert!(metrics.render().contains("\nundead_objects_available 0\n"));
         fs::remove_file(folder.join("blobs")).unwrap();
-        health.look().await;
+        fs::create_dir(folder.join("blobs")).unwrap();
+        health.check().await;
         assert!(metrics.render().contains("\nundead_objects_available 1\n"));
     }
 }
