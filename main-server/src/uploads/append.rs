@@ -102,9 +102,7 @@ impl Uploads {
     /// Makes a new writer of the upload at that offset. Returns its number, and how many bytes the upload lacks.
     async fn take_over(&self, key: &Key, offset: u64) -> Result<(u32, u64), Error> {
         let now_ms = Now::read().unix_ms();
-        if let Some(idle) = self.records.get(key).filter(|record| record.is_idle(now_ms)) {
-            self.check_room_again(&idle, now_ms)?;
-        }
+        self.check_room_if_idle(key, now_ms)?;
         // The number that this server wrote last; 0 for none.
         let mine = AtomicU32::new(0);
         let changed = self.records.change_known(key, |record| {
@@ -118,6 +116,15 @@ impl Uploads {
             0 => Err(Error::Conflict),
             writer => Ok((writer, record.length - offset)),
         }
+    }
+
+    /// A request so slow that its upload is idle before the next part is full needs room again, as the next request would.
+    async fn hold_room(&self, key: &Key, writer: u32) -> Result<(), Error> {
+        let now_ms = Now::read().unix_ms();
+        if self.check_room_if_idle(key, now_ms)? {
+            self.records.change_known(key, |record| record.resumed(writer, now_ms)).await?;
+        }
+        Ok(())
     }
 }
 
@@ -180,6 +187,7 @@ impl Writing<'_> {
 
     /// Stores the part. It counts at once, unless there is a checksum.
     async fn store(&mut self) -> Result<(), Error> {
+        self.uploads.hold_room(self.key, self.writer).await?;
         let part: Bytes = self.part.split().freeze();
         let end = self.stored + part.len() as u64;
         self.uploads.parts.put(self.key, self.writer, self.stored, part).await?;

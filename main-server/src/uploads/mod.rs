@@ -205,15 +205,19 @@ impl Uploads {
         Ok(())
     }
 
-    /// An idle upload goes on: it needs room for what it lacks again.
-    fn check_room_again(&self, record: &Record, now_ms: u64) -> Result<(), Error> {
+    /// An idle upload that goes on needs room for what it lacks again. Returns whether it is idle.
+    fn check_room_if_idle(&self, key: &Key, now_ms: u64) -> Result<bool, Error> {
+        let idle = |record: &&Record| record.is_idle(now_ms);
+        let Some(record) = self.records.with(|records| records.get(key).filter(idle).cloned()) else {
+            return Ok(false);
+        };
         let lacks = record.length.saturating_sub(record.reserved(now_ms));
         let Counts { open, own, .. } = self.counts((record.owner.as_ref(), record.address), now_ms);
         self.library.room_for_bytes(None, open.bytes.saturating_add(lacks))?;
         if let Some(owner) = &record.owner {
             self.library.room_for_bytes(Some(&owner.account), own.bytes.saturating_add(lacks))?;
         }
-        Ok(())
+        Ok(true)
     }
 
     fn counts(&self, uploader: Uploader<'_>, now_ms: u64) -> Counts {

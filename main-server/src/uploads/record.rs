@@ -165,6 +165,11 @@ impl Record {
         is_there.then(|| Self { writer: self.writer + 1, resumed_at_ms, ..self.clone() })
     }
 
+    /// The same, not idle any more, because `writer` goes on; `None` if it is not the writer any more.
+    pub(super) fn resumed(&self, writer: u32, now_ms: u64) -> Option<Self> {
+        (self.writer == writer).then(|| Self { resumed_at_ms: Some(now_ms), ..self.clone() })
+    }
+
     /// The same with what `writer` stored up to `end`; `None` if it is not the writer any more.
     pub(super) fn appended(&self, writer: u32, end: u64, now_ms: u64) -> Option<Self> {
         let may = self.is_written_by(writer) && self.offset() < end && end <= self.length;

@@ -599,6 +599,34 @@ async fn an_upload_of_which_nothing_comes_for_an_hour_holds_no_room_for_what_it_
     assert_eq!(code(ask().await).await, full, "it holds the room again");
 }
 
+/// Otherwise a request that sends slowly for an hour and then goes on would pass the quota.
+#[tokio::test]
+async fn a_request_whose_upload_became_idle_needs_room_for_what_it_still_sends() {
+    let servers = Servers::new().await;
+    let length = 3 * PART_BYTES as usize;
+    let quota = length as u64 + 100;
+    let server = servers.member(|config| config.library.quota_bytes = quota).await;
+    let (slow, part) = (create(&server, length).await, PART_BYTES as usize);
+    let file = file(length);
+    let mut request = begun(&server, &slow, 0, length, &file[..part + 5], "").await;
+    until("a part is there", async || offset(&server, &slow).await == part).await;
+    let records = Replicated::<Record>::shared(Arc::clone(&server.context().store.kv));
+    records.look_up(&key(&slow)).await.unwrap();
+    let older =
+        |record: &Record| Some(Record { changed_at_ms: record.changed_at_ms - IDLE_MS, ..record.clone() });
+    records.change(&key(&slow), older).await.unwrap();
+    let size = (2 * part).to_string();
+    let other = [VERSION, ("upload-length", size.as_str())];
+    until("the room is free", async || {
+        server.call(Method::POST, "/api/uploads", &other, vec![]).await.status() == StatusCode::CREATED
+    })
+    .await;
+    request.write_all(&file[part + 5..2 * part]).await.unwrap();
+    let mut answer = [0; 12];
+    request.read_exact(&mut answer).await.unwrap();
+    assert_eq!((&answer, offset(&server, &slow).await), (b"HTTP/1.1 507", part));
+}
+
 #[tokio::test]
 async fn complete_uploads_without_an_item_hold_up_no_others_and_expire() {
     let servers = Servers::new().await;
