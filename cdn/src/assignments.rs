@@ -2,8 +2,8 @@
 //!
 //! The main server's answers to heartbeats say it. A stream whose broadcaster comes to this node is recorded before any answer lists it,
 //! if the grant of the broadcaster says so: no main server may answer for a while, and the ring does not keep the media for so long. From
-//! the first answer that lists the recording on, answers alone count. A recording that no answer lists within [`UNLISTED_TIMEOUT`] of the
-//! first one that could have is not wanted.
+//! the first answer that lists the recording on, answers alone count. A recording that answers which could list it do not list for
+//! [`UNLISTED_TIMEOUT`] is not wanted. Time without answers does not count: the main server that answers next may have just heard of it.
 
 use std::{
     sync::{Mutex, Once},
@@ -18,14 +18,12 @@ use protocol::{
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{
-    clock::{Now, whole_ms},
-    ingest::StreamObserver,
-    lock::lock,
-};
+use crate::{clock::Now, ingest::StreamObserver, lock::lock};
 
 /// A main server that has just heard of a stream lists its recording a moment later.
 const UNLISTED_TIMEOUT: Duration = Duration::from_secs(5);
+/// As much of the time between two answers counts for [`UNLISTED_TIMEOUT`].
+const COUNTED_PAUSE: Duration = Duration::from_secs(1);
 /// Most recordings that grants alone name.
 const MOST_GRANTED: usize = 4096;
 
@@ -50,8 +48,26 @@ struct Granted {
     entry: RecordStream,
     /// In node time.
     since_ms: u64,
-    /// When the first answer that could have listed it was asked for, in node time.
-    unlisted_since_ms: Option<u64>,
+    /// When the last answer that could have listed it, and did not, was asked for, in node time.
+    unlisted_at_ms: Option<u64>,
+    /// For how long such answers came.
+    unlisted_for: Duration,
+}
+
+impl Granted {
+    fn new(entry: RecordStream, now: Now) -> Self {
+        Self { entry, since_ms: now.ms, unlisted_at_ms: None, unlisted_for: Duration::ZERO }
+    }
+
+    /// An answer that was `asked` for then does not list it.
+    fn unlisted(&mut self, asked: Now) {
+        if asked.ms <= self.since_ms {
+            return;
+        }
+        if let Some(at_ms) = self.unlisted_at_ms.replace(asked.ms) {
+            self.unlisted_for += asked.since(at_ms).min(COUNTED_PAUSE);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -85,13 +101,11 @@ impl Assignments {
         self.refuse_unless_able(recordings.is_empty());
         let mut state = lock(&self.state);
         state.granted.retain_mut(|granted| {
-            let is_listed = recordings.iter().any(|entry| entry.item_id == granted.entry.item_id);
-            if !is_listed && asked.ms > granted.since_ms {
-                granted.unlisted_since_ms.get_or_insert(asked.ms);
+            if recordings.iter().any(|entry| entry.item_id == granted.entry.item_id) {
+                return false;
             }
-            let unlisted_ms = granted.unlisted_since_ms.map(|since_ms| asked.ms.saturating_sub(since_ms));
-            let is_unwanted = unlisted_ms.is_some_and(|ms| ms >= whole_ms(UNLISTED_TIMEOUT));
-            !is_listed && !is_unwanted
+            granted.unlisted(asked);
+            granted.unlisted_for < UNLISTED_TIMEOUT
         });
         state.answered = Some(recordings);
         self.publish(&state);
@@ -107,7 +121,7 @@ impl Assignments {
         let is_listed = state.answered.iter().flatten().any(|listed| listed.item_id == item_id);
         state.granted.retain(|granted| granted.entry.item_id != item_id);
         if !is_listed && state.granted.len() < MOST_GRANTED {
-            state.granted.push(Granted { entry, since_ms: now.ms, unlisted_since_ms: None });
+            state.granted.push(Granted::new(entry, now));
         }
         self.publish(&state);
     }
@@ -166,6 +180,7 @@ mod tests {
     use protocol::ItemId;
 
     use super::*;
+    use crate::clock::whole_ms;
 
     fn into(item: u8) -> RecordedInto {
         RecordedInto { item_id: ItemId::from_bytes([item; 16]), from_now: false }
@@ -217,14 +232,23 @@ mod tests {
     #[test]
     fn what_a_grant_names_and_no_answer_lists_is_recorded_for_a_moment() {
         let assignments = granted();
-        let timeout_ms = whole_ms(UNLISTED_TIMEOUT);
         assignments.assign(vec![], at(1000));
-        assignments.assign(vec![], at(1000 + 100 * timeout_ms));
-        assert_eq!(recorded(&assignments).len(), 1, "no answer until then could have listed it");
-        assignments.assign(vec![], at(1000 + 101 * timeout_ms - 1));
-        assert_eq!(recorded(&assignments).len(), 1, "one may in a moment");
-        assignments.assign(vec![], at(1000 + 101 * timeout_ms));
+        let first_ms = 500_000;
+        for ms in (first_ms..first_ms + whole_ms(UNLISTED_TIMEOUT)).step_by(1000) {
+            assignments.assign(vec![], at(ms));
+            assert_eq!(recorded(&assignments).len(), 1, "one may list it in a moment");
+        }
+        assignments.assign(vec![], at(first_ms + whole_ms(UNLISTED_TIMEOUT)));
         assert_eq!(recorded(&assignments), []);
+    }
+
+    /// The first main server failed before it listed the recording, and the next one has just heard of the stream.
+    #[test]
+    fn time_without_answers_does_not_make_a_recording_unwanted() {
+        let assignments = granted();
+        assignments.assign(vec![], at(1001));
+        assignments.assign(vec![], at(900_000));
+        assert_eq!(recorded(&assignments), [(into(1).item_id, true)]);
     }
 
     #[test]
