@@ -49,22 +49,30 @@ pub(super) async fn run(
     Ok(())
 }
 
-/// Writes takes to a file that is there once it has all of them. An export that fails changes nothing.
+/// Writes takes to a file that is there once it has all of them, with the permissions of the one that it replaces. An export that fails
+/// changes nothing.
 async fn write_whole(
     objects: &Objects,
     takes: &[(&ManifestTake, Rendition<'_>)],
     path: &Path,
 ) -> Result<(), Failure> {
+    let failed = || Failure::run(format!("cannot write {}", path.display()));
     // What a link leads to is replaced, not the link.
     let place = fs::canonicalize(path).await.unwrap_or_else(|_| path.to_owned());
+    let replaced = fs::metadata(&place).await.ok();
     // A device or a pipe stays what it is.
-    if fs::metadata(&place).await.is_ok_and(|there| !there.is_file()) {
-        return write(objects, takes, &place).await;
+    if replaced.as_ref().is_some_and(|there| !there.is_file()) {
+        let file = File::create(&place).await.map_err(failed())?;
+        return write(objects, takes, file, path).await;
     }
     let beside = beside(&place);
     let renamed = async {
-        write(objects, takes, &beside).await?;
-        fs::rename(&beside, &place).await.map_err(Failure::run(format!("cannot write {}", path.display())))
+        let file = create_new(&beside).await.map_err(failed())?;
+        if let Some(replaced) = replaced {
+            file.set_permissions(replaced.permissions()).await.map_err(failed())?;
+        }
+        write(objects, takes, file, path).await?;
+        fs::rename(&beside, &place).await.map_err(failed())
     };
     let outcome = renamed.await;
     if outcome.is_err() {
@@ -80,14 +88,20 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{}.part", std::process::id()))
 }
 
-/// Writes takes one after another, in one timeline that begins at 0.
+/// Creates a file, instead of one that a killed process with the same id left.
+async fn create_new(path: &Path) -> std::io::Result<File> {
+    drop(fs::remove_file(path).await);
+    File::options().write(true).create_new(true).open(path).await
+}
+
+/// Writes takes one after another to a file, called `path` in errors, in one timeline that begins at 0.
 async fn write(
     objects: &Objects,
     takes: &[(&ManifestTake, Rendition<'_>)],
+    mut file: File,
     path: &Path,
 ) -> Result<(), Failure> {
     let failed = || Failure::run(format!("cannot write {}", path.display()));
-    let mut file = File::create(path).await.map_err(failed())?;
     let init = match takes.first().and_then(|(_, take)| take.init) {
         Some(init) => Some(read(objects, init).await?),
         None => None,
@@ -177,9 +191,17 @@ mod tests {
             (files(), std::fs::read(&file).unwrap()),
             (vec!["song.mp3".to_owned()], b"before".to_vec())
         );
+        #[cfg(unix)]
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         let whole = ManifestTake { fragments: take.fragments[..1].to_vec(), ..take.clone() };
         write_whole(&objects, &[(&whole, preferred(&whole))], &file).await.unwrap();
         assert_eq!((files().len(), std::fs::read(&file).unwrap()), (1, b"the first fragment".to_vec()));
+        #[cfg(unix)]
+        assert_eq!(
+            std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions()) & 0o777,
+            0o600,
+            "it stays private"
+        );
     }
 
     #[test]
