@@ -36,7 +36,7 @@ pub(crate) const NGINX: &str = "nginx";
 /// The crowds: whether all players have the same song, and whether they pause between fragments.
 pub(crate) const CROWDS: [(bool, bool); 4] = [(false, true), (false, false), (true, true), (true, false)];
 
-/// The names of [`CROWDS`], in their order.
+/// The names of the crowds, in their order.
 pub const CROWD_NAMES: [&str; 4] = ["different-paced", "different-unpaced", "one-paced", "one-unpaced"];
 
 /// The file of a results folder with everything.
