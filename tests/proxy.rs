@@ -115,9 +115,11 @@ fn documented(proxy: Proxy, below: bool, port: u16, servers: [u16; 3], authority
             (format!("/etc/ssl/{host}.pem"), cert.to_string()),
             (format!("/etc/ssl/{host}.key"), key.to_string()),
         ],
-        Proxy::Caddy => {
-            vec![(format!("{host} {{"), format!("https://localhost:{port} {{\n    tls {cert} {key}"))]
-        }
+        // The port is reserved for this address alone.
+        Proxy::Caddy => vec![(
+            format!("{host} {{"),
+            format!("https://localhost:{port} {{\n    bind 127.0.0.1\n    tls {cert} {key}"),
+        )],
     };
     here.extend(
         DOCUMENTED.iter().zip(servers).map(|(text, port)| ((*text).to_owned(), format!("127.0.0.1:{port}"))),
