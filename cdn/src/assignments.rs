@@ -2,8 +2,9 @@
 //!
 //! The main server's answers to heartbeats say it. A stream whose broadcaster comes to this node is recorded before any answer lists it,
 //! if the grant of the broadcaster says so: no main server may answer for a while, and the ring does not keep the media for so long. From
-//! the first answer that lists the recording on, answers alone count. A recording that answers which could list it do not list for
-//! [`UNLISTED_TIMEOUT`] is not wanted. Time without answers does not count: the main server that answers next may have just heard of it.
+//! the first answer that lists the recording on, answers alone count. A recording is not wanted once answers that could have listed
+//! it have not done so for [`UNLISTED_TIMEOUT`]. Time without answers does not count: the main server that answers next may have just
+//! heard of the stream.
 
 use std::{
     sync::{Mutex, Once},
@@ -22,7 +23,7 @@ use crate::{clock::Now, ingest::StreamObserver, lock::lock};
 
 /// A main server that has just heard of a stream lists its recording a moment later.
 const UNLISTED_TIMEOUT: Duration = Duration::from_secs(5);
-/// As much of the time between two answers counts for [`UNLISTED_TIMEOUT`].
+/// At most this much of the time between two answers counts for [`UNLISTED_TIMEOUT`].
 const COUNTED_PAUSE: Duration = Duration::from_secs(1);
 /// Most recordings that grants alone name.
 const MOST_GRANTED: usize = 4096;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-import { test } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 
 import { launchBrowser } from './support/browser.ts';
 import { Firefox } from './support/firefox.ts';
@@ -86,8 +86,11 @@ async function inFirefox(): Promise<FirstSound[]> {
   try {
     const page = await firefox.open('about:blank');
     return await visits(page, async () => {
-      const button = page.locator(`>>> button[aria-label="Play ${TITLE}"]`);
-      await button.wait();
+      // The page is asked again and again: puppeteer does not see what changes inside shadow roots.
+      const find = () => page.$(`>>> button[aria-label="Play ${TITLE}"]`);
+      await expect.poll(find).not.toBeNull();
+      const button = await find();
+      if (button === null) throw new Error('the button is gone');
       return button;
     });
   } finally {

@@ -61,7 +61,7 @@ pin_project_lite::pin_project! {
     struct HeadTime {
         http: Arc<Http>,
         limit: Duration,
-        // That of hyper.
+        // The one that hyper asked for.
         deadline: Instant,
         #[pin]
         sleep: tokio::time::Sleep,
