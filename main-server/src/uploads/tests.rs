@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod idle;
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -20,7 +22,7 @@ use super::{
     Error, MAX_RECEIVING, MAX_UPLOADS, NewUpload,
     metadata::Metadata,
     parts::Parts,
-    record::{IDLE_MS, Key, PART_BYTES, Phase, Record},
+    record::{Key, PART_BYTES, Phase, Record},
     upkeep::MOST_GONE,
 };
 use crate::{
@@ -561,70 +563,6 @@ async fn unfinished_uploads_of_all_are_bounded() {
     }
     let refused = uploads.create(new(MAX_UPLOADS), Now::read()).await.map(drop);
     assert!(matches!(refused, Err(Error::Full)));
-}
-
-#[tokio::test]
-async fn an_upload_of_which_nothing_comes_for_an_hour_holds_no_room_for_what_it_lacks() {
-    let servers = Servers::new().await;
-    let server = servers.member(|config| config.library.quota_bytes = 100).await;
-    let (idle, other) = (create(&server, 80).await, [VERSION, ("upload-length", "80")]);
-    assert_eq!(patch(&server, &idle, 0, b"0123456789", &[]).await.status(), StatusCode::NO_CONTENT);
-    let full = (507, ErrorCode::QuotaExceeded);
-    let ask = async || server.call(Method::POST, "/api/uploads", &other, vec![]).await;
-    assert_eq!(code(ask().await).await, full);
-    let records = Replicated::<Record>::shared(Arc::clone(&server.context().store.kv));
-    let make_older = async |path: &str| {
-        let older = |record: &Record| {
-            Some(Record { changed_at_ms: record.changed_at_ms - IDLE_MS, ..record.clone() })
-        };
-        records.look_up(&key(path)).await.unwrap();
-        records.change(&key(path), older).await.unwrap();
-    };
-    make_older(&idle).await;
-    let second = {
-        let created = std::cell::RefCell::new(None);
-        until("there is room", async || {
-            let answer = ask().await;
-            let is_created = answer.status() == StatusCode::CREATED;
-            *created.borrow_mut() = is_created.then(|| header(&answer, "location").to_owned());
-            is_created
-        })
-        .await;
-        created.into_inner().unwrap()
-    };
-    assert_eq!(code(patch(&server, &idle, 10, b"a", &[]).await).await, full, "the other one has the room");
-    let ended = server.call(Method::DELETE, &second, &[VERSION], vec![]).await;
-    assert_eq!(ended.status(), StatusCode::NO_CONTENT);
-    assert_eq!(patch(&server, &idle, 10, b"a", &[]).await.status(), StatusCode::NO_CONTENT);
-    assert_eq!(code(ask().await).await, full, "it holds the room again");
-}
-
-/// Otherwise a request that sends slowly for an hour and then goes on would pass the quota.
-#[tokio::test]
-async fn a_request_whose_upload_became_idle_needs_room_for_what_it_still_sends() {
-    let servers = Servers::new().await;
-    let length = 3 * PART_BYTES as usize;
-    let quota = length as u64 + 100;
-    let server = servers.member(|config| config.library.quota_bytes = quota).await;
-    let (slow, part) = (create(&server, length).await, PART_BYTES as usize);
-    let file = file(length);
-    let mut request = begun(&server, &slow, 0, length, &file[..part + 5], "").await;
-    until("a part is there", async || offset(&server, &slow).await == part).await;
-    let records = Replicated::<Record>::shared(Arc::clone(&server.context().store.kv));
-    records.look_up(&key(&slow)).await.unwrap();
-    let older =
-        |record: &Record| Some(Record { changed_at_ms: record.changed_at_ms - IDLE_MS, ..record.clone() });
-    records.change(&key(&slow), older).await.unwrap();
-    let size = (2 * part).to_string();
-    let other = [VERSION, ("upload-length", size.as_str())];
-    until("the room is free", async || {
-        server.call(Method::POST, "/api/uploads", &other, vec![]).await.status() == StatusCode::CREATED
-    })
-    .await;
-    request.write_all(&file[part + 5..2 * part]).await.unwrap();
-    let mut answer = [0; 12];
-    request.read_exact(&mut answer).await.unwrap();
-    assert_eq!((&answer, offset(&server, &slow).await), (b"HTTP/1.1 507", part));
 }
 
 #[tokio::test]
