@@ -90,7 +90,8 @@ async function add(page: Page, ...titles: string[]): Promise<void> {
   for (const title of titles) {
     await dialog.getByRole('searchbox').fill(title);
     await dialog.getByRole('button', { name: `Add ${title}` }).click();
-    await expect(dialog.getByText('Added')).toBeVisible();
+    // Other rows say the same until the list is filtered.
+    await expect(dialog.getByRole('listitem').filter({ hasText: title }).getByText('Added')).toBeVisible();
   }
   await dialog.getByRole('button', { name: 'Done' }).click();
 }
