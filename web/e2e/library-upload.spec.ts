@@ -99,8 +99,11 @@ async function drop({ page }: LibraryPage, name: string): Promise<void> {
     },
     { bytes, name },
   );
-  await page.dispatchEvent('body', 'dragover', { dataTransfer: files });
-  await expect(page.getByText('Drop to upload')).toBeVisible();
+  // A drag repeats the event, and the page reacts once it knows that this person may upload.
+  await expect(async () => {
+    await page.dispatchEvent('body', 'dragover', { dataTransfer: files });
+    await expect(page.getByText('Drop to upload')).toBeVisible({ timeout: 350 });
+  }).toPass();
   await page.dispatchEvent('body', 'drop', { dataTransfer: files });
   await expect(page.getByText('Drop to upload')).toHaveCount(0);
 }
