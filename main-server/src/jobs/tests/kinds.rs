@@ -1,6 +1,7 @@
 //! The results of each kind of job.
 
 use std::{
+    collections::BTreeSet,
     fs,
     time::{Duration, SystemTime},
 };
@@ -15,8 +16,9 @@ use protocol::{
 };
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use store::{Entry, Namespace};
 
-use super::super::job::Record;
+use super::super::{automatic::Failed, job::Record};
 use super::{Hand, account, call_as, server, show, song, start, states, try_start, until_state};
 use crate::{
     clock::Now,
@@ -150,7 +152,7 @@ async fn videos_without_pictures_get_them_once_if_a_worker_has_ffmpeg() {
     let server = Cluster::new().await.member(|config| config.jobs.auto_waveform = true).await;
     let item_id = song(&server, "Film", |_| {}).await;
     let look = async || {
-        server.jobs.picture_items(Now::read()).await.unwrap();
+        server.jobs.picture_items(&mut Failed::default(), Now::read()).await.unwrap();
         let of_kind = |record: &&Record| record.kind == protocol::job::Kind::Preview;
         server.jobs.records.with(|records| records.iter().map(|(_, record)| record).filter(of_kind).count())
     };
@@ -177,10 +179,47 @@ async fn without_a_worker_that_has_ffmpeg_no_pictures_are_asked_for() {
     let item_id = song(&server, "Film", |_| {}).await;
     server.library.change(item_id, |record| record.created_at_ms -= 61_000).await.unwrap();
     assert!(matches!(Hand::new("a").work(&server).await.work, Work::Measure(_)));
-    server.jobs.picture_items(Now::read()).await.unwrap();
+    server.jobs.picture_items(&mut Failed::default(), Now::read()).await.unwrap();
     let kinds =
         server.jobs.records.with(|records| records.iter().map(|(_, record)| record.kind).collect::<Vec<_>>());
     assert_eq!(kinds, [protocol::job::Kind::Waveform]);
+}
+
+#[tokio::test]
+async fn items_whose_manifest_cannot_be_read_do_not_hold_up_others_and_are_tried_again_later() {
+    let cluster = Cluster::new().await;
+    let first = cluster.member(|_| {}).await;
+    let kv = &first.context().store.kv;
+    let manifests = Namespace::new("library-manifests");
+    let readable = song(&first, "readable", |_| {}).await;
+    first.library.change(readable, |record| record.created_at_ms -= 1_000).await.unwrap();
+    for number in 0..10 {
+        song(&first, &format!("damaged {number}"), |_| {}).await;
+    }
+    let entries = kv.entries(manifests, "").await.unwrap();
+    let damaged = |entry: &&Entry| !entry.key.starts_with(&readable.to_string());
+    for entry in entries.iter().filter(damaged) {
+        kv.put(manifests, &entry.key, b"no JSON".as_slice().into(), None).await.unwrap();
+    }
+    // A server that has no manifest in memory, and that starts no jobs but here.
+    let server = cluster.member(|_| {}).await;
+    let mut failed = Failed::default();
+    let now = Now::read();
+    let measured = || {
+        server
+            .jobs
+            .records
+            .with(|records| records.iter().map(|(_, job)| job.item_id).collect::<BTreeSet<_>>())
+    };
+    server.jobs.measure_items(&mut failed, now).await.unwrap();
+    assert_eq!(measured(), BTreeSet::from([readable]));
+    for entry in entries.iter().filter(damaged) {
+        kv.put(manifests, &entry.key, entry.value.clone(), None).await.unwrap();
+    }
+    server.jobs.measure_items(&mut failed, now).await.unwrap();
+    assert_eq!(measured().len(), 1, "they were tried a moment ago");
+    server.jobs.measure_items(&mut failed, now + Duration::from_secs(60 * 60)).await.unwrap();
+    assert_eq!(measured().len(), 8, "as many as there is room for");
 }
 
 #[tokio::test]
