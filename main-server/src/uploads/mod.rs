@@ -25,6 +25,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use per_address::Shares;
 use protocol::account::UploadPolicy;
 use store::{Queue, Replicated};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::{error::Error, feature::feature};
@@ -68,6 +69,9 @@ pub(crate) struct Uploads {
     access: UploadPolicy,
     limits: UploadLimits,
     receiving: Arc<Shares>,
+    /// Serialises checks of room with the writes that take it: each counts what was taken before. Other main servers take room at the
+    /// same time, so each of them may pass a bound by what it writes within one round trip to the store.
+    taking_room: Mutex<()>,
     library: Arc<Library>,
     /// Uploads that are complete and are to become items.
     queue: Queue<ProcessUpload>,
@@ -152,6 +156,7 @@ impl Uploads {
             access: context.config.upload,
             limits: context.config.uploads,
             receiving: Shares::new(MAX_RECEIVING, None),
+            taking_room: Mutex::default(),
             appending: TaskTracker::new(),
             closing: context.closing.clone(),
         }
@@ -175,8 +180,9 @@ impl Uploads {
     /// [`Error::Empty`], [`Error::TooLarge`], [`Error::TooMany`], [`Error::Full`], [`Error::Library`], [`Error::Random`],
     /// [`Error::Store`].
     pub(crate) async fn create(&self, new: NewUpload, now: Now) -> Result<(Token, Record), Error> {
-        self.check_room(&new, now.unix_ms())?;
         let (token, item_id) = (Token::random()?, new_id()?);
+        let _turn = self.taking_room.lock().await;
+        self.check_room(&new, now.unix_ms())?;
         let record = Record::new(new, item_id, now.unix_ms());
         self.records.create(&Key::of(token.reveal()), record.clone()).await?;
         Ok((token, record))
@@ -205,19 +211,27 @@ impl Uploads {
         Ok(())
     }
 
-    /// An idle upload that goes on needs room for what it lacks again. Returns whether it is idle.
-    fn check_room_if_idle(&self, key: &Key, now_ms: u64) -> Result<bool, Error> {
-        let idle = |record: &&Record| record.is_idle(now_ms);
-        let Some(record) = self.records.with(|records| records.get(key).filter(idle).cloned()) else {
-            return Ok(false);
-        };
+    /// An idle upload that goes on needs room for what it lacks again. The caller holds what this returns until the store has its record as
+    /// [resumed](Record::resumed); `None` if the upload is not idle.
+    ///
+    /// # Errors
+    /// [`Error::Library`] if there is no room.
+    async fn room_if_idle(&self, key: &Key, now_ms: u64) -> Result<Option<MutexGuard<'_, ()>>, Error> {
+        let idle =
+            || self.records.with(|records| records.get(key).filter(|record| record.is_idle(now_ms)).cloned());
+        if idle().is_none() {
+            return Ok(None);
+        }
+        let turn = self.taking_room.lock().await;
+        // Another request may have gone on with it meanwhile.
+        let Some(record) = idle() else { return Ok(None) };
         let lacks = record.length.saturating_sub(record.reserved(now_ms));
         let Counts { open, own, .. } = self.counts((record.owner.as_ref(), record.address), now_ms);
         self.library.room_for_bytes(None, open.bytes.saturating_add(lacks))?;
         if let Some(owner) = &record.owner {
             self.library.room_for_bytes(Some(&owner.account), own.bytes.saturating_add(lacks))?;
         }
-        Ok(true)
+        Ok(Some(turn))
     }
 
     fn counts(&self, uploader: Uploader<'_>, now_ms: u64) -> Counts {

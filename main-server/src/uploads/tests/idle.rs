@@ -1,6 +1,9 @@
 //! Uploads of which nothing comes for long: the room that they hold.
 
-use super::{super::record::IDLE_MS, *};
+use super::{
+    super::{append::Appended, record::IDLE_MS},
+    *,
+};
 
 /// Makes it an hour since anything came of an upload.
 async fn make_idle(server: &Member, path: &str) {
@@ -61,4 +64,33 @@ async fn a_request_whose_upload_became_idle_needs_room_for_what_it_still_sends()
     let mut answer = [0; 12];
     request.read_exact(&mut answer).await.unwrap();
     assert_eq!((&answer, offset(&server, &slow).await), (b"HTTP/1.1 507", part));
+}
+
+#[tokio::test]
+async fn uploads_that_are_made_or_go_on_in_the_same_moment_do_not_take_the_same_room() {
+    let servers = Servers::new().await;
+    let server = servers.member(|config| config.library.quota_bytes = 100).await;
+    let uploads = Arc::new(super::super::Uploads::of(server.context(), &server.library));
+    let new = || NewUpload { owner: None, address: None, length: 80, metadata: Metadata::default() };
+    let is_full = |error: &Error| matches!(error, Error::Library(crate::library::Error::Full(_)));
+    let now = Now::read();
+    let hours_ago = |hours: u64| Now { unix: now.unix - Duration::from_millis(hours * IDLE_MS), ..now };
+    let (first, second) =
+        tokio::join!(uploads.create(new(), hours_ago(2)), uploads.create(new(), hours_ago(2)));
+    let (made, refused) = if first.is_ok() { (first, second) } else { (second, first) };
+    assert!(refused.is_err_and(|error| is_full(&error)), "there is room for one");
+    // The first one is idle by now, so there is room for another, which is idle an hour later.
+    let other = uploads.create(new(), hours_ago(1)).await;
+    let [a, b] = [made, other].map(|made| Key::of(made.unwrap().0.reveal()));
+    let go_on = |key| {
+        let body = axum::body::Body::from("a");
+        uploads.append(key, Appended { offset: 0, body, checksum: None, address: None, is_creation: false })
+    };
+    let (first, second) = tokio::join!(go_on(a), go_on(b));
+    let refused = if first.is_ok() { second } else { first.and(second) };
+    assert!(refused.is_err_and(|error| is_full(&error)), "there is room for one");
+    let reserved = uploads
+        .records
+        .with(|records| records.iter().map(|(_, record)| record.reserved(now.unix_ms())).collect::<Vec<_>>());
+    assert_eq!(reserved.iter().sum::<u64>(), 80);
 }
