@@ -1,8 +1,11 @@
 //! Which nodes record a stream. Pure.
 //!
 //! The node that takes the stream in is primary. If none does, because it has just died, an edge that still has the stream is. Another
-//! node that takes the stream in is standby: one of the two has just died, and it is not known yet which. Otherwise another edge is; if no edge has the stream, a node is chosen to become one. All main servers choose alike, whatever they
-//! heard first, because the choice among equals is by rendezvous hashing of the stream and the hostnames.
+//! node that takes the stream in is standby: one of the two has just died, and it is not known yet which. Otherwise another edge is; if no
+//! edge has the stream, a node is chosen to become one. All main servers choose alike, whatever they heard first, because the choice among
+//! equals is by rendezvous hashing of the stream and the hostnames.
+
+use std::cmp::Reverse;
 
 use placement::rendezvous::{self, Candidate};
 use protocol::{StreamId, stream::StreamState};
@@ -21,18 +24,17 @@ pub(super) struct Roles {
 impl Roles {
     /// Chooses among the carriers of a stream that belongs on the host `placed_on`.
     pub(super) fn among(stream_id: StreamId, placed_on: &str, carriers: &[(&str, &Carrier)]) -> Self {
-        let carries = |(_, carrier): &&(&str, &Carrier)| carrier.state != StreamState::Ended;
-        let (origins, edges): (Vec<_>, Vec<_>) =
-            carriers.iter().filter(carries).partition(|(_, carrier)| carrier.is_origin());
-        let rank = |(hostname, carrier): &(&str, &Carrier)| {
-            (carrier.is_live(), *hostname == placed_on, (*hostname).to_owned())
-        };
-        let mut origins: Vec<_> = origins.iter().map(rank).collect();
-        origins.sort_unstable_by(|a, b| b.cmp(a));
-        let origins = origins.into_iter().enumerate();
-        let origins = origins.filter(|(place, (is_live, ..))| *place == 0 || *is_live);
-        let origins = origins.map(|(_, (.., hostname))| hostname);
-        let edges = edges.into_iter().map(|(hostname, _)| candidate(hostname, false)).collect();
+        let carrying = || carriers.iter().filter(|(_, carrier)| carrier.state != StreamState::Ended);
+        let mut origins: Vec<_> = carrying().filter(|(_, carrier)| carrier.is_origin()).collect();
+        origins.sort_unstable_by_key(|(hostname, carrier)| {
+            Reverse((carrier.is_live(), *hostname == placed_on, *hostname))
+        });
+        // An origin that is not live counts only if no other one is.
+        let live = origins.iter().filter(|(_, carrier)| carrier.is_live()).count();
+        origins.truncate(live.max(1));
+        let origins = origins.into_iter().map(|(hostname, _)| (*hostname).to_owned());
+        let edges = carrying().filter(|(_, carrier)| !carrier.is_origin());
+        let edges = edges.map(|(hostname, _)| candidate(hostname, false)).collect();
         let mut chosen = origins.chain(ordered(stream_id, edges));
         Self { primary: chosen.next(), standby: chosen.next() }
     }
