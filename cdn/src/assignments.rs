@@ -25,8 +25,8 @@ use crate::{clock::Now, ingest::StreamObserver, lock::lock};
 const UNLISTED_TIMEOUT: Duration = Duration::from_secs(5);
 /// At most this much of the time between two answers counts for [`UNLISTED_TIMEOUT`].
 const COUNTED_PAUSE: Duration = Duration::from_secs(1);
-/// Most recordings that grants alone name.
-const MOST_GRANTED: usize = 4096;
+/// Most recordings of a node that grants alone name.
+pub const MAX_GRANTED_RECORDINGS: usize = 4096;
 
 /// What is to be recorded here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Assignments {
         let mut state = lock(&self.state);
         let is_listed = state.answered.iter().flatten().any(|listed| listed.item_id == item_id);
         state.granted.retain(|granted| granted.entry.item_id != item_id);
-        if !is_listed && state.granted.len() < MOST_GRANTED {
+        if !is_listed && state.granted.len() < MAX_GRANTED_RECORDINGS {
             state.granted.push(Granted::new(entry, now));
         }
         self.publish(&state);
@@ -255,10 +255,10 @@ mod tests {
     #[test]
     fn grants_name_a_bounded_number_of_recordings() {
         let assignments = Assignments::new();
-        for number in 0..MOST_GRANTED as u128 + 10 {
+        for number in 0..MAX_GRANTED_RECORDINGS as u128 + 10 {
             let into = RecordedInto { item_id: ItemId::from_bytes(number.to_be_bytes()), from_now: false };
             assignments.published(StreamId::new("a", 1), Some(into), at(0));
         }
-        assert_eq!(recorded(&assignments).len(), MOST_GRANTED);
+        assert_eq!(recorded(&assignments).len(), MAX_GRANTED_RECORDINGS);
     }
 }

@@ -52,6 +52,7 @@ pub mod rendition;
 mod renewals;
 mod transport;
 
+pub use assignments::MAX_GRANTED_RECORDINGS;
 pub use cluster_client::ClusterSecret;
 pub use config::{Config, Limits};
 pub use grants::MAX_GRANT_BYTES;

@@ -46,7 +46,10 @@ pub mod bounds {
     pub use crate::{
         api::{BODY_BYTES, REQUEST_TIMEOUT, extract::JSON_DEPTH},
         auth::PASSPHRASE_CHARS,
-        jobs::bounds::{JOB_LISTENERS, JOB_PIECES, JOBS_KEPT, JOBS_KEPT_PER_ACCOUNT, WORKER_BYTES},
+        jobs::bounds::{
+            JOB_LISTENERS, JOB_PIECES, JOBS_KEPT, JOBS_KEPT_PER_ACCOUNT, JOBS_MEASURING, JOBS_PICTURING,
+            WORKER_BYTES,
+        },
         library::bounds::ITEM_LISTENERS,
         nodes::routes::HEARTBEAT_BYTES,
         parties::bounds::{
@@ -57,7 +60,7 @@ pub mod bounds {
         recordings::REPORT_BYTES,
         uploads::{
             MAX_RECEIVING, MAX_UPLOADS,
-            record::{MAX_WRITERS, PART_BYTES},
+            record::{IDLE_MS, MAX_WRITERS, PART_BYTES},
         },
     };
 }

@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     Error, Jobs,
+    bounds::{JOBS_MEASURING, JOBS_PICTURING},
     job::{Record, Starter},
 };
 use crate::{
@@ -29,9 +30,6 @@ use crate::{
     library::{Error as LibraryError, Record as Item},
 };
 
-/// The server starts no more measurements itself while it has this many unfinished ones, and no more jobs for pictures, which take longer.
-const AT_ONCE: usize = 8;
-const PICTURES_AT_ONCE: usize = 2;
 /// Age of an item that gets pictures: pages make them themselves of files that are uploaded there.
 const PICTURES_AFTER: Duration = Duration::from_secs(60);
 /// Shortest and longest time between two searches for items.
@@ -94,7 +92,7 @@ impl Jobs {
     /// # Errors
     /// Those of the stores.
     pub(super) async fn measure_items(&self, failed: &mut Failed, now: Now) -> Result<(), Error> {
-        let search = Search { kind: Kind::Waveform, at_once: AT_ONCE, now: now.instant };
+        let search = Search { kind: Kind::Waveform, at_once: JOBS_MEASURING, now: now.instant };
         self.start_for_items(search, lacks_waveform, failed).await
     }
 
@@ -109,7 +107,7 @@ impl Jobs {
         }
         let since_ms = now.unix.saturating_sub(PICTURES_AFTER).as_millis();
         let is_due = |item: &Item| lacks_pictures(item) && u128::from(item.created_at_ms) <= since_ms;
-        let search = Search { kind: Kind::Preview, at_once: PICTURES_AT_ONCE, now: now.instant };
+        let search = Search { kind: Kind::Preview, at_once: JOBS_PICTURING, now: now.instant };
         self.start_for_items(search, is_due, failed).await
     }
 

@@ -18,7 +18,7 @@ pub const PART_BYTES: u64 = 4 << 20;
 /// Most requests that may append to one upload. It bounds the record at some 200 KB.
 pub const MAX_WRITERS: u32 = 8_192;
 /// How long an upload holds room for what it lacks while nothing comes. It can go on after that, if there is room then.
-pub(super) const IDLE_MS: u64 = 60 * 60 * 1_000;
+pub const IDLE_MS: u64 = 60 * 60 * 1_000;
 /// Digits of a key.
 const KEY_CHARS: usize = 32;
 

@@ -18,7 +18,11 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use store::{Entry, Namespace};
 
-use super::super::{automatic::Failed, job::Record};
+use super::super::{
+    automatic::Failed,
+    bounds::{JOBS_MEASURING, JOBS_PICTURING},
+    job::Record,
+};
 use super::{Hand, account, call_as, server, show, song, start, states, try_start, until_state};
 use crate::{
     clock::Now,
@@ -219,7 +223,26 @@ async fn items_whose_manifest_cannot_be_read_do_not_hold_up_others_and_are_tried
     server.jobs.measure_items(&mut failed, now).await.unwrap();
     assert_eq!(measured().len(), 1, "they were tried a moment ago");
     server.jobs.measure_items(&mut failed, now + Duration::from_secs(60 * 60)).await.unwrap();
-    assert_eq!(measured().len(), 8, "as many as there is room for");
+    assert_eq!(measured().len(), JOBS_MEASURING, "as many as there is room for");
+}
+
+#[tokio::test]
+async fn jobs_that_servers_start_themselves_are_bounded() {
+    let server = server().await;
+    for number in 0..JOBS_MEASURING + 2 {
+        let item_id = song(&server, &format!("Film {number}"), |_| {}).await;
+        server.library.change(item_id, |record| record.created_at_ms -= 61_000).await.unwrap();
+    }
+    assert!(Hand::with_ffmpeg("a").try_claim(&server, 1).await.is_none());
+    for _ in 0..2 {
+        server.jobs.measure_items(&mut Failed::default(), Now::read()).await.unwrap();
+        server.jobs.picture_items(&mut Failed::default(), Now::read()).await.unwrap();
+    }
+    let count = |kind| {
+        server.jobs.records.with(|records| records.iter().filter(|(_, record)| record.kind == kind).count())
+    };
+    assert_eq!(count(protocol::job::Kind::Waveform), JOBS_MEASURING);
+    assert_eq!(count(protocol::job::Kind::Preview), JOBS_PICTURING);
 }
 
 #[tokio::test]

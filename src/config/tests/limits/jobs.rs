@@ -1,11 +1,14 @@
 //! Bounds of jobs and workers.
 
-use main_server::bounds::{JOB_LISTENERS, JOB_PIECES, JOBS_KEPT, JOBS_KEPT_PER_ACCOUNT, WORKER_BYTES};
+use main_server::bounds::{
+    JOB_LISTENERS, JOB_PIECES, JOBS_KEPT, JOBS_KEPT_PER_ACCOUNT, JOBS_MEASURING, JOBS_PICTURING, WORKER_BYTES,
+};
 
 use super::row::{Row, TOO_LARGE, TOO_MANY, fixed, kib, option};
 
 pub(super) fn rows() -> Vec<Row> {
     const COUNTS: &str = "unfinished_jobs_of_an_account_and_of_all_are_bounded, unfinished_jobs_that_are_started_at_the_same_time_are_bounded_too";
+    const WAITS_FOR_ROOM: &str = "the other items wait until one of them ends";
     vec![
         option(
             "unfinished jobs of an account; operators may start more",
@@ -19,6 +22,18 @@ pub(super) fn rows() -> Vec<Row> {
             "job_max_minutes",
             "400 `invalid_request`",
             "what_cannot_be_done_is_refused_at_once",
+        ),
+        fixed(
+            "unfinished measurements that main servers start themselves (`auto_waveform`)",
+            JOBS_MEASURING,
+            WAITS_FOR_ROOM,
+            "jobs_that_servers_start_themselves_are_bounded",
+        ),
+        fixed(
+            "the same of jobs for pictures of videos",
+            JOBS_PICTURING,
+            WAITS_FOR_ROOM,
+            "jobs_that_servers_start_themselves_are_bounded",
         ),
         fixed(
             "pieces of a song",

@@ -88,6 +88,12 @@ pub(super) fn rows() -> Vec<Row> {
             "the oldest fragments are lost, counted in `undead_cdn_recording_groups_lost_total`, and logged once",
             "beyond_the_bound_the_oldest_is_lost_and_counted, a_group_that_does_not_fit_the_bound_is_lost_and_the_next_one_is_not",
         ),
+        fixed(
+            "recordings of a node that only grants of broadcasters name, and no answer of a main server yet",
+            cdn::MAX_GRANTED_RECORDINGS,
+            "the stream is recorded once a main server answers",
+            "grants_name_a_bounded_number_of_recordings",
+        ),
         option(
             "bytes of a group",
             "group_bytes",

@@ -1,6 +1,6 @@
 //! Bounds of uploads.
 
-use main_server::bounds::{MAX_RECEIVING, MAX_UPLOADS, MAX_WRITERS, PART_BYTES};
+use main_server::bounds::{IDLE_MS, MAX_RECEIVING, MAX_UPLOADS, MAX_WRITERS, PART_BYTES};
 
 use super::row::{Row, TOO_LARGE, TOO_MANY, fixed, kib, option};
 
@@ -20,6 +20,12 @@ pub(super) fn rows() -> Vec<Row> {
             "upload_keep_hours",
             "it is deleted",
             "an_upload_without_progress_expires_and_leaves_nothing",
+        ),
+        fixed(
+            "minutes without progress after which an unfinished upload counts to quotas with the bytes that came, and no longer with its whole size",
+            IDLE_MS / 60_000,
+            "it goes on if there is room for the rest, else 507 `quota_exceeded`",
+            "an_upload_of_which_nothing_comes_for_an_hour_holds_no_room_for_what_it_lacks, a_request_whose_upload_became_idle_needs_room_for_what_it_still_sends, uploads_that_are_made_or_go_on_in_the_same_moment_do_not_take_the_same_room",
         ),
         fixed(
             "requests that append to uploads at the same time, at one main server; an address gets at most nine times as many as are free",
