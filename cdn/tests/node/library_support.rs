@@ -1,6 +1,6 @@
 //! Nodes that serve items of a main server, from a folder of blobs.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::Path};
 
 use axum::Router;
 use bytes::Bytes;
@@ -64,7 +64,12 @@ impl Cluster {
 
     /// One more node of the same cluster.
     pub(crate) async fn another_node(&self) -> Running {
-        let location = Location::Folder(self.folder.path().to_owned());
+        self.node_of(self.folder.path()).await
+    }
+
+    /// One more node, with this folder of blobs.
+    pub(crate) async fn node_of(&self, folder: &Path) -> Running {
+        let location = Location::Folder(folder.to_owned());
         start_node(&self.url, &location, Limits { cpu_permille: 1000, ..Limits::default() }).await
     }
 

@@ -19,6 +19,8 @@ mod harness;
 mod http;
 mod large_chunks;
 mod library;
+#[cfg(unix)]
+mod library_away;
 mod library_files;
 mod library_sent;
 mod library_support;
