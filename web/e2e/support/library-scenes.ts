@@ -57,7 +57,7 @@ export function one(more: object): Prepare {
     await page.route(/\/api\/library\/\w+\/play$/, (route) =>
       route.fulfill({ json: { grant: 'g', expires_in_s: 21_600, nodes: ['/cdn'] } }),
     );
-    const fragments = [{ hash: 'ab'.repeat(32), bytes: 1_000, start_ms: 0, duration_ms: 252_000 }];
+    const fragments = [{ hash: 'ab'.repeat(32), bytes: 8_123_356, start_ms: 0, duration_ms: 252_000 }];
     const take = { mime: 'audio/mp4; codecs="flac"', init: { hash: 'cd'.repeat(32), bytes: 100 }, fragments };
     await page.route(/\/library\/\w+\/manifest/, (route) =>
       route.fulfill({ json: { item_id: ITEM_ID, takes: [take] } }),

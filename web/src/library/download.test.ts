@@ -2,7 +2,7 @@
 
 import { beforeEach, expect, it } from 'vitest';
 import type { TakeFormat } from '../protocol/item';
-import { canAssemble, download, extensionOf, fileName, type DownloadProgress } from './download';
+import { canAssemble, download, downloadBytes, extensionOf, fileName, type DownloadProgress } from './download';
 import { FakeNodes, FakeStore, fakeAccess, manifestOf } from './fake-library';
 import { Fetcher } from './fetcher';
 
@@ -54,6 +54,16 @@ it('is in the format of which most is stored, and else a plain MP3', async () =>
     expect((await fetched(take, [])).type).toBe('audio/mpeg');
     expect((await fetched(take, [boxed.fragments[2]?.hash ?? ''])).type).toBe('audio/mp4');
   }
+});
+
+it('is as large as one of the formats', async () => {
+  const boxed = store.take('boxed', 'audio/mp4; codecs="mp3"', 4);
+  const bare = store.take('bare', 'audio/mpeg', 4, { hasInit: false });
+  const take = { ...boxed, alternatives: [bare] };
+  expect(downloadBytes(manifestOf([take]))).toBe((await fetched(take, [])).size);
+  expect(downloadBytes(manifestOf([boxed, take]))).toBe(
+    (await fetched(boxed, [])).size + (await fetched(bare, [])).size,
+  );
 });
 
 it('ends when it is cancelled', async () => {

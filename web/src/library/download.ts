@@ -1,7 +1,7 @@
 // An item as one file, assembled from its fragments; those stored in this browser are not fetched again. Items of
 // several takes, whose timelines would have to be joined, are left to the server's download. No DOM.
 
-import type { BlobName, Manifest, TakeFormat } from '../protocol/item';
+import type { BlobName, Manifest, ManifestTake, TakeFormat } from '../protocol/item';
 import type { Fetcher } from './fetcher';
 
 /** Number of parallel fetches. */
@@ -39,15 +39,24 @@ export function canAssemble(manifest: Manifest): boolean {
 export async function download(manifest: Manifest, setup: DownloadSetup): Promise<Blob> {
   const [take] = manifest.takes;
   if (take === undefined) throw new Error('the item has no media');
-  const formats: TakeFormat[] = [take, ...(take.alternatives ?? [])];
-  // With equally much of each, MP3 is a plain file, which more players read than MP3 in MP4.
-  formats.sort((a, b) => Number(b.mime === PLAIN_MP3) - Number(a.mime === PLAIN_MP3));
+  const formats = formatsOf(take);
   const kept = await setup.among(formats.flatMap(blobsOf).map(({ hash }) => hash));
   const keptOf = (format: TakeFormat): number => sum(blobsOf(format).filter(({ hash }) => kept.has(hash)));
   const format = formats.reduce((best, other) => (keptOf(other) > keptOf(best) ? other : best));
   const progress = { totalBytes: sum(blobsOf(format)), keptBytes: keptOf(format), fetchedBytes: 0 };
   const parts = await assembled(blobsOf(format), kept, progress, setup);
   return new Blob(parts, { type: format.mime.split(';')[0] ?? '' });
+}
+
+/** The bytes of the file that a download gives if nothing is stored; of several takes, about as many. */
+export function downloadBytes(manifest: Manifest): number {
+  return manifest.takes.reduce((total, take) => total + sum(blobsOf(formatsOf(take)[0] ?? take)), 0);
+}
+
+/** The formats of a take. MP3 is first as a plain file, which more players read than MP3 in MP4. */
+function formatsOf(take: ManifestTake): TakeFormat[] {
+  const formats: TakeFormat[] = [take, ...(take.alternatives ?? [])];
+  return formats.sort((a, b) => Number(b.mime === PLAIN_MP3) - Number(a.mime === PLAIN_MP3));
 }
 
 async function assembled(

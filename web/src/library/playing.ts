@@ -4,7 +4,7 @@
 import { asCallError, type CallError } from '../protocol/error';
 import type { Item, ItemId, Manifest } from '../protocol/item';
 import type { Library } from './api';
-import { canAssemble, download, extensionOf, fileName, type DownloadProgress } from './download';
+import { canAssemble, download, downloadBytes, extensionOf, fileName, type DownloadProgress } from './download';
 import type { Kept } from './kept/kept';
 import type { Opening } from './opening';
 import { ItemPlayer, type PlayerState } from './player/item-player';
@@ -89,6 +89,11 @@ export class Playing {
 
   get state(): PlayerState {
     return this.#player?.state ?? { phase: 'opening', durationMs: this.#item?.duration_ms ?? 0, isGrowing: false };
+  }
+
+  /** The bytes of a download; undefined until known. */
+  get downloadBytes(): number | undefined {
+    return this.#manifest && downloadBytes(this.#manifest);
   }
 
   /** Whether the item has no picture. */

@@ -1,7 +1,7 @@
 // Numbers for display, at their limits.
 
 import { describe, expect, it } from 'vitest';
-import { byteSize, count, itemLength, rate, runningTime, since, viewers } from './format';
+import { ago, agoWithin, byteSize, count, itemLength, rate, runningTime, since, viewers } from './format';
 
 describe('format', () => {
   it.each([
@@ -17,6 +17,11 @@ describe('format', () => {
     [720_000, '12 min'],
     [7_200_000, '2 h'],
   ])('shows %i ms ago as %s', (ms, text) => expect(since(ms)).toBe(text));
+
+  it('begins with a small letter within a phrase', () => {
+    expect([ago(0), ago(720_000)]).toEqual(['Just now', '12 min ago']);
+    expect([agoWithin(0), agoWithin(59_999), agoWithin(720_000)]).toEqual(['just now', 'just now', '12 min ago']);
+  });
 
   it('shows no item as empty that has a sound', () => {
     expect([itemLength(500), itemLength(7_900)]).toEqual(['0:01', '0:07']);

@@ -29,6 +29,11 @@ export function ago(ms: number): string {
   return strings.people.ago(hours < 48 ? since(ms) : strings.ages.days(Math.floor(hours / 24)));
 }
 
+/** The same within a phrase: `just now`, `12 min ago`, `3 days ago`. */
+export function agoWithin(ms: number): string {
+  return ms < 60_000 ? strings.ages.justNow : ago(ms);
+}
+
 /** A short count for badges: `7`, `1.2K`, `3.4M`. */
 export function count(n: number): string {
   return new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(n);

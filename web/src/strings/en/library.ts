@@ -111,6 +111,7 @@ export const library = {
     tags: 'Tags',
     length: 'Length',
     size: 'Size',
+    keptSize: (size: string) => `${size} on the server`,
     format: 'Format',
     added: 'Added',
     visibility: 'Visibility',

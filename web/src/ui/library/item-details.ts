@@ -14,7 +14,7 @@ import { badges } from '../badges';
 import type { Confirm } from '../confirm';
 import '../confirm';
 import '../copy-link';
-import { ago, byteSize, itemLength } from '../format';
+import { agoWithin, byteSize, itemLength } from '../format';
 import { binIcon, editIcon, queueIcon } from '../icons';
 import '../notice';
 import { base, block, buttons } from '../styles';
@@ -188,9 +188,9 @@ export class ItemDetails extends LitElement {
     const facts: [string, string][] = [
       [details.album, item.album ?? ''],
       [details.length, item.duration_ms > 0 ? itemLength(item.duration_ms) : ''],
-      [details.size, item.bytes > 0 ? byteSize(item.bytes) : ''],
+      [details.size, this.#size(item)],
       [details.format, item.tracks.map(({ codec }) => codecName(codec)).join(', ')],
-      [details.added, `${kinds[item.kind]}, ${ago(serverTime.nowMs() - item.created_at_ms)}`],
+      [details.added, `${kinds[item.kind]}, ${agoWithin(serverTime.nowMs() - item.created_at_ms)}`],
       [details.visibility, strings.visibilities[item.visibility]],
       [details.owner, item.owner ?? ''],
     ];
@@ -205,6 +205,17 @@ export class ItemDetails extends LitElement {
             </div>`,
         )}
     </dl>`;
+  }
+
+  /** That of a download, and what the server keeps if that is more: MP3 and stems are kept in two formats. */
+  #size(item: Item): string {
+    const kept = item.bytes > 0 ? byteSize(item.bytes) : '';
+    const { downloadBytes = 0 } = this.playing;
+    if (downloadBytes === 0) return kept && texts.details.keptSize(kept);
+    const size = byteSize(downloadBytes);
+    // A manifest that was read before a growing item grew further is no reason to say more.
+    const isAll = item.state === 'growing' || downloadBytes >= item.bytes || size === kept;
+    return isAll ? size : `${size}, ${texts.details.keptSize(kept)}`;
   }
 
   #edit(item: Item): void {
