@@ -1,7 +1,7 @@
 //! `undead library export`: writes the media of an item to a file, from the object store: the same that a download is.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
 };
 
@@ -62,16 +62,17 @@ async fn write_whole(
     let replaced = fs::metadata(&place).await.ok();
     // A device or a pipe stays what it is.
     if replaced.as_ref().is_some_and(|there| !there.is_file()) {
-        let file = File::create(&place).await.map_err(failed())?;
-        return write(objects, takes, file, path).await;
+        let mut file = File::create(&place).await.map_err(failed())?;
+        return write(objects, takes, &mut file, path).await;
     }
+    remove_leftovers(&place);
     let beside = beside(&place);
+    let mut file = create_locked(&beside).map_err(failed())?;
     let renamed = async {
-        let file = create_new(&beside).await.map_err(failed())?;
         if let Some(replaced) = replaced {
             file.set_permissions(replaced.permissions()).await.map_err(failed())?;
         }
-        write(objects, takes, file, path).await?;
+        write(objects, takes, &mut file, path).await?;
         fs::rename(&beside, &place).await.map_err(failed())
     };
     let outcome = renamed.await;
@@ -88,17 +89,38 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{}.part", std::process::id()))
 }
 
-/// Creates a file, instead of one that a killed process with the same id left.
-async fn create_new(path: &Path) -> std::io::Result<File> {
-    drop(fs::remove_file(path).await);
-    File::options().write(true).create_new(true).open(path).await
+/// Creates a file and locks it, so that no other export takes it for [left over](remove_leftovers). A file system without locks has none.
+fn create_locked(path: &Path) -> std::io::Result<File> {
+    let file = std::fs::File::options().write(true).create_new(true).open(path)?;
+    drop(file.try_lock());
+    Ok(File::from_std(file))
+}
+
+/// Removes what killed exports of the file at `path` left beside it: the system has released their locks.
+fn remove_leftovers(path: &Path) {
+    let begin = format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy());
+    let is_part = |name: &OsStr| {
+        let process = name.to_str().and_then(|name| name.strip_prefix(&begin)?.strip_suffix(".part"));
+        process.is_some_and(|process| process.parse::<u32>().is_ok())
+    };
+    let is_left = |file: &Path| {
+        std::fs::File::options().write(true).open(file).is_ok_and(|file| file.try_lock().is_ok())
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && is_part(&entry.file_name()) && is_left(&entry.path()) {
+            // If it stays, it does no harm.
+            drop(std::fs::remove_file(entry.path()));
+        }
+    }
 }
 
 /// Writes takes one after another to a file, called `path` in errors, in one timeline that begins at 0.
 async fn write(
     objects: &Objects,
     takes: &[(&ManifestTake, Rendition<'_>)],
-    mut file: File,
+    file: &mut File,
     path: &Path,
 ) -> Result<(), Failure> {
     let failed = || Failure::run(format!("cannot write {}", path.display()));
@@ -202,6 +224,23 @@ mod tests {
             0o600,
             "it stays private"
         );
+    }
+
+    #[test]
+    fn what_killed_exports_left_is_removed_and_what_others_write_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in [".song.mp3.7.part", ".song.mp3.old.part", ".other.mp3.7.part", "song.mp3"] {
+            std::fs::write(path(name), "").unwrap();
+        }
+        let written = create_locked(&path(".song.mp3.8.part")).unwrap();
+        remove_leftovers(&path("song.mp3"));
+        assert!(!path(".song.mp3.7.part").exists());
+        let kept = [".song.mp3.8.part", ".song.mp3.old.part", ".other.mp3.7.part", "song.mp3"];
+        assert!(kept.iter().all(|name| path(name).exists()));
+        drop(written);
+        remove_leftovers(&path("song.mp3"));
+        assert!(!path(".song.mp3.8.part").exists());
     }
 
     #[test]
