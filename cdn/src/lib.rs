@@ -56,7 +56,7 @@ pub use assignments::MAX_GRANTED_RECORDINGS;
 pub use cluster_client::ClusterSecret;
 pub use config::{Config, Limits};
 pub use grants::MAX_GRANT_BYTES;
-pub use library::{MAX_FRAGMENTS, library_paths};
+pub use library::{MAX_FRAGMENTS, MAX_REWRITTEN, library_paths};
 pub use node::{Error, Node};
 pub use supervisor::Supervisor;
 pub use transport::{MAX_REFUSED_SESSIONS, client_events};

@@ -2,7 +2,7 @@
 //! discontinuities.
 //!
 //! Fragments in MP4 are segments as they are. Fragments of bare MP3 are packed audio (section 3.4): each has its time in an ID3 tag in
-//! front. Players of HLS take no other formats.
+//! front. Of a take in WebM with Opus, the sound is served, rewritten as MP4 for each answer. Players of HLS take no other formats.
 
 use bytes::Bytes;
 use protocol::{
@@ -23,6 +23,8 @@ const TIMESTAMP_BITS: u32 = 33;
 pub(super) enum Packing {
     Mp4,
     Mp3,
+    /// The sound of a fragment in WebM.
+    Sound,
 }
 
 impl Packing {
@@ -30,6 +32,9 @@ impl Packing {
         match &*rendition.container() {
             "video/mp4" | "audio/mp4" if rendition.init.is_some() => Some(Self::Mp4),
             "audio/mpeg" => Some(Self::Mp3),
+            "video/webm" | "audio/webm" if rendition.init.is_some() => {
+                rendition.codecs().iter().any(|codec| codec == "opus").then_some(Self::Sound)
+            }
             _ => None,
         }
     }
@@ -38,6 +43,7 @@ impl Packing {
         match self {
             Self::Mp4 => "m4s",
             Self::Mp3 => "mp3",
+            Self::Sound => "m4a",
         }
     }
 }
@@ -61,17 +67,18 @@ pub(super) fn playlist(manifest: &Manifest, grant: &str) -> Result<String, Refus
             text.push_str("#EXT-X-DISCONTINUITY\n");
         }
         if let Some(init) = take.init {
-            text.push_str(&format!("#EXT-X-MAP:URI=\"hls/{}.mp4?grant={grant}\"\n", init.hash));
+            let extension = if *packing == Packing::Sound { "m4a" } else { "mp4" };
+            text.push_str(&format!("#EXT-X-MAP:URI=\"hls/{}.{extension}?grant={grant}\"\n", init.hash));
         }
         for fragment in take.fragments {
             let (hash, extension) = (&fragment.blob.hash, packing.extension());
             let seconds = fragment.duration_ms as f64 / 1000.0;
-            let at = if *packing == Packing::Mp3 {
-                format!("at_ms={}&", fragment.start_ms)
-            } else {
-                String::new()
+            let more = match (packing, take.init) {
+                (Packing::Mp3, _) => format!("at_ms={}&", fragment.start_ms),
+                (Packing::Sound, Some(init)) => format!("init={}&", init.hash),
+                _ => String::new(),
             };
-            text.push_str(&format!("#EXTINF:{seconds:.3},\nhls/{hash}.{extension}?{at}grant={grant}\n"));
+            text.push_str(&format!("#EXTINF:{seconds:.3},\nhls/{hash}.{extension}?{more}grant={grant}\n"));
         }
     }
     if !manifest.is_growing {
@@ -82,17 +89,19 @@ pub(super) fn playlist(manifest: &Manifest, grant: &str) -> Result<String, Refus
 
 fn packed(take: &ManifestTake) -> Result<(Packing, Rendition<'_>), Refusal> {
     let candidates = std::iter::once(preferred(take)).chain(renditions(take));
-    let mut packed = candidates.filter_map(|rendition| Some((Packing::of(&rendition)?, rendition)));
-    packed.next().ok_or_else(|| {
+    let packed = candidates.filter_map(|rendition| Some((Packing::of(&rendition)?, rendition)));
+    // The first one, but what has to be rewritten comes last.
+    packed.min_by_key(|(packing, _)| *packing == Packing::Sound).ok_or_else(|| {
         Refusal::unsupported(format!("players of HLS do not take {}; download the item instead", take.mime))
     })
 }
 
-/// The hash in the name of a file of a playlist, and whether it is packed audio.
+/// The hash in the name of a file of a playlist, and how its fragment becomes that file.
 pub(super) fn file_name(name: &str) -> Option<(&str, Packing)> {
     match name.rsplit_once('.')? {
         (hash, "m4s" | "mp4") => Some((hash, Packing::Mp4)),
         (hash, "mp3") => Some((hash, Packing::Mp3)),
+        (hash, "m4a") => Some((hash, Packing::Sound)),
         _ => None,
     }
 }
@@ -134,6 +143,7 @@ mod tests {
     fn names_of_files_are_hashes_with_an_extension() {
         assert_eq!(file_name("ab.m4s"), Some(("ab", Packing::Mp4)));
         assert_eq!(file_name("ab.mp3"), Some(("ab", Packing::Mp3)));
+        assert_eq!(file_name("ab.m4a"), Some(("ab", Packing::Sound)));
         assert_eq!((file_name("ab"), file_name("ab.exe")), (None, None));
     }
 }

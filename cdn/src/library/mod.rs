@@ -31,6 +31,7 @@ mod respond;
 mod routes;
 mod selection;
 mod service;
+mod sound;
 mod window;
 mod window_routes;
 
@@ -42,4 +43,4 @@ pub(crate) use self::{
     routes::{TAKES, routes},
     service::{Library, LibraryContext},
 };
-pub use self::{fragments::MAX_FRAGMENTS, routes::library_paths};
+pub use self::{fragments::MAX_FRAGMENTS, routes::library_paths, sound::MAX_REWRITTEN};

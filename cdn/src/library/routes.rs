@@ -156,9 +156,20 @@ async fn segment(
     request: MediaRequest,
 ) -> Answer {
     let (hash, packing) = hls::file_name(&file).unwrap_or((&file, Packing::Mp4));
-    let (hash, named, mime) = library.named(&item, hash, &request).await?;
+    let (hash, named, mut mime) = library.named(&item, hash, &request).await?;
     let blob = Part::Blob { hash, bytes: named.bytes, shift: None };
     let content = match packing {
+        Packing::Sound => {
+            let (init, fragment) = match request.fields.init.as_deref() {
+                None => ((hash, named.bytes), None),
+                Some(init) => {
+                    let (init, of_init, _) = library.named(&item, init, &request).await?;
+                    ((init, of_init.bytes), Some((hash, named.bytes)))
+                }
+            };
+            mime = HeaderValue::from_static("audio/mp4");
+            Content::of([Part::Made(library.sound(request.address, init, fragment).await?)])
+        }
         Packing::Mp4 => Content::of([blob]),
         Packing::Mp3 => {
             let at_ms = number("at_ms", request.fields.at_ms.as_deref(), 0)?;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use objects::Folder;
 use per_address::Shares;
 use protocol::ItemId;
+use tokio::sync::Semaphore;
 
 use super::{
     blobs::{BlobStore, Blobs},
@@ -14,6 +15,7 @@ use super::{
     media::ItemMedia,
     refusal::Refusal,
     request::{self, MediaRequest},
+    sound::{MAX_ASKED, MAX_REWRITTEN},
     window::Windows,
 };
 use crate::{clock::Clock, config::Limits, grants::Grants, hub::Hub, metrics::Metrics};
@@ -43,6 +45,9 @@ pub(crate) struct Library {
     pub(super) files: Option<Arc<OpenFiles>>,
     pub(super) grants: Arc<Grants>,
     pub(super) places: Arc<Shares>,
+    /// Fragments that are rewritten, and requests for them.
+    pub(super) rewriting: Semaphore,
+    pub(super) asked_to_rewrite: Arc<Shares>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
 }
@@ -61,6 +66,8 @@ impl Library {
             files,
             grants,
             places: Shares::new(limits.library_responses as usize, None),
+            rewriting: Semaphore::new(MAX_REWRITTEN),
+            asked_to_rewrite: Shares::new(MAX_ASKED, None),
             metrics,
             clock,
         })

@@ -3,7 +3,7 @@
 use std::{process::Command, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use media::{Muxer, Output, Rendition, Run, TakeParser, Track};
+use media::{Codec, Frame, Muxer, Output, Rendition, Run, TakeParser, Track, TrackKind};
 use protocol::item::{Alternative, Blob, ManifestTake};
 use reqwest::{StatusCode, header};
 
@@ -269,6 +269,7 @@ async fn what_hls_does_not_take_is_refused_unless_there_is_an_alternative() {
     let webm = Media::of("webm-vp9-opus-100ms-key1s", Rendition::WebM);
     let mp4 = Media::of("webm-vp9-opus-100ms-key1s", Rendition::Mp4);
     let mut take = webm.take(&cluster, 0).await;
+    take.mime = "video/webm;codecs=\"vp9,vorbis\"".into();
     cluster.publish(item(1), vec![take.clone()]);
     let answer = cluster.get(item(1), "audio.m3u8").send().await.unwrap();
     assert_eq!(refusal(answer).await, (406, "unsupported_format".into()));
@@ -278,4 +279,88 @@ async fn what_hls_does_not_take_is_refused_unless_there_is_an_alternative() {
     cluster.publish(item(2), vec![take]);
     let answer = cluster.get(item(2), "audio.m3u8").send().await.unwrap();
     assert_eq!(answer.text().await.unwrap().matches(".m4s?").count(), mp4.fragments.len());
+}
+
+/// The samples that ffmpeg decodes from the sound of `input`, as signed 16-bit numbers.
+fn samples(input: &str) -> Vec<u8> {
+    let args = ["-v", "error", "-i", input, "-map", "0:a", "-f", "s16le", "-"];
+    let output = Command::new("ffmpeg").args(args).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{input}");
+    output.stdout
+}
+
+/// Players of HLS take no WebM, and no VP8.
+#[tokio::test]
+async fn a_player_of_hls_plays_the_sound_of_webm_to_the_sample() {
+    for (name, video) in
+        [("webm-vp9-opus-100ms-key1s", 1), ("audio-webm-opus-250ms", 0), ("webm-vp8-opus-10s", 1)]
+    {
+        let cluster = Cluster::start().await;
+        let webm = Media::of(name, Rendition::WebM);
+        cluster.publish(item(1), vec![webm.take(&cluster, 0).await]);
+        let text = cluster.get(item(1), "audio.m3u8").send().await.unwrap().text().await.unwrap();
+        assert_eq!(text.matches(".m4a?").count(), webm.fragments.len() + 1, "{text}");
+        let playlist = url(&cluster, "audio.m3u8");
+        let of_one = [&webm.init[..]].into_iter().chain(webm.fragments.iter().map(|fragment| &fragment[..]));
+        let one = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(one.path(), of_one.collect::<Vec<_>>().concat()).unwrap();
+        let path = one.path().to_str().unwrap().to_owned();
+        let compared = tokio::task::spawn_blocking(move || {
+            let of_sound = packets(&path).iter().filter(|(track, _)| *track == video).count();
+            let found = packets(&playlist);
+            assert_eq!(found.len(), of_sound, "{name}");
+            let (expected, heard) = (samples(&path), samples(&playlist));
+            assert!(expected.len() > 48_000, "{name}");
+            assert_eq!(heard.len(), expected.len(), "{name}");
+            assert!(heard == expected, "{name}");
+        });
+        compared.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn rewritten_sound_is_bounded() {
+    let cluster = Cluster::start().await;
+    let config = Bytes::from_static(b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0");
+    let kind = TrackKind::Audio { sample_rate: 48_000, channels: 2 };
+    let tracks = Arc::from([Track { codec: Codec::Opus, kind, config, colour: Bytes::new() }]);
+    let muxer = Muxer::new(Rendition::WebM, tracks).unwrap();
+    // Packets of 20 ms: the second fragment has more than 512 KiB.
+    let fragments = [650, 660].map(|bytes| {
+        let mut packet = vec![7; bytes];
+        packet[0] = 0x08;
+        let data = Bytes::from(packet);
+        let frame = |at: u64| Frame {
+            track: 0,
+            pts_us: at * 20_000,
+            dts_us: at * 20_000,
+            duration_us: 20_000,
+            key: true,
+            data: data.clone(),
+        };
+        let mut fragment = BytesMut::new();
+        let frames = (0..790).map(frame).collect();
+        muxer.write_chunk(&Run { group: 0, index: 0, frames }, &mut fragment);
+        fragment.freeze()
+    });
+    let init = cluster.put(muxer.init().data.clone()).await;
+    let blobs = put_all(&cluster, &fragments).await;
+    let other = cluster.put(&b"no WebM"[..]).await;
+    let take =
+        take(&muxer.init().mime, Some(init.clone()), [&blobs[..], std::slice::from_ref(&other)].concat());
+    cluster.publish(item(1), vec![take]);
+    let get = async |hash: &str, init: &str| {
+        cluster.get(item(1), &format!("hls/{hash}.m4a?init={init}")).send().await.unwrap()
+    };
+    let small = get(&blobs[0].hash, &init.hash).await;
+    assert_eq!(
+        (small.status(), &small.headers()[header::CONTENT_TYPE]),
+        (StatusCode::OK, &"audio/mp4".parse().unwrap())
+    );
+    assert!((790 * 650..512 << 10).contains(&small.bytes().await.unwrap().len()));
+    let unsupported = (406, "unsupported_format".to_owned());
+    assert_eq!(refusal(get(&blobs[1].hash, &init.hash).await).await, unsupported, "it is too large");
+    assert_eq!(refusal(get(&blobs[0].hash, &other.hash).await).await, unsupported);
+    let unknown = get(&blobs[0].hash, &"0".repeat(64)).await;
+    assert_eq!(refusal(unknown).await, (404, "unknown_blob".into()));
 }
