@@ -168,7 +168,8 @@ async fn segment(
                 }
             };
             mime = HeaderValue::from_static("audio/mp4");
-            Content::of([Part::Made(library.sound(request.address, init, fragment).await?)])
+            let sound = library.rewriting.sound(&library.blobs, request.address, init, fragment).await?;
+            Content::of([Part::Made(sound)])
         }
         Packing::Mp4 => Content::of([blob]),
         Packing::Mp3 => {

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use objects::Folder;
 use per_address::Shares;
 use protocol::ItemId;
-use tokio::sync::Semaphore;
 
 use super::{
     blobs::{BlobStore, Blobs},
@@ -15,7 +14,7 @@ use super::{
     media::ItemMedia,
     refusal::Refusal,
     request::{self, MediaRequest},
-    sound::{MAX_ASKED, MAX_REWRITTEN},
+    sound::Rewriting,
     window::Windows,
 };
 use crate::{clock::Clock, config::Limits, grants::Grants, hub::Hub, metrics::Metrics};
@@ -45,9 +44,7 @@ pub(crate) struct Library {
     pub(super) files: Option<Arc<OpenFiles>>,
     pub(super) grants: Arc<Grants>,
     pub(super) places: Arc<Shares>,
-    /// Fragments that are rewritten, and requests for them.
-    pub(super) rewriting: Semaphore,
-    pub(super) asked_to_rewrite: Arc<Shares>,
+    pub(super) rewriting: Rewriting,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
 }
@@ -66,8 +63,7 @@ impl Library {
             files,
             grants,
             places: Shares::new(limits.library_responses as usize, None),
-            rewriting: Semaphore::new(MAX_REWRITTEN),
-            asked_to_rewrite: Shares::new(MAX_ASKED, None),
+            rewriting: Rewriting::new(),
             metrics,
             clock,
         })

@@ -134,7 +134,7 @@ pub(super) fn rows() -> Vec<Row> {
             "fragments in WebM whose sound a node rewrites for players of HLS at the same time; 64 with those that wait; 16,384 packets and 512 KiB of sound each",
             cdn::MAX_REWRITTEN,
             "they wait for up to 10 s, else 503 `no_capacity`, `Retry-After`; 406 `unsupported_format` for a fragment with more sound",
-            "rewritten_sound_is_bounded, a_fragment_without_sound_has_no_samples_and_one_with_too_many_packets_is_refused",
+            "four_are_rewritten_at_once_and_sixty_four_asked_for_also_if_their_requests_are_cancelled, rewritten_sound_is_bounded, a_fragment_without_sound_has_no_samples_and_one_with_too_many_packets_is_refused",
         ),
         fixed(
             "fragments of one answer; 64 MiB, or one fragment",
