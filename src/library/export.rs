@@ -2,6 +2,8 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fs::TryLockError,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -21,6 +23,9 @@ use tokio::{
 };
 
 use crate::{failure::Failure, local::Caller, output};
+
+/// How many names for the file that is written may be taken.
+const MOST_TAKEN: u32 = 100;
 
 /// Writes the item to the file, takes one after another. A take that no container can hold with those before begins another file.
 pub(super) async fn run(
@@ -66,8 +71,8 @@ async fn write_whole(
         return write(objects, takes, &mut file, path).await;
     }
     remove_leftovers(&place);
-    let beside = beside(&place);
-    let mut file = create_locked(&beside).map_err(failed())?;
+    let (beside, file) = create_beside(&place).map_err(failed())?;
+    let mut file = File::from_std(file);
     let renamed = async {
         if let Some(replaced) = replaced {
             file.set_permissions(replaced.permissions()).await.map_err(failed())?;
@@ -83,17 +88,33 @@ async fn write_whole(
     outcome
 }
 
-/// Where a file is written until it is whole: no two exports write there.
-fn beside(path: &Path) -> PathBuf {
+/// Creates a file beside `path`, to be written until it is whole: no two exports write to the same one.
+///
+/// A name may be taken by another process with the same id, as processes in containers have, or by what such a one left and this one may
+/// not remove. The next number is as good.
+fn create_beside(path: &Path) -> io::Result<(PathBuf, std::fs::File)> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.part", std::process::id()))
+    let first = std::process::id();
+    for number in first..=first.saturating_add(MOST_TAKEN) {
+        let beside = path.with_file_name(format!(".{name}.{number}.part"));
+        if let Some(file) = create_locked(&beside)? {
+            return Ok((beside, file));
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// Creates a file and locks it, so that no other export takes it for [left over](remove_leftovers). A file system without locks has none.
-fn create_locked(path: &Path) -> std::io::Result<File> {
-    let file = std::fs::File::options().write(true).create_new(true).open(path)?;
-    drop(file.try_lock());
-    Ok(File::from_std(file))
+/// `None` if there is one, or if another export has just taken this one for left over.
+fn create_locked(path: &Path) -> io::Result<Option<std::fs::File>> {
+    match std::fs::File::options().write(true).create_new(true).open(path) {
+        Ok(file) => {
+            let is_locked_by_other = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+            Ok((!is_locked_by_other && path.exists()).then_some(file))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Removes what killed exports of the file at `path` left beside it: the system has released their locks.
@@ -233,7 +254,7 @@ mod tests {
         for name in [".song.mp3.7.part", ".song.mp3.old.part", ".other.mp3.7.part", "song.mp3"] {
             std::fs::write(path(name), "").unwrap();
         }
-        let written = create_locked(&path(".song.mp3.8.part")).unwrap();
+        let written = create_locked(&path(".song.mp3.8.part")).unwrap().unwrap();
         remove_leftovers(&path("song.mp3"));
         assert!(!path(".song.mp3.7.part").exists());
         let kept = [".song.mp3.8.part", ".song.mp3.old.part", ".other.mp3.7.part", "song.mp3"];
@@ -241,6 +262,19 @@ mod tests {
         drop(written);
         remove_leftovers(&path("song.mp3"));
         assert!(!path(".song.mp3.8.part").exists());
+    }
+
+    #[test]
+    fn a_file_of_a_process_with_the_same_id_is_not_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |number: u32| folder.path().join(format!(".song.mp3.{number}.part"));
+        let first = std::process::id();
+        std::fs::write(path(first), "").unwrap();
+        let (beside, written) = create_beside(&folder.path().join("song.mp3")).unwrap();
+        assert_eq!(beside, path(first + 1));
+        let (other, _) = create_beside(&folder.path().join("song.mp3")).unwrap();
+        assert_eq!(other, path(first + 2));
+        drop(written);
     }
 
     #[test]
