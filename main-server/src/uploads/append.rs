@@ -102,7 +102,7 @@ impl Uploads {
     /// Makes a new writer of the upload at that offset. Returns its number, and how many bytes the upload lacks.
     async fn take_over(&self, key: &Key, offset: u64) -> Result<(u32, u64), Error> {
         let now_ms = Now::read().unix_ms();
-        let _turn = self.room_if_idle(key, now_ms).await?;
+        let _claim = self.room_if_idle(key, now_ms)?;
         // The number that this server wrote last; 0 for none.
         let mine = AtomicU32::new(0);
         let changed = self.records.change_known(key, |record| {
@@ -121,7 +121,7 @@ impl Uploads {
     /// A request so slow that its upload is idle before the next part is full needs room again, as the next request would.
     async fn hold_room(&self, key: &Key, writer: u32) -> Result<(), Error> {
         let now_ms = Now::read().unix_ms();
-        if let Some(_turn) = self.room_if_idle(key, now_ms).await? {
+        if let Some(_claim) = self.room_if_idle(key, now_ms)? {
             self.records.change_known(key, |record| record.resumed(writer, now_ms)).await?;
         }
         Ok(())

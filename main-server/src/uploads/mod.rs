@@ -15,6 +15,7 @@ mod metadata;
 mod parts;
 mod processing;
 pub(crate) mod record;
+mod room;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,6 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use per_address::Shares;
 use protocol::account::UploadPolicy;
 use store::{Queue, Replicated};
-use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::{error::Error, feature::feature};
@@ -34,6 +34,7 @@ use self::{
     parts::Parts,
     processing::ProcessUpload,
     record::{Key, Phase, Record},
+    room::Claims,
 };
 use crate::{
     auth::token::Token,
@@ -69,9 +70,7 @@ pub(crate) struct Uploads {
     access: UploadPolicy,
     limits: UploadLimits,
     receiving: Arc<Shares>,
-    /// Serialises checks of room with the writes that take it: each counts what was taken before. Other main servers take room at the
-    /// same time, so each of them may pass a bound by what it writes within one round trip to the store.
-    taking_room: Mutex<()>,
+    claims: Claims,
     library: Arc<Library>,
     /// Uploads that are complete and are to become items.
     queue: Queue<ProcessUpload>,
@@ -92,59 +91,6 @@ pub(crate) struct NewUpload {
     pub(crate) metadata: Metadata,
 }
 
-/// Uploads that are not complete, or of which no item is made yet.
-#[derive(Clone, Copy, Debug, Default)]
-struct Count {
-    files: usize,
-    /// Of the whole files; of those that are idle, what came.
-    bytes: u64,
-}
-
-impl Count {
-    fn add(&mut self, record: &Record, now_ms: u64) {
-        self.files += 1;
-        self.bytes = self.bytes.saturating_add(record.reserved(now_ms));
-    }
-}
-
-/// Whom an upload belongs to.
-type Uploader<'a> = (Option<&'a Owner>, Option<IpAddr>);
-
-/// What there is when an upload is to be made.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    open: Count,
-    /// Those of the same account, or address if there is no account.
-    own: Count,
-    /// How many of the same account or address have ended lately.
-    ended: usize,
-}
-
-impl Counts {
-    fn of<'a>(
-        records: impl Iterator<Item = (&'a Key, &'a Record)>,
-        (owner, address): Uploader<'_>,
-        now_ms: u64,
-    ) -> Self {
-        let is_own = |record: &Record| match owner {
-            Some(owner) => record.owner.as_ref() == Some(owner),
-            None => address.is_some() && record.address == address,
-        };
-        let mut counts = Self::default();
-        for (_, record) in records {
-            if record.is_open() {
-                counts.open.add(record, now_ms);
-            }
-            match record.phase {
-                Phase::Receiving | Phase::Complete if is_own(record) => counts.own.add(record, now_ms),
-                Phase::Gone if is_own(record) => counts.ended += 1,
-                _ => {}
-            }
-        }
-        counts
-    }
-}
-
 impl Uploads {
     /// None are known yet: load the records and the queue.
     fn of(context: &Context, library: &Arc<Library>) -> Self {
@@ -156,7 +102,7 @@ impl Uploads {
             access: context.config.upload,
             limits: context.config.uploads,
             receiving: Shares::new(MAX_RECEIVING, None),
-            taking_room: Mutex::default(),
+            claims: Claims::default(),
             appending: TaskTracker::new(),
             closing: context.closing.clone(),
         }
@@ -181,61 +127,11 @@ impl Uploads {
     /// [`Error::Store`].
     pub(crate) async fn create(&self, new: NewUpload, now: Now) -> Result<(Token, Record), Error> {
         let (token, item_id) = (Token::random()?, new_id()?);
-        let _turn = self.taking_room.lock().await;
-        self.check_room(&new, now.unix_ms())?;
+        let key = Key::of(token.reveal());
+        let _claim = self.room_for(&key, &new, now.unix_ms())?;
         let record = Record::new(new, item_id, now.unix_ms());
-        self.records.create(&Key::of(token.reveal()), record.clone()).await?;
+        self.records.create(&key, record.clone()).await?;
         Ok((token, record))
-    }
-
-    fn check_room(&self, new: &NewUpload, now_ms: u64) -> Result<(), Error> {
-        let UploadLimits { bytes: most_bytes, per_address, .. } = self.limits;
-        if new.length == 0 {
-            return Err(Error::Empty);
-        }
-        if new.length > most_bytes {
-            return Err(Error::TooLarge(most_bytes));
-        }
-        let uploader = (new.owner.as_ref(), new.address);
-        let Counts { open, own, ended } = self.counts(uploader, now_ms);
-        if own.files >= per_address {
-            return Err(Error::TooMany(per_address));
-        }
-        if open.files >= MAX_UPLOADS || ended >= MOST_ENDED {
-            return Err(Error::Full);
-        }
-        self.library.room_for(None, open.bytes.saturating_add(new.length))?;
-        if let Some(owner) = &new.owner {
-            self.library.room_for(Some(&owner.account), own.bytes.saturating_add(new.length))?;
-        }
-        Ok(())
-    }
-
-    /// An idle upload that goes on needs room for what it lacks again. The caller holds what this returns until the store has its record as
-    /// [resumed](Record::resumed); `None` if the upload is not idle.
-    ///
-    /// # Errors
-    /// [`Error::Library`] if there is no room.
-    async fn room_if_idle(&self, key: &Key, now_ms: u64) -> Result<Option<MutexGuard<'_, ()>>, Error> {
-        let idle =
-            || self.records.with(|records| records.get(key).filter(|record| record.is_idle(now_ms)).cloned());
-        if idle().is_none() {
-            return Ok(None);
-        }
-        let turn = self.taking_room.lock().await;
-        // Another request may have gone on with it meanwhile.
-        let Some(record) = idle() else { return Ok(None) };
-        let lacks = record.length.saturating_sub(record.reserved(now_ms));
-        let Counts { open, own, .. } = self.counts((record.owner.as_ref(), record.address), now_ms);
-        self.library.room_for_bytes(None, open.bytes.saturating_add(lacks))?;
-        if let Some(owner) = &record.owner {
-            self.library.room_for_bytes(Some(&owner.account), own.bytes.saturating_add(lacks))?;
-        }
-        Ok(Some(turn))
-    }
-
-    fn counts(&self, uploader: Uploader<'_>, now_ms: u64) -> Counts {
-        self.records.with(|records| Counts::of(records.iter(), uploader, now_ms))
     }
 
     /// The upload with this token, as the store has it now.

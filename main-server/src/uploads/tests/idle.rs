@@ -94,3 +94,27 @@ async fn uploads_that_are_made_or_go_on_in_the_same_moment_do_not_take_the_same_
         .with(|records| records.iter().map(|(_, record)| record.reserved(now.unix_ms())).collect::<Vec<_>>());
     assert_eq!(reserved.iter().sum::<u64>(), 80);
 }
+
+#[tokio::test]
+async fn uploads_count_what_others_are_about_to_take_and_do_not_wait_for_them() {
+    let servers = Servers::new().await;
+    let server = servers.member(|config| config.library.quota_bytes = 100).await;
+    let uploads = Arc::new(super::super::Uploads::of(server.context(), &server.library));
+    let new = |length| NewUpload { owner: None, address: None, length, metadata: Metadata::default() };
+    let is_full = |error: Error| matches!(error, Error::Library(crate::library::Error::Full(_)));
+    let now = Now::read();
+    let key = Key::of("a record that the store takes long to write");
+    let claim = uploads.room_for(&key, &new(80), now.unix_ms()).unwrap();
+    assert!(uploads.create(new(21), now).await.is_err_and(is_full));
+    let hours_ago = Now { unix: now.unix - Duration::from_millis(IDLE_MS), ..now };
+    let (token, _) = uploads.create(new(20), hours_ago).await.unwrap();
+    let idle = Key::of(token.reveal());
+    // It is idle: both requests that go on with it have the room that it needs once.
+    let first = uploads.room_if_idle(&idle, now.unix_ms()).unwrap();
+    let second = uploads.room_if_idle(&idle, now.unix_ms()).unwrap();
+    assert!(first.is_some() && second.is_some());
+    drop(first);
+    assert!(uploads.create(new(1), now).await.is_err_and(is_full), "the second one goes on");
+    drop((second, claim));
+    assert!(uploads.create(new(100), now).await.is_ok());
+}
