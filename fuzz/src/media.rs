@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use bytes::BytesMut;
 use media::{
-    Error, Frame, Init, Muxer, Output, Packet, Rendition, Run, TakeParser, Track,
+    Error, Frame, Init, Muxer, Output, Packet, Rendition, Run, Sound, TakeParser, Track,
     demux::{Event, fmp4, frames, webm},
 };
 
@@ -36,6 +36,12 @@ const FRAME_RECORD_BYTES: usize = 32;
 /// Bytes of input for a run beyond those that every segment may give.
 const RUN_BYTES: usize = 1024;
 const RUNS_PER_SEGMENT: usize = 3;
+
+/// Most bytes that a packet of sound takes in MP4: 12 of its sample, and it has one of at least.
+const SOUND_PER_BYTE: usize = 13;
+/// More than a fragment in MP4 takes besides its samples.
+const FRAGMENT_OVERHEAD_BYTES: usize = 256;
+const CLUSTER: [u8; 4] = [0x1f, 0x43, 0xb6, 0x75];
 
 /// More than an init segment takes besides what the input says.
 const INIT_OVERHEAD_BYTES: usize = 2048;
@@ -75,9 +81,28 @@ impl Demux for fmp4::Demuxer {
     }
 }
 
-/// Any bytes as WebM.
+/// Any bytes as WebM, and as a fragment whose sound is rewritten.
 pub(crate) fn webm_demux(input: &[u8]) {
     check_demuxer::<webm::Demuxer>(input);
+    let cluster = input.windows(CLUSTER.len()).position(|bytes| bytes == CLUSTER);
+    let (init, fragment) = input.split_at(cluster.unwrap_or(input.len()));
+    if let Ok(sound) = Sound::new(init.to_vec().into()) {
+        check_sound(&sound, init, fragment);
+    }
+}
+
+fn check_sound(sound: &Sound, init: &[u8], fragment: &[u8]) {
+    let made_init = &sound.init().data;
+    assert!(made_init.len() <= 2 * init.len() + INIT_OVERHEAD_BYTES, "an init segment larger than its input");
+    let Ok(made) = sound.fragment(fragment.to_vec().into()) else { return };
+    let most = SOUND_PER_BYTE * (init.len() + fragment.len()) + FRAGMENT_OVERHEAD_BYTES;
+    assert!(made.len() <= most, "sound much larger than its input");
+    let (events, _) = demux::<fmp4::Demuxer>([&made_init[..], &made[..]]);
+    assert!(matches!(events.first(), Some(Event::Tracks(tracks)) if tracks.len() == 1), "one track");
+    let frame_bytes: usize = packets(&events).map(|packet| packet.data.len()).sum();
+    assert!(frame_bytes <= init.len() + fragment.len(), "packets are larger than the input");
+    let times: Vec<_> = packets(&events).map(|packet| packet.pts_us).collect();
+    assert!(times.is_sorted(), "sound that goes back in time");
 }
 
 /// Any bytes as fragmented MP4.
