@@ -8,6 +8,9 @@ use super::{
     manifest::{Picture, Previews},
 };
 
+/// The poster is the picture after this part of a video: a tenth.
+const POSTER_AFTER: usize = 10;
+
 impl Library {
     /// Replaces the picture of an item.
     ///
@@ -25,7 +28,8 @@ impl Library {
         self.add_previews(item_id, vec![(at_ms, blob)]).await
     }
 
-    /// Adds previews to an item, each with its time.
+    /// Adds previews to an item, each with its time. One of them also becomes the poster of an item without one: not the first of many,
+    /// because a video often begins with black pictures.
     ///
     /// # Errors
     /// As [`Self::change`].
@@ -36,11 +40,18 @@ impl Library {
     ) -> Result<(), Error> {
         self.get(item_id).await?;
         let pictures: Vec<_> = pictures.into_iter().map(|(at_ms, blob)| Picture { at_ms, blob }).collect();
+        let poster = pictures.get(pictures.len() / POSTER_AFTER).map(|picture| &picture.blob);
         for attempt in 1..=ATTEMPTS {
             match self.manifests.add_previews(item_id, &pictures).await {
                 Err(store::Error::Conflict) => give_way(attempt).await,
                 Err(error) => return Err(error.into()),
-                Ok(count) => return self.change(item_id, |record| record.previews = count).await.map(drop),
+                Ok(count) => {
+                    let change = |record: &mut Record| {
+                        record.previews = count;
+                        record.poster = record.poster.take().or_else(|| poster.cloned());
+                    };
+                    return self.change(item_id, change).await.map(drop);
+                }
             }
         }
         Err(store::Error::Conflict.into())

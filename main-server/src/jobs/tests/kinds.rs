@@ -149,6 +149,9 @@ async fn pictures_need_a_worker_with_ffmpeg() {
     let item: Item = server.get(&format!("/api/library/{item_id}")).await.read();
     assert_eq!(item.previews.len(), 1);
     assert_eq!(item.previews[0].at_ms, 2_000);
+    let record = server.library.get(item_id).await.unwrap();
+    let previews = server.library.previews(item_id, &record).await.unwrap();
+    assert_eq!(record.poster, Some(previews.pictures[0].blob.clone()), "it had no poster");
 }
 
 #[tokio::test]

@@ -78,12 +78,6 @@ pub(super) async fn add(
     let size = bytes.len() as u64;
     let hash = api.objects.put(bytes).await?;
     let blob = Blob { hash: hash.to_string(), bytes: size };
-    if record.poster.is_none() {
-        let change = |record: &mut super::Record| {
-            record.poster.get_or_insert_with(|| blob.clone());
-        };
-        api.library.change(editor.item_id, change).await?;
-    }
     api.library.add_preview(editor.item_id, at_ms, blob).await?;
     Ok(StatusCode::NO_CONTENT)
 }
