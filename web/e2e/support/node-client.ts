@@ -1,4 +1,5 @@
 // Plain Socket.IO clients, written only from docs/protocol.md, without any code of the pages.
+import { setTimeout } from 'node:timers/promises';
 import { io, type Socket } from 'socket.io-client';
 
 export interface Created {
@@ -34,15 +35,23 @@ export interface Ack {
 }
 
 const ACK_TIMEOUT_MS = 5_000;
+/** Attempts to create a stream. */
+const ATTEMPTS = 10;
 
+/** Creates a stream. Nodes of a busy machine are full for a moment: like a page, it then tries again after the time that the answer names. */
 export async function createStream(baseUrl: string, title: string, more: object = {}): Promise<Created> {
-  const answer = await fetch(`${baseUrl}/api/streams`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ title, ...more }),
-  });
-  if (answer.status !== 201) throw new Error(`creating a stream answered ${answer.status}: ${await answer.text()}`);
-  return (await answer.json()) as Created;
+  for (let attempt = 1; ; attempt++) {
+    const answer = await fetch(`${baseUrl}/api/streams`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ title, ...more }),
+    });
+    if (answer.status === 201) return (await answer.json()) as Created;
+    const text = await answer.text();
+    if (answer.status !== 503 || attempt === ATTEMPTS)
+      throw new Error(`creating a stream answered ${answer.status}: ${text}`);
+    await setTimeout(Number(answer.headers.get('retry-after') ?? 1) * 1000);
+  }
 }
 
 export async function connectTo(
