@@ -1,4 +1,4 @@
-// Makes pictures of uploaded videos, for their time lines and covers, because no server decodes video. One file after
+// Makes pictures of uploaded videos, for their time lines and covers: there may be no worker with ffmpeg. One file after
 // another, with a limited number each; an upload never fails because of them. No DOM.
 
 import { asCallError } from '../../protocol/error';
